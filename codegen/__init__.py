@@ -1,0 +1,1 @@
+"""Turn a Graph into a Program, and a Program into Python source that runs."""

@@ -1,0 +1,1 @@
+"""Differentiate a Graph: reverse and forward mode, to any order."""

@@ -1,0 +1,1 @@
+"""Read formulas: expression files, SymPy and Python objects into a Graph."""

@@ -1,0 +1,1 @@
+"""Rewrite a Graph: exact simplifications and stabilising rules, as rows."""

@@ -1,0 +1,1 @@
+"""Show a Graph to people: readable mathematics, LaTeX and pictures."""

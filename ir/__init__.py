@@ -1,0 +1,1 @@
+"""Hold the Graph (what to compute) and the Program (how), and their ops."""

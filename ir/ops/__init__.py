@@ -1,0 +1,1 @@
+"""Describe every operation in one row of one table: the op table."""

@@ -1,1 +1,41 @@
-"""Describe every operation in one row of one table: the op table."""
+"""The op table: one row an operation, with everything about it.
+
+>>> OPS["exp"].domain
+((-inf, inf),)
+"""
+
+from __future__ import annotations
+
+from overbar.ir.errors import UnsupportedError
+from overbar.ir.ops import (
+    arithmetic,
+    elementary,
+    logic,
+    piecewise,
+    special,
+    stable,
+    structure,
+)
+from overbar.ir.ops.row import Op, apply
+
+TABLES = (structure, arithmetic, elementary, special, stable, piecewise, logic)
+OPS: dict[str, Op] = {row.name: row for table in TABLES for row in table.ROWS}
+
+
+def lookup(name: str) -> Op:
+    """Return the row of a name.
+
+    Raises UnsupportedError for a name that is not in the table, such as a user's own
+    op that has not been registered in this process.
+    """
+    try:
+        return OPS[name]
+    except KeyError:
+        message = (
+            f"expected an operation of the op table, found {name!r}; an operation of "
+            "your own has to be registered with ob.op before it is loaded"
+        )
+        raise UnsupportedError(message) from None
+
+
+__all__ = ["OPS", "Op", "apply", "lookup"]

@@ -1,0 +1,86 @@
+"""Find under which conditions a value matters to the output.
+
+The activity of a node is the region in which some use of it matters: a branch of a
+`select` matters only where it is taken. Adjoints are valid within their node's
+activity; a contribution that leaves a region is `select(condition, it, 0)`, so that
+what an untaken branch computes (NaN, say) never reaches anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from overbar.ir.ops import apply
+from overbar.ir.region import Region, Regions, use_region
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from overbar.ir.graph import Node
+
+
+def activities(
+    order: Sequence[Node], roots: Collection[Node], regions: Regions
+) -> dict[Node, Region]:
+    """Return the activity of every node of a topological order, from the roots down."""
+    uses: dict[Node, list[Region]] = {root: [regions.root] for root in roots}
+    found: dict[Node, Region] = {}
+    for node in reversed(order):
+        if node not in uses:
+            continue
+        region = found[node] = _either(uses.pop(node), regions)
+        for i, arg in enumerate(node.args):
+            uses.setdefault(arg, []).append(use_region(node, i, region, regions))
+    return found
+
+
+def _either(uses: Sequence[Region], regions: Regions) -> Region:
+    """Return a region that is taken exactly where one of these is."""
+    distinct = list(dict.fromkeys(uses))
+    whole = regions.meet(distinct)
+    if len(distinct) == 1 or whole in distinct:
+        return whole
+    sides = {(r.cond, r.taken) for r in distinct if r.parent is whole}
+    if any((cond, not taken) in sides for cond, taken in sides):
+        return whole
+    condition = _condition(distinct[0], whole)
+    for region in distinct[1:]:
+        condition = apply("or", condition, _condition(region, whole))
+    return regions.inside(whole, condition, taken=True)
+
+
+def path(region: Region, outer: Region) -> list[Region]:
+    """Return the branches that lead from `outer` (left out) into `region`."""
+    steps = []
+    while region is not outer and region.parent is not None:
+        steps.append(region)
+        region = region.parent
+    return steps[::-1]
+
+
+def _literal(region: Region) -> Node:
+    if region.cond is None:
+        raise ValueError(region)
+    return region.cond if region.taken else apply("not", region.cond)
+
+
+def _condition(region: Region, outer: Region) -> Node:
+    """Return the condition under which one comes from `outer` into `region`."""
+    steps = path(region, outer)
+    condition = _literal(steps[0])
+    for step in steps[1:]:
+        condition = apply("and", condition, _literal(step))
+    return condition
+
+
+def guard(value: Node, inner: Region, outer: Region, regions: Regions) -> Node:
+    """Return the value where `inner` is taken, 0 elsewhere in `outer`."""
+    if inner is outer:
+        return value
+    shared = regions.meet((inner, outer))
+    for step in reversed(path(inner, shared)):
+        if step.cond is None:
+            break
+        sides = (value, 0.0) if step.taken else (0.0, value)
+        value = apply("select", step.cond, *sides)
+    return value

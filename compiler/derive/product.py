@@ -1,0 +1,137 @@
+"""Multiply an adjoint or tangent by a partial, as a person would write it.
+
+The constants of both are gathered into one exact fraction, signs come to the front,
+and a partial 1/y divides instead of multiplying. Nobody wrote these products down, so
+there is no order of the user's to keep.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+from overbar.ir.graph import Node
+from overbar.ir.ops import apply
+
+if TYPE_CHECKING:
+    from overbar.ir.ops.row import Factor
+
+_EXACT_INTEGER = 2**53
+
+
+class Ratio(NamedTuple):
+    """Hold `scale * top / bottom`, None standing for 1."""
+
+    scale: Fraction
+    top: Node | None
+    bottom: Node | None
+
+
+def split(factor: Node | float, *, fresh_from: int | None = None) -> Ratio:
+    """Take the constants out of a product or quotient.
+
+    Quotients are taken apart only where made since the graph had `fresh_from` nodes:
+    an older one is a value that is shared.
+    """
+    scale, top, bottom = Fraction(1), factor, None
+    while isinstance(top, Node):
+        if top.op.name == "neg":
+            scale, top = -scale, top.args[0]
+        elif top.op.name == "mul" and _finite(top.args[0]):
+            scale, top = scale * Fraction(top.args[0].value), top.args[1]
+        elif top.op.name == "mul" and _finite(top.args[1]):
+            scale, top = scale * Fraction(top.args[1].value), top.args[0]
+        elif top.op.name == "div" and _finite(top.args[1]):
+            scale, top = scale / Fraction(top.args[1].value), top.args[0]
+        elif (
+            top.op.name == "div"
+            and bottom is None
+            and fresh_from is not None
+            and top.index >= fresh_from
+        ):
+            below = split(top.args[1])
+            scale, top, bottom = scale / below.scale, top.args[0], below.top
+        elif _finite(top):
+            return Ratio(scale * Fraction(top.value), None, bottom)
+        else:
+            return Ratio(scale, top, bottom)
+    return Ratio(scale * Fraction(top), None, bottom)
+
+
+def _finite(node: Node) -> bool:
+    return node.is_const and math.isfinite(node.value) and node.value != 0
+
+
+def scaled(scale: Fraction, node: Node | None, like: Node) -> Node:
+    """Return the node times a fraction; the constant alone for None."""
+    if node is None:
+        return like.graph.const(float(scale), like.type)
+    top, bottom = scale.numerator, scale.denominator
+    if abs(top) == 1 and bottom < _EXACT_INTEGER:
+        whole = node if bottom == 1 else node / float(bottom)
+        return whole if top == 1 else -whole
+    if top < 0:
+        return -scaled(-scale, node, like)
+    if Fraction(float(scale)) == scale or max(top, bottom) > _EXACT_INTEGER:
+        return float(scale) * node
+    return float(top) * node / float(bottom)
+
+
+def product(g: Node, partial: Factor, *, singular: bool, fresh_from: int) -> Node:
+    """Return `g * partial`, through `amul` where the partial may be infinite."""
+    if not isinstance(partial, Node):
+        partial = g.graph.const(1.0 if partial is None else partial, g.type)
+    left = split(g)
+    right = split(partial, fresh_from=fresh_from)
+    if left.scale == 0 or right.scale == 0:
+        return apply("amul" if singular else "mul", g, partial)
+    scale = left.scale * right.scale
+    if left.top is None:
+        core = right.top
+        if right.bottom is not None:
+            return _divided(scale, core, right.bottom, g)
+        return scaled(scale, core, g)
+    if singular and (right.top is not None or right.bottom is not None):
+        slope = right.top if right.bottom is None else (
+            (1.0 if right.top is None else right.top) / right.bottom
+        )  # fmt: skip
+        return scaled(scale, apply("amul", left.top, slope), g)
+    core = left.top
+    if right.top is not None:
+        core = _times(core, right.top, fresh_from)
+    if right.bottom is not None:
+        core = core / right.bottom
+    return scaled(scale, core, g)
+
+
+def _times(g: Node, factor: Node, fresh_from: int) -> Node:
+    """Return g * factor, a fresh product or quotient taken factor by factor."""
+    if factor.index >= fresh_from and factor.op.name == "mul":
+        return _times(_times(g, factor.args[0], fresh_from), factor.args[1], fresh_from)
+    if factor.index >= fresh_from and factor.op.name == "div":
+        x, y = factor.args
+        return (g if x.equals(1) else _times(g, x, fresh_from)) / y
+    return g * factor
+
+
+def _divided(scale: Fraction, top: Node | None, bottom: Node, like: Node) -> Node:
+    """Return scale * top / bottom, the fraction's denominator below the line."""
+    below = bottom if scale.denominator == 1 else float(scale.denominator) * bottom
+    if scale.denominator >= _EXACT_INTEGER:
+        return scaled(scale, (1.0 if top is None else top) / bottom, like)
+    above = scaled(Fraction(scale.numerator), top, like)
+    return above / below
+
+
+def contribution(g: Node, i: int, out: Node) -> Node | None:
+    """Return what an adjoint or tangent `g` of one side of an op gives the other.
+
+    With `g` the adjoint of `out` this is its contribution to operand i; with `g` the
+    tangent of operand i, to the tangent of `out`. None where it is zero.
+    """
+    fresh_from = len(out.graph)
+    partial = out.op.partial(i, out)
+    if partial is None:
+        return None
+    return product(g, partial, singular=out.op.singular, fresh_from=fresh_from)

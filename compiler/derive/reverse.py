@@ -1,0 +1,91 @@
+"""Differentiate backwards: adjoints of everything from one sweep, in the same graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from overbar.derive.activity import activities, guard
+from overbar.derive.product import contribution
+from overbar.ir.region import Region, Regions, use_region
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from overbar.ir.graph import Graph, Node
+
+
+def dependents(order: Iterable[Node], wrt: Collection[Node]) -> set[Node]:
+    """Return the nodes of a topological order whose derivative may differ from zero."""
+    found = set(wrt)
+    for node in order:
+        if not node.op.is_flat and any(a in found for a in node.args):
+            found.add(node)
+    return found
+
+
+def reverse(
+    graph: Graph, seeds: Mapping[Node, Node], wrt: Sequence[Node]
+) -> dict[Node, Node]:
+    """Return adjoints of all nodes between the seeded ones and `wrt`, in sweep order.
+
+    seeds: the adjoints of the outputs. The adjoint of a node is the sum over its users
+    of their adjoint times the local partial (Grosse, Lecture 6, section 2); nodes that
+    nothing reaches are left out. Linear in the size of the graph.
+    """
+    order = graph.order(seeds)
+    live = dependents(order, wrt)
+    regions = Regions()
+    active = activities([n for n in order if n in live], list(seeds), regions)
+    pending: dict[Node, list[Node]] = {}
+    adjoints: dict[Node, Node] = {}
+    targets = dict.fromkeys(wrt)
+    for node in reversed(order):
+        if node not in live or node in targets:
+            continue
+        g = _sum(seeds.get(node), pending.pop(node, ()))
+        if g is not None:
+            adjoints[node] = g
+            _send(node, g, live, pending, active, regions)
+    for node in wrt:
+        g = _sum(seeds.get(node), pending.pop(node, ()))
+        if g is not None:
+            adjoints[node] = g
+    return adjoints
+
+
+def _sum(seed: Node | None, contributions: Sequence[Node]) -> Node | None:
+    """Add contributions in the order in which their nodes were computed forward."""
+    total = seed
+    for part in reversed(contributions):
+        total = part if total is None else total + part
+    return total
+
+
+def _send(  # noqa: PLR0913 - the sweep's state
+    node: Node,
+    g: Node,
+    live: Collection[Node],
+    pending: dict[Node, list[Node]],
+    active: Mapping[Node, Region],
+    regions: Regions,
+) -> None:
+    """Send a node's adjoint on to its operands."""
+    graph = node.graph
+    graph.span = graph.spans.get(node)
+    for i, arg in reversed(list(enumerate(node.args))):
+        if arg not in live:
+            continue
+        inner, outer = active[node], active[arg]
+        if node.op.transposes is not None:
+            chosen = use_region(node, i, inner, regions)
+            if chosen is not inner:  # a branch passes its adjoint where it is taken
+                part: Node | None = guard(g, chosen, outer, regions)
+            else:
+                moved = node.op.transpose(i, g, node)
+                part = None if moved is None else guard(moved, inner, outer, regions)
+        else:
+            moved = contribution(g, i, node)
+            part = None if moved is None else guard(moved, inner, outer, regions)
+        if part is not None:
+            pending.setdefault(arg, []).append(part)
+    graph.span = None

@@ -1,0 +1,257 @@
+"""Hold a formula as a typed DAG in which equal subexpressions are one node.
+
+Comes in: ops applied to nodes. Goes out: interned nodes, each made after its operands,
+so that the order of making is a topological order and no pass needs to recurse.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+from overbar.ir.errors import LimitError, ShapeError
+from overbar.ir.ops import OPS, Op
+from overbar.ir.source import Span
+from overbar.ir.types import BOOL, F64, INT, Type
+
+CONST, INPUT, CAST = OPS["const"], OPS["input"], OPS["cast"]
+Operand: TypeAlias = "Node | float"
+Rewrite: TypeAlias = "Callable[[Graph, Op, Sequence[Node], tuple[Any, ...]], Node | None]"
+
+
+class Node:
+    """Stand for one value: an op, its operands, attributes and type.
+
+    Immutable, compared by identity; nodes come from `Graph.make` alone.
+    """
+
+    __slots__ = ("args", "attrs", "graph", "index", "op", "type")
+
+    def __init__(  # noqa: PLR0913 - the fields of the key, given once, by Graph
+        self,
+        op: Op,
+        args: tuple[Node, ...],
+        attrs: tuple[Any, ...],
+        kind: Type,
+        graph: Graph,
+        index: int,
+    ) -> None:
+        self.op = op
+        self.args = args
+        self.attrs = attrs
+        self.type = kind
+        self.graph = graph
+        self.index = index
+
+    @property
+    def is_const(self) -> bool:
+        """Whether the node is a constant."""
+        return self.op is CONST
+
+    @property
+    def value(self) -> float:
+        """The value of a constant."""
+        return cast("float", self.attrs[0])
+
+    def equals(self, value: float) -> bool:
+        """Whether the node is a constant equal to `value` (0.0 equals -0.0)."""
+        return self.op is CONST and self.attrs[0] == value
+
+    def __add__(self, other: Operand) -> Node:
+        return self.graph.make("add", (self, self.graph.lift(other)))
+
+    def __radd__(self, other: Operand) -> Node:
+        return self.graph.make("add", (self.graph.lift(other), self))
+
+    def __sub__(self, other: Operand) -> Node:
+        return self.graph.make("sub", (self, self.graph.lift(other)))
+
+    def __rsub__(self, other: Operand) -> Node:
+        return self.graph.make("sub", (self.graph.lift(other), self))
+
+    def __mul__(self, other: Operand) -> Node:
+        return self.graph.make("mul", (self, self.graph.lift(other)))
+
+    def __rmul__(self, other: Operand) -> Node:
+        return self.graph.make("mul", (self.graph.lift(other), self))
+
+    def __truediv__(self, other: Operand) -> Node:
+        return self.graph.make("div", (self, self.graph.lift(other)))
+
+    def __rtruediv__(self, other: Operand) -> Node:
+        return self.graph.make("div", (self.graph.lift(other), self))
+
+    def __pow__(self, other: Operand) -> Node:
+        return self.graph.make("pow", (self, self.graph.lift(other)))
+
+    def __rpow__(self, other: Operand) -> Node:
+        return self.graph.make("pow", (self.graph.lift(other), self))
+
+    def __neg__(self) -> Node:
+        return self.graph.make("neg", (self,))
+
+    def __repr__(self) -> str:
+        """Return a short description, not the whole expression."""
+        return f"<Node {self.index} {self.op.name}{list(self.attrs) or ''}>"
+
+
+class Graph:
+    """Intern nodes, and keep what is known of them in side tables.
+
+    inputs: nodes of the inputs by name, in the order of the call.
+    roles: "param" or "data" of each input; defaults: their default values.
+    outputs: the nodes to compute, by name.
+    names: the user's name of a node (its first); statements: every assignment of the
+        user's in order, as pairs of name and node, aliases too.
+    adjoint_of: for an adjoint without a name, the node that it belongs to.
+    spans: where in the user's text a node was first written.
+    kinks: the convention for derivatives at kinks; real: the default float type.
+    rewrite: is asked before a node is made and may answer with another one.
+    rewrites: notes of the rewrites applied, `(rule, span)`.
+    """
+
+    def __init__(
+        self,
+        *,
+        kinks: str = "half",
+        real: Type = F64,
+        rewrite: Rewrite | None = None,
+    ) -> None:
+        self.kinks = kinks
+        self.real = real
+        self.rewrite = rewrite
+        self.inputs: dict[str, Node] = {}
+        self.roles: dict[str, str] = {}
+        self.defaults: dict[str, float] = {}
+        self.outputs: dict[str, Node] = {}
+        self.names: dict[Node, str] = {}
+        self.statements: list[tuple[str, Node]] = []
+        self.adjoint_of: dict[Node, Node] = {}
+        self.spans: dict[Node, Span] = {}
+        self.rewrites: dict[tuple[str, Span | None], None] = {}
+        self.span: Span | None = None
+        self._table: dict[tuple[Any, ...], Node] = {}
+
+    def __len__(self) -> int:
+        """Return the number of nodes ever made."""
+        return len(self._table)
+
+    def view(self, outputs: Mapping[str, Node]) -> Graph:
+        """Return a graph over the same nodes and tables with other outputs."""
+        other = Graph.__new__(Graph)
+        other.__dict__.update(self.__dict__)
+        other.outputs = dict(outputs)
+        return other
+
+    def input(
+        self, name: str, role: str = "param", kind: Type | None = None
+    ) -> Node:
+        """Declare an input of the given role, "param" or "data"."""
+        node = self._intern(INPUT, (), (name,), kind or self.real)
+        self.inputs[name] = node
+        self.roles[name] = role
+        self.names[node] = name
+        return node
+
+    def const(self, value: float, kind: Type | None = None) -> Node:
+        """Return the constant: told apart by type, sign and value, NaN one value."""
+        if kind is None:
+            kind = (
+                BOOL if isinstance(value, bool)
+                else INT if isinstance(value, int)
+                else self.real
+            )  # fmt: skip
+        if kind.is_float:
+            try:
+                value = float(value)
+            except OverflowError:
+                message = "expected a number below 1.8e308, found a larger integer"
+                raise LimitError(message) from None
+            key: object = struct.pack("<d", value) if value == value else "nan"  # noqa: PLR0124 - NaN
+        else:
+            key = value
+        return self._intern(CONST, (), (value,), kind, key)
+
+    def lift(self, operand: Operand) -> Node:
+        """Return a node for a node or number."""
+        return operand if isinstance(operand, Node) else self.const(operand)
+
+    def convert(self, node: Node, kind: Type) -> Node:
+        """Return the node as a value of another type."""
+        if node.is_const:
+            return self.const(node.value, kind)
+        if not kind.is_float:
+            message = f"expected an integer, found a value of type {node.type}"
+            raise ShapeError(message)
+        return self._intern(CAST, (node,), (kind.dtype,), kind)
+
+    def make(
+        self, op: Op | str, args: Sequence[Node], attrs: tuple[Any, ...] = ()
+    ) -> Node:
+        """Return the node of an op applied to nodes, an equal one if there is one."""
+        row = OPS[op] if isinstance(op, str) else op
+        if row.typing is None:
+            message = f"expected an operation, found {row.name}, made by the graph alone"
+            raise ShapeError(message)
+        args, kind = row.typing(self, row.name, args)
+        if row.arity is not None and len(args) != row.arity:
+            message = f"{row.name} expects {row.arity} operands, found {len(args)}"
+            raise ShapeError(message)
+        if self.rewrite is not None:
+            better = self.rewrite(self, row, args, attrs)
+            if better is not None:
+                return better
+        return self._intern(row, tuple(args), attrs, kind)
+
+    def _intern(
+        self,
+        op: Op,
+        args: tuple[Node, ...],
+        attrs: tuple[Any, ...],
+        kind: Type,
+        value: object = None,
+    ) -> Node:
+        ids = [a.index for a in args]
+        if op.commutative:
+            ids.sort()
+        key = (op, *ids, attrs if value is None else value, kind)
+        node = self._table.get(key)
+        if node is None:
+            node = Node(op, args, attrs, kind, self, len(self._table))
+            self._table[key] = node
+            if self.span is not None:
+                self.spans[node] = self.span
+        return node
+
+    def assign(self, name: str, node: Node) -> None:
+        """Give a node a name of the user's; its first name is the one it keeps."""
+        self.statements.append((name, node))
+        if not node.is_const:
+            self.names.setdefault(node, name)
+
+    def order(self, roots: Iterable[Node] | None = None) -> list[Node]:
+        """Return what the roots (default: the outputs) need, operands first."""
+        stack = list(self.outputs.values() if roots is None else roots)
+        seen = set(stack)
+        for node in stack:  # grows while it is walked
+            for a in node.args:
+                if a not in seen:
+                    seen.add(a)
+                    stack.append(a)
+        return sorted(seen, key=_index)
+
+    def __str__(self) -> str:
+        """Return the graph as mathematics, one equation a line."""
+        from overbar.ir.text import write  # noqa: PLC0415 - text reads graphs
+
+        return write(self)
+
+
+def _index(node: Node) -> int:
+    return node.index
+
+
+def is_condition(node: Node) -> bool:
+    """Whether a node is a condition rather than a number."""
+    return node.type is BOOL

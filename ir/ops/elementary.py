@@ -1,0 +1,140 @@
+"""Rows of the elementary functions of one variable (and atan2, hypot)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.ir.ops import portable
+from overbar.ir.ops.row import (
+    POSITIVE,
+    REAL,
+    UNIT,
+    Notation,
+    Op,
+    Partial,
+    apply,
+    call,
+    vectorised,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from overbar.ir.ops.row import Interval
+
+
+def _function(  # noqa: PLR0913 - one keyword a column
+    name: str,
+    partial: Partial,
+    *,
+    latex: str = "",
+    mp: Callable[..., Any] | None = None,
+    domain: Interval = REAL,
+    npname: str | None = None,
+    singular: bool = False,
+    cost: int = 15,
+    **more: Any,
+) -> Op:
+    """Return the row of a function of one variable that NumPy has."""
+    npname = npname or name
+    return Op(
+        name=name, partials=(partial,), numpy=getattr(np, npname),
+        mp=mp or (lambda m, x: getattr(m, name)(x)),
+        python=call(f"np.{npname}"), text=call(name),
+        latex=Notation((latex or rf"\{name}") + r"\left({0}\right)"),
+        llvm=name, vector=name, domain=(domain,), singular=singular, cost=cost,
+        parsed=True, **more,
+    )  # fmt: skip
+
+
+def _log_mp(m: Any, x: Any, base: int | None = None) -> Any:
+    if x < 0:
+        return m.nan
+    if x == 0:
+        return -m.inf
+    return m.log(x, base) if base else m.log(x)
+
+
+def _root_slope(name: str, sign: float) -> Partial:
+    """Return +-1/sqrt(1 - x**2), as a product that keeps its digits at +-1."""
+    del name
+    return lambda out, x: sign / apply("sqrt", (1.0 - x) * (1.0 + x))
+
+
+ROWS = (
+    _function("exp", lambda out, x: out),
+    _function("exp2", lambda out, x: math.log(2) * out, latex="2^",
+              mp=lambda m, x: m.power(2, x)),
+    _function("expm1", lambda out, x: apply("exp", x), latex=r"\operatorname{{expm1}}"),
+    _function("log", lambda out, x: 1.0 / x, domain=POSITIVE, mp=_log_mp),
+    _function("log2", lambda out, x: 1.0 / (math.log(2) * x), domain=POSITIVE,
+              latex=r"\log_2", mp=lambda m, x: _log_mp(m, x, 2)),
+    _function("log10", lambda out, x: 1.0 / (math.log(10) * x), domain=POSITIVE,
+              latex=r"\log_{{10}}", mp=lambda m, x: _log_mp(m, x, 10)),
+    _function("log1p", lambda out, x: 1.0 / (1.0 + x), domain=(-1.0, math.inf),
+              latex=r"\operatorname{{log1p}}",
+              mp=lambda m, x: m.log1p(x) if x > -1 else _log_mp(m, x + 1)),
+    _function("sqrt", lambda out, x: 1.0 / (2.0 * out), domain=POSITIVE,
+              singular=True, cost=1, exact=True,
+              mp=lambda m, x: m.sqrt(x) if x >= 0 else m.nan),
+    _function("sin", lambda out, x: apply("cos", x)),
+    _function("cos", lambda out, x: -apply("sin", x)),
+    _function("tan", lambda out, x: 1.0 + apply("powi", out, attrs=(2,))),
+    _function("asin", _root_slope("asin", 1.0), domain=UNIT, npname="arcsin",
+              latex=r"\arcsin", singular=True,
+              mp=lambda m, x: m.asin(x) if abs(x) <= 1 else m.nan),
+    _function("acos", _root_slope("acos", -1.0), domain=UNIT, npname="arccos",
+              latex=r"\arccos", singular=True,
+              mp=lambda m, x: m.acos(x) if abs(x) <= 1 else m.nan),
+    _function("atan", lambda out, x: 1.0 / (1.0 + apply("powi", x, attrs=(2,))),
+              npname="arctan", latex=r"\arctan"),
+    _function("sinh", lambda out, x: apply("cosh", x)),
+    _function("cosh", lambda out, x: apply("sinh", x)),
+    _function("tanh", lambda out, x: apply("tanh_slope", out, x)),
+    _function("asinh", lambda out, x: 1.0 / apply("hypot", x, 1.0), npname="arcsinh",
+              latex=r"\operatorname{{arsinh}}"),
+    _function("acosh",
+              lambda out, x: 1.0 / (apply("sqrt", x - 1.0) * apply("sqrt", x + 1.0)),
+              domain=(1.0, math.inf), npname="arccosh", singular=True,
+              latex=r"\operatorname{{arcosh}}",
+              mp=lambda m, x: m.acosh(x) if x >= 1 else m.nan),
+    _function("atanh", lambda out, x: 1.0 / ((1.0 - x) * (1.0 + x)), domain=UNIT,
+              npname="arctanh", latex=r"\operatorname{{artanh}}",
+              mp=lambda m, x: m.atanh(x) if abs(x) < 1
+              else (m.sign(x) * m.inf if abs(x) == 1 else m.nan)),
+    Op(
+        name="cbrt", singular=True, cost=20, parsed=True, llvm="cbrt", vector="cbrt",
+        partials=(lambda out, x: 1.0 / (3.0 * apply("powi", out, attrs=(2,))),),
+        numpy=vectorised(portable.cbrt), helper=portable.cbrt,
+        mp=lambda m, x: m.sign(x) * m.cbrt(abs(x)) if x else x,
+        python=call("cbrt"), text=call("cbrt"),
+        latex=Notation(r"\sqrt[3]{{{0}}}"),
+    ),
+    Op(
+        name="atan2", arity=2, domain=(REAL, REAL), cost=25, parsed=True,
+        llvm="atan2", vector="atan2",
+        partials=(
+            lambda out, y, x: x / apply("hypot", x, y) / apply("hypot", x, y),
+            lambda out, y, x: -(y / apply("hypot", x, y) / apply("hypot", x, y)),
+        ),
+        numpy=np.arctan2, mp=lambda m, y, x: m.atan2(y, x),
+        python=call("np.arctan2"), text=call("atan2"),
+        latex=Notation(r"\operatorname{{atan2}}\left({0}, {1}\right)"),
+    ),
+    Op(
+        name="hypot", arity=2, commutative=True, domain=(REAL, REAL), cost=6,
+        parsed=True, llvm="hypot", vector="hypot",
+        partials=(
+            lambda out, x, y: apply("xdivy", x, out),
+            lambda out, x, y: apply("xdivy", y, out),
+        ),
+        numpy=vectorised(portable.hypot), helper=portable.hypot,
+        mp=lambda m, x, y: m.hypot(x, y),
+        python=call("hypot"), text=call("hypot"),
+        latex=Notation(r"\sqrt{{{0}^2 + {1}^2}}", operands=(41,)),
+        kink="{0} = {1} = 0",
+    ),
+)  # fmt: skip

@@ -1,0 +1,183 @@
+"""Define one row of the op table: everything about an operation in one place.
+
+A row gives its derivative as *partials*, one function an argument, written in the
+graph's own operators from the op's result `out` and its arguments, so that
+derivatives of derivatives come for free; a *linear* op whose derivative is no product
+(`select`) gives *transposes* instead. Both modes of differentiation follow from either.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from overbar.ir.ops.typing import Typing, real
+
+if TYPE_CHECKING:
+    from types import FunctionType
+
+    from overbar.ir.graph import Node
+
+Factor: TypeAlias = "Node | float | None"
+Partial: TypeAlias = "Callable[..., Factor]"
+Interval: TypeAlias = "tuple[float, float]"
+
+ATOM, POWER, UNARY, PRODUCT, SUM = 100, 40, 30, 20, 10
+COMPARE, NOT, AND, OR, TERNARY, LOOSEST = 6, 5, 4, 3, 1, 0
+
+REAL: Interval = (-math.inf, math.inf)
+POSITIVE: Interval = (0.0, math.inf)
+UNIT: Interval = (-1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Notation:
+    """Write an op in some language: a template with `{0}`, `{1}` for its operands.
+
+    `binding` is how tightly the whole binds; `operands` how tightly each operand must
+    bind to stand without parentheses (the last one also serves those after it).
+    `{args}` stands for all operands, `{a}` for the op's attributes. With `fold`, a
+    binary template is nested leftwards over any number of operands.
+    """
+
+    template: str
+    binding: int = ATOM
+    operands: tuple[int, ...] = (LOOSEST,)
+    fold: bool = False
+
+    def write(self, operands: Sequence[tuple[str, int]], attrs: Sequence[Any]) -> str:
+        """Return the text for operands given as pairs of text and binding."""
+        texts = [
+            text if binding >= self.operands[min(i, len(self.operands) - 1)]
+            else f"({text})"
+            for i, (text, binding) in enumerate(operands)
+        ]  # fmt: skip
+        if self.fold:
+            whole = texts[0]
+            for text in texts[1:]:
+                whole = self.template.format(whole, text)
+            return whole
+        return self.template.format(
+            *texts, args=", ".join(texts), a=", ".join(map(repr, attrs))
+        )
+
+
+def call(name: str) -> Notation:
+    """Write a function call with the attributes before the operands."""
+    return Notation(name + "({args})")
+
+
+def infix(symbol: str, binding: int) -> Notation:
+    """Write a left-associative binary operator."""
+    return Notation("{0}" + symbol + "{1}", binding, (binding, binding + 1))
+
+
+def vectorised(function: FunctionType) -> Callable[..., Any]:
+    """Map a scalar function over arrays, NumPy's floating-point errors silent."""
+    mapped = np.vectorize(function, otypes=[float])
+
+    def evaluate(*args: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return mapped(*args)[()]
+
+    return evaluate
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class Op:
+    """Hold one row.
+
+    name: the key in the table, and the function's name in the expression language
+        where it has one.
+    arity: number of operands, None for any number from two on.
+    partials: one function an operand, `(out, *operands) -> factor`; an entry of None
+        means that the derivative is zero wherever it exists. A single function
+        `(i, out, *operands)` serves an op of any arity.
+    transposes: for a linear op without partials, `(g, out, *operands) -> Node`.
+    numpy: NumPy evaluation, `(*attrs, *operands)`, in the portable form.
+    mp: the same in mpmath, `(context, *attrs, *operands)`, for high precision.
+    python, text, latex: how generated source, readable mathematics and LaTeX write it.
+    helper: a portable function that generated source needs printed above it.
+    lower: the op in simpler ops before code is printed, `(out, *operands) -> Node`.
+    llvm: the instruction, intrinsic or libm symbol for the machine-code printer.
+    vector: the vector library's base name for the same, where it has one.
+    typing: the rule that unifies operand types and gives the result's; None for
+        what only the graph itself makes.
+    chooses: operand 0 is a condition that picks operand 1 or 2.
+    commutative: operands may be swapped (never regrouped).
+    singular: a partial may be infinite where the value is finite.
+    exact: correctly rounded everywhere, so constants may be folded when compiling.
+    kink: where the derivative is chosen by convention, as text over `{0}`, `{1}`.
+    domain: the interval of each operand outside which the value is NaN.
+    cost: operations counted by `f.cost` (1: an IEEE operation or a comparison).
+    parsed: whether the expression language knows the op's name as a function.
+    accuracy: notes on the accuracy of the portable form.
+    """
+
+    name: str
+    arity: int | None = 1
+    partials: tuple[Partial | None, ...] | Partial | None = None
+    transposes: tuple[Partial | None, ...] | None = None
+    numpy: Callable[..., Any] | None = None
+    mp: Callable[..., Any] | None = None
+    python: Notation | None = None
+    text: Notation | None = None
+    latex: Notation | None = None
+    helper: FunctionType | None = None
+    lower: Partial | None = None
+    llvm: str | None = None
+    vector: str | None = None
+    typing: Typing | None = real
+    commutative: bool = False
+    singular: bool = False
+    chooses: bool = False
+    exact: bool = False
+    kink: str | None = None
+    domain: tuple[Interval, ...] = (REAL,)
+    cost: int = 1
+    parsed: bool = False
+    accuracy: str = ""
+
+    def partial(self, i: int, out: Node) -> Factor:
+        """Return d(out)/d(operand i) as a factor, None where it is zero."""
+        rules = self.partials
+        if callable(rules):
+            return rules(i, out, *out.args)
+        rule = rules[i] if rules else None
+        return rule(out, *out.args) if rule else None
+
+    def transpose(self, i: int, g: Node, out: Node) -> Node | None:
+        """Return what the adjoint `g` of a linear op sends to operand i."""
+        rule = self.transposes[i] if self.transposes else None
+        return rule(g, out, *out.args) if rule else None  # type: ignore[return-value]
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the op's derivative is zero wherever it exists."""
+        return self.partials is None and self.transposes is None
+
+    def __repr__(self) -> str:
+        """Return the op's name."""
+        return f"<op {self.name}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by name."""
+        from overbar.ir.ops import lookup  # noqa: PLC0415 - the table holds the rows
+
+        return lookup, (self.name,)
+
+
+def apply(name: str, *args: Any, attrs: tuple[Any, ...] = ()) -> Node:
+    """Apply an op of the table to nodes and numbers, at least one of them a node."""
+    graph = next(a.graph for a in args if not isinstance(a, int | float))
+    return graph.make(name, [graph.lift(a) for a in args], attrs)  # type: ignore[no-any-return]
+
+
+def indicator(condition: Node) -> Node:
+    """Return 1.0 where the condition holds, 0.0 elsewhere."""
+    graph = condition.graph
+    return graph.convert(condition, graph.real)

@@ -1,0 +1,110 @@
+"""Rows of the special functions: error functions and the gamma family."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from overbar.ir.ops import portable, portable_gamma
+from overbar.ir.ops.row import POSITIVE, REAL, Notation, Op, apply, call, vectorised
+
+if TYPE_CHECKING:
+    from overbar.ir.graph import Node
+
+_SLOPE = 2.0 / math.sqrt(math.pi)
+
+
+def _bell(x: Node) -> Node:
+    """Return 2/sqrt(pi) exp(-x**2), the derivative of erf (DLMF 7.2.1)."""
+    return _SLOPE * apply("exp", -apply("powi", x, attrs=(2,)))
+
+
+def _pole_mp(function: str) -> Any:
+    def evaluate(m: Any, x: Any) -> Any:
+        if x == m.inf:
+            return m.inf
+        if x <= 0 and (x == -m.inf or x == m.floor(x)):
+            return m.nan
+        return getattr(m, function)(x)
+
+    return evaluate
+
+
+def _gammaln_mp(m: Any, x: Any) -> Any:
+    if x != x or m.isinf(x):  # noqa: PLR0124 - NaN
+        return x if x != x else m.inf  # noqa: PLR0124 - NaN
+    return m.inf if x <= 0 and x == m.floor(x) else m.log(abs(m.gamma(x)))
+
+
+def _polygamma_mp(m: Any, n: int, x: Any) -> Any:
+    return m.psi(n, x) if x > 0 or x != m.floor(x) else m.nan
+
+
+ROWS = (
+    Op(
+        name="erf", partials=(lambda out, x: _bell(x),), parsed=True, cost=25,
+        numpy=vectorised(math.erf), mp=lambda m, x: m.erf(x),  # type: ignore[arg-type]
+        python=call("math.erf"), text=call("erf"), llvm="erf", vector="erf",
+        latex=Notation(r"\operatorname{{erf}}\left({0}\right)"),
+    ),
+    Op(
+        name="erfc", partials=(lambda out, x: -_bell(x),), parsed=True, cost=25,
+        numpy=vectorised(math.erfc), mp=lambda m, x: m.erfc(x),  # type: ignore[arg-type]
+        python=call("math.erfc"), text=call("erfc"), llvm="erfc", vector="erfc",
+        latex=Notation(r"\operatorname{{erfc}}\left({0}\right)"),
+    ),
+    Op(
+        name="gamma", parsed=True, cost=40,
+        partials=(lambda out, x: out * apply("digamma", x),),
+        numpy=vectorised(portable_gamma.gamma), helper=portable_gamma.gamma, mp=_pole_mp("gamma"),
+        python=call("gamma"), text=call("gamma"),
+        latex=Notation(r"\Gamma\left({0}\right)"),
+    ),
+    Op(
+        name="gammaln", parsed=True, cost=40,
+        partials=(lambda out, x: apply("digamma", x),),
+        numpy=vectorised(portable_gamma.gammaln), helper=portable_gamma.gammaln, mp=_gammaln_mp,
+        python=call("gammaln"), text=call("gammaln"),
+        latex=Notation(r"\log\left|\Gamma\left({0}\right)\right|"),
+    ),
+    Op(
+        name="digamma", parsed=True, cost=40,
+        partials=(lambda out, x: apply("polygamma", x, attrs=(1,)),),
+        numpy=vectorised(portable_gamma.digamma), helper=portable_gamma.digamma,
+        mp=_pole_mp("digamma"), python=call("digamma"), text=call("digamma"),
+        latex=Notation(r"\psi\left({0}\right)"),
+    ),
+    Op(
+        name="polygamma", cost=60,
+        partials=(
+            lambda out, x: apply("polygamma", x, attrs=(out.attrs[0] + 1,)),
+        ),
+        numpy=vectorised(portable_gamma.polygamma), helper=portable_gamma.polygamma,
+        mp=_polygamma_mp,
+        python=Notation("polygamma({a}, {0})"), text=Notation("polygamma({a}, {0})"),
+        latex=Notation(r"\psi^{{({a})}}\left({0}\right)"), domain=(REAL,),
+    ),
+    Op(
+        name="beta", arity=2, commutative=True, parsed=True, cost=80,
+        domain=(POSITIVE, POSITIVE),
+        partials=(
+            lambda out, x, y: out * (apply("digamma", x) - apply("digamma", x + y)),
+            lambda out, x, y: out * (apply("digamma", y) - apply("digamma", x + y)),
+        ),
+        numpy=vectorised(portable_gamma.beta), helper=portable_gamma.beta,
+        mp=lambda m, x, y: m.beta(x, y), python=call("beta"), text=call("beta"),
+        latex=Notation(r"\mathrm{{B}}\left({0}, {1}\right)"),
+    ),
+    Op(
+        name="betaln", arity=2, commutative=True, parsed=True, cost=80,
+        domain=(POSITIVE, POSITIVE),
+        partials=(
+            lambda out, x, y: apply("digamma", x) - apply("digamma", x + y),
+            lambda out, x, y: apply("digamma", y) - apply("digamma", x + y),
+        ),
+        numpy=vectorised(portable_gamma.betaln), helper=portable_gamma.betaln,
+        mp=lambda m, x, y: m.log(m.beta(x, y)),
+        python=call("betaln"), text=call("betaln"),
+        latex=Notation(r"\log\mathrm{{B}}\left({0}, {1}\right)"),
+    ),
+)  # fmt: skip

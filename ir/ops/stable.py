@@ -1,0 +1,153 @@
+"""Rows of functions that exist for their accuracy: sigmoid, softplus, log-sum-exp, ...
+
+Each replaces a formula that loses digits; the stabilising rewrites aim at them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from overbar.ir.ops import portable
+from overbar.ir.ops.row import (
+    PRODUCT,
+    REAL,
+    SUM,
+    Notation,
+    Op,
+    apply,
+    call,
+    vectorised,
+)
+
+if TYPE_CHECKING:
+    from types import FunctionType
+
+    from overbar.ir.graph import Node
+
+
+def _row(name: str, helper: FunctionType, **columns: Any) -> Op:
+    """Return a row that is computed by a portable helper of its own name."""
+    defaults = {
+        "numpy": vectorised(helper), "helper": helper, "cost": 25,
+        "python": call(helper.__name__), "text": call(name),
+        "latex": Notation(rf"\operatorname{{{{{name}}}}}" + r"\left({args}\right)"),
+    }  # fmt: skip
+    return Op(name=name, **(defaults | columns))
+
+
+def _sigmoid_mp(m: Any, x: Any) -> Any:
+    return 1 / (1 + m.exp(-x)) if x > 0 else m.exp(x) / (1 + m.exp(x))
+
+
+def _softplus_mp(m: Any, x: Any) -> Any:
+    return x + m.log1p(m.exp(-x)) if x > 0 else m.log1p(m.exp(x))
+
+
+def _logaddexp_mp(m: Any, x: Any, y: Any) -> Any:
+    if x != x or y != y:  # noqa: PLR0124 - NaN
+        return m.nan
+    high, low = max(x, y), min(x, y)
+    return high if m.isinf(high) else high + m.log1p(m.exp(low - high))
+
+
+def _share_mp(m: Any, x: Any, y: Any) -> Any:
+    return m.mpf(1) / 2 if x == y else _sigmoid_mp(m, x - y)
+
+
+def _xlog_mp(m: Any, x: Any, y: Any) -> Any:
+    if x == 0 and y == y:  # noqa: PLR0124 - NaN
+        return m.mpf(0)
+    if y == 0:
+        return -m.sign(x) * m.inf
+    return x * m.log(y) if y > 0 else m.nan
+
+
+def _sigmoid_bend(out: Node, _y: Node, x: Node) -> Node:
+    """Return sigma''(x): with y = sigma(x), (1 - 2 y) = -tanh(x/2)."""
+    return -(out * apply("tanh", 0.5 * x))
+
+
+ROWS = (
+    _row(
+        "sigmoid", portable.sigmoid, parsed=True, mp=_sigmoid_mp,
+        partials=(lambda out, x: apply("sigmoid_slope", out, x),),
+        latex=Notation(r"\sigma\left({0}\right)"),
+    ),
+    _row(
+        "sigmoid_slope", portable.sigmoid_slope, arity=2, domain=(REAL, REAL),
+        partials=(None, _sigmoid_bend), cost=5,
+        mp=lambda m, y, x: _sigmoid_mp(m, x) * _sigmoid_mp(m, -x),
+        text=Notation("{0}*(1 - {0})", PRODUCT, (PRODUCT + 1,)),
+        latex=Notation(r"{0} \, (1 - {0})", PRODUCT, (PRODUCT + 1,)),
+        accuracy="y*(1 - y) with y = sigmoid(x), without the cancellation at y near 1",
+    ),
+    _row(
+        "tanh_slope", portable.tanh_slope, arity=2, domain=(REAL, REAL),
+        partials=(None, lambda out, y, x: -2.0 * y * out), cost=5,
+        mp=lambda m, y, x: m.sech(x) ** 2,
+        text=Notation("(1 - {0}**2)", operands=(41,)),
+        latex=Notation("(1 - {0}^2)", operands=(41,)),
+        accuracy="1 - y**2 with y = tanh(x), without the cancellation at y near 1",
+    ),
+    _row(
+        "softplus", portable.softplus, parsed=True, mp=_softplus_mp,
+        partials=(lambda out, x: apply("sigmoid", x),),
+    ),
+    _row(
+        "log_sigmoid", portable.log_sigmoid, parsed=True,
+        mp=lambda m, x: -_softplus_mp(m, -x),
+        partials=(lambda out, x: apply("sigmoid", -x),),
+        latex=Notation(r"\log\sigma\left({0}\right)"),
+    ),
+    _row(
+        "logaddexp", portable.logaddexp, arity=2, commutative=True, parsed=True,
+        domain=(REAL, REAL), mp=_logaddexp_mp,
+        partials=(
+            lambda out, x, y: apply("logaddexp_share", x, y),
+            lambda out, x, y: apply("logaddexp_share", y, x),
+        ),
+        latex=Notation(r"\log\left(e^{{{0}}} + e^{{{1}}}\right)"),
+    ),
+    _row(
+        "logaddexp_share", portable.logaddexp_share, arity=2, domain=(REAL, REAL),
+        mp=_share_mp,
+        partials=(
+            lambda out, x, y: out * apply("logaddexp_share", y, x),
+            lambda out, x, y: -(out * apply("logaddexp_share", y, x)),
+        ),
+        text=Notation("sigmoid({0} - {1})", operands=(SUM, SUM + 1)),
+        latex=Notation(r"\sigma\left({0} - {1}\right)", operands=(SUM, SUM + 1)),
+        accuracy="sigmoid(x - y), 1/2 where x and y are the same infinity",
+    ),
+    _row(
+        "xlogy", portable.xlogy, arity=2, domain=(REAL, (0.0, math.inf)), parsed=True,
+        mp=_xlog_mp, singular=True,
+        partials=(
+            lambda out, x, y: apply("log", y),
+            lambda out, x, y: apply("xdivy", x, y),
+        ),
+        text=Notation("{0}*log({1})", PRODUCT, (PRODUCT, 0)),
+        latex=Notation(r"{0} \, \log\left({1}\right)", PRODUCT, (PRODUCT, 0)),
+        accuracy="0 where x is 0, whatever y is but NaN",
+    ),
+    _row(
+        "xdivy", portable.xdivy, arity=2, domain=(REAL, REAL), singular=True, cost=2,
+        mp=lambda m, x, y: x if x == 0 and y == 0 else (x / y if y else m.nan),
+        partials=(
+            lambda out, x, y: 1.0 / y,
+            lambda out, x, y: -apply("xdivy", out, y),
+        ),
+        text=Notation("{0}/{1}", PRODUCT, (PRODUCT, PRODUCT + 1)),
+        latex=Notation(r"\frac{{{0}}}{{{1}}}"),
+        accuracy="x/y, but 0 where both are 0",
+    ),
+    _row(
+        "xlog1py", portable.xlog1py, arity=2, domain=(REAL, (-1.0, math.inf)),
+        mp=lambda m, x, y: _xlog_mp(m, x, 1 + y), singular=True, parsed=True,
+        partials=(
+            lambda out, x, y: apply("log1p", y),
+            lambda out, x, y: apply("xdivy", x, 1.0 + y),
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,31 @@
+"""Rows of the ops that a graph is built from: inputs, constants, casts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.ir.ops.row import ATOM, Notation, Op
+
+if TYPE_CHECKING:
+    from overbar.ir.graph import Node
+
+
+def _to(dtype: str, x: Any) -> Any:
+    return np.asarray(x).astype(dtype)[()]
+
+
+def _back(g: Node, _out: Node, x: Node) -> Node | None:
+    return g.graph.convert(g, x.type) if x.type.is_float else None
+
+
+ROWS = (
+    Op(name="input", arity=0, typing=None, cost=0, text=Notation("{a}", ATOM)),
+    Op(name="const", arity=0, typing=None, cost=0, exact=True),
+    Op(
+        name="cast", typing=None, numpy=_to, mp=lambda m, _dtype, x: m.mpf(x), cost=0,
+        python=Notation("float({0})"), text=Notation("[{0}]"),
+        latex=Notation(r"\left[{0}\right]"), transposes=(_back,),
+    ),
+)  # fmt: skip

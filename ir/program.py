@@ -1,0 +1,92 @@
+"""Say how to compute: ordered statements and branches over the nodes of a graph.
+
+A statement gives a variable its value; the value's expression reaches down to nodes
+that are variables themselves (`Program.names`). Printers walk this and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from overbar.ir.graph import Node
+
+Statement: TypeAlias = "Assign | If"
+Result: TypeAlias = "Node | tuple[Result, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Give the variable `name` the value of a node's expression.
+
+    of: the node whose value the variable holds from here on (a branch of a `select`
+        gives the select's variable the value of another node).
+    """
+
+    name: str
+    value: Node
+    of: Node
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """Branch on a condition; `preset` are variables to set to 0 before it.
+
+    These are computed in one of the branches and read after it.
+    """
+
+    cond: Node
+    then: list[Statement] = field(default_factory=list)
+    orelse: list[Statement] = field(default_factory=list)
+    preset: dict[str, Node] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Hold one function: what it is called with, its statements, what it returns.
+
+    params: names and nodes of the arguments, in order; a tuple of them is one
+        argument that is taken apart (`saved`).
+    packed: the arguments come as one array, in the order of `params`.
+    names: the variables: every node that is read by name.
+    result: the nodes returned, nested as the function returns them.
+    """
+
+    name: str
+    doc: str
+    params: tuple[tuple[str, Node | tuple[Node, ...]], ...]
+    body: list[Statement]
+    names: dict[Node, str]
+    result: Result
+    packed: bool = False
+
+    def __str__(self) -> str:
+        """Return the statements, indented, one a line."""
+        from overbar.ir.text import Writer  # noqa: PLC0415 - text reads programs
+
+        writer = Writer(self.names)
+        lines: list[str] = []
+        stack: list[tuple[Statement | str, int]] = [(s, 0) for s in self.body[::-1]]
+        while stack:
+            item, depth = stack.pop()
+            pad = "    " * depth
+            if isinstance(item, str):
+                lines.append(pad + item)
+            elif isinstance(item, Assign):
+                lines.append(f"{pad}{item.name} = {writer.write(item.value)[0]}")
+            else:
+                lines += [f"{pad}{name} = 0" for name in item.preset]
+                lines.append(f"{pad}if {writer.read(item.cond)}:")
+                if item.orelse:
+                    stack += [(s, depth + 1) for s in item.orelse[::-1]]
+                    stack.append(("else:", depth))
+                stack += [(s, depth + 1) for s in item.then[::-1]]
+        return "\n".join(lines)
+
+
+def leaves(result: Result) -> list[Node]:
+    """Return the nodes of a nested result, in order."""
+    if not isinstance(result, tuple):
+        return [result]
+    return [node for part in result for node in leaves(part)]

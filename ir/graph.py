@@ -7,7 +7,7 @@ so that the order of making is a topological order and no pass needs to recurse.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 from overbar.ir.errors import LimitError, ShapeError
@@ -138,10 +138,13 @@ class Graph:
         return len(self._table)
 
     def view(self, outputs: Mapping[str, Node]) -> Graph:
-        """Return a graph over the same nodes and tables with other outputs."""
+        """Return a graph over the same nodes with other outputs and its own names."""
         other = Graph.__new__(Graph)
         other.__dict__.update(self.__dict__)
         other.outputs = dict(outputs)
+        other.names = dict(self.names)
+        other.statements = list(self.statements)
+        other.adjoint_of = dict(self.adjoint_of)
         return other
 
     def input(
@@ -153,6 +156,10 @@ class Graph:
         self.roles[name] = role
         self.names[node] = name
         return node
+
+    def remake_input(self, name: str, kind: Type) -> Node:
+        """Return an input node that is not declared: a seed or a tangent."""
+        return self._intern(INPUT, (), (name,), kind)
 
     def const(self, value: float, kind: Type | None = None) -> Node:
         """Return the constant: told apart by type, sign and value, NaN one value."""
@@ -204,6 +211,12 @@ class Graph:
                 return better
         return self._intern(row, tuple(args), attrs, kind)
 
+    def remake(self, node: Node, args: Sequence[Node]) -> Node:
+        """Return the node's op applied to other operands."""
+        if node.op.typing is None:
+            return self._intern(node.op, tuple(args), node.attrs, node.type)
+        return self.make(node.op, args, node.attrs)
+
     def _intern(
         self,
         op: Op,
@@ -225,17 +238,22 @@ class Graph:
         return node
 
     def assign(self, name: str, node: Node) -> None:
-        """Give a node a name of the user's; its first name is the one it keeps."""
+        """Give a node a name; its first name is the one it keeps."""
         self.statements.append((name, node))
         if not node.is_const:
             self.names.setdefault(node, name)
 
-    def order(self, roots: Iterable[Node] | None = None) -> list[Node]:
-        """Return what the roots (default: the outputs) need, operands first."""
+    def order(
+        self, roots: Iterable[Node] | None = None, known: Collection[Node] = ()
+    ) -> list[Node]:
+        """Return what the roots (default: the outputs) need, operands first.
+
+        What is `known` is returned where it is needed, its own operands are not.
+        """
         stack = list(self.outputs.values() if roots is None else roots)
         seen = set(stack)
         for node in stack:  # grows while it is walked
-            for a in node.args:
+            for a in () if node in known else node.args:
                 if a not in seen:
                     seen.add(a)
                     stack.append(a)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from overbar.ir.graph import Node
 
 Statement: TypeAlias = "Assign | If"
@@ -48,6 +50,7 @@ class Program:
 
     params: names and nodes of the arguments, in order; a tuple of them is one
         argument that is taken apart (`saved`).
+    defaults: default values of arguments, by name.
     packed: the arguments come as one array, in the order of `params`.
     names: the variables: every node that is read by name.
     result: the nodes returned, nested as the function returns them.
@@ -60,6 +63,30 @@ class Program:
     names: dict[Node, str]
     result: Result
     packed: bool = False
+    defaults: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def read(self) -> set[Node]:
+        """The variables that some statement or the result reads."""
+        stack: list[Node] = []
+        blocks: list[Statement] = list(self.body)
+        for item in blocks:  # grows while it is walked
+            if isinstance(item, If):
+                blocks += [*item.then, *item.orelse]
+                stack.append(item.cond)
+            elif item.value is item.of:
+                stack += item.value.args
+            else:
+                stack.append(item.value)
+        stack += leaves(self.result)
+        found: set[Node] = set()
+        while stack:
+            node = stack.pop()
+            if node in self.names:
+                found.add(node)
+            else:
+                stack += node.args
+        return found
 
     def __str__(self) -> str:
         """Return the statements, indented, one a line."""
@@ -83,6 +110,10 @@ class Program:
                     stack.append(("else:", depth))
                 stack += [(s, depth + 1) for s in item.then[::-1]]
         return "\n".join(lines)
+
+
+LARGEST_TUPLE = 16
+"""Results of more values than this are returned as an array, arguments taken as one."""
 
 
 def leaves(result: Result) -> list[Node]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 _WIDEST = 120
 
@@ -24,6 +25,11 @@ class Source:
 
     name: str
     text: str
+
+    @property
+    def label(self) -> str:
+        """How comments name a line: `line ` or, for a file, `file.expr:`."""
+        return "line " if self.name.startswith("<") else f"{Path(self.name).name}:"
 
     @cached_property
     def starts(self) -> list[int]:

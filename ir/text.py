@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -73,6 +73,16 @@ class Writer:
         """Return the text of a constant or an input."""
         return number(node.value) if node.is_const else (str(node.attrs[0]), ATOM)
 
+    def operand(self, node: Node, user: Node) -> Written:
+        """Return the text of a constant or an input that an op is applied to."""
+        del user
+        return self.leaf(node)
+
+    def apply(self, node: Node, operands: Sequence[Written]) -> Written:
+        """Return the text of an op applied to operands."""
+        form = self.notation(node)
+        return form.write(operands, node.attrs), form.binding
+
     def symbol(self, name: str) -> str:
         """Return how a name is written."""
         return name
@@ -107,22 +117,25 @@ class Writer:
                 done[node] = self.leaf(node)
                 continue
             operands = [
-                (self.symbol(self.names[a]), ATOM) if a in self.names else done[a]
+                (self.symbol(self.names[a]), ATOM) if a in self.names
+                else done[a] if a.args
+                else self.operand(a, node)
                 for a in node.args
-            ]
-            form = self.notation(node)
-            done[node] = (form.write(operands, node.attrs), form.binding)
+            ]  # fmt: skip
+            done[node] = self.apply(node, operands)
         return done[root]
 
 
-def arrange(graph: Graph, roots: Iterable[Node]) -> list[Node]:
+def arrange(
+    graph: Graph, roots: Iterable[Node], known: Collection[Node] = ()
+) -> list[Node]:
     """Return what the roots need in the user's order: statement by statement.
 
     The user's named values come in the order of their statements, each right after
-    the unnamed ones that it is the first to need.
+    the unnamed ones that it is the first to need; what is `known` needs nothing.
     """
     roots = list(roots)
-    needed = set(graph.order(roots))
+    needed = set(graph.order(roots, known))
     placed: dict[Node, int] = {}
     for k, root in enumerate([n for _, n in graph.statements if n in needed] + roots):
         stack = [root] if root not in placed else []
@@ -130,7 +143,8 @@ def arrange(graph: Graph, roots: Iterable[Node]) -> list[Node]:
             node = stack.pop()
             if node not in placed:
                 placed[node] = k
-                stack.extend(a for a in node.args if a not in placed)
+                if node not in known:
+                    stack.extend(a for a in node.args if a not in placed)
     return sorted(placed, key=lambda n: (placed[n], n.index))
 
 
@@ -141,18 +155,19 @@ def name_shared(
     *,
     repeat: bool,
     longest: int = _LONGEST_INLINE,
+    must: Collection[Node] = (),
 ) -> dict[Node, str]:
     """Return names for all nodes that deserve a statement of their own.
 
     These are the ones named already, those used more than once and those whose text
     is long. With `repeat`, one cheap operation on names is written again rather than
-    named, as one does on paper. A nameless adjoint of `t1` is named `t1_bar`.
+    named, as one does on paper; `must` are named in any case. A nameless adjoint of `t1` is named `t1_bar`.
     """
     uses = Counter(a for node in order for a in node.args)
     taken = set(names.values()) | set(graph.inputs) | {n for n, _ in graph.statements}
     result = dict(names)
     length: dict[Node, int] = {}
-    fresh = 0
+    fresh, forced = 0, set(must)
     for node in order:
         if not node.args:
             length[node] = len(number(node.value)[0]) if node.is_const else 4
@@ -164,8 +179,8 @@ def name_shared(
             continue
         simple = all(a in result or not a.args for a in node.args)
         cheap = repeat and simple and node.op.cost <= 1 and length[node] < 16  # noqa: PLR2004
-        plain = node.op.name == "neg" and simple
-        if (uses[node] > 1 and not cheap and not plain) or length[node] > longest:
+        often = uses[node] > 1 and not cheap
+        if often or node in forced or length[node] > longest:
             name, fresh = _fresh(graph, node, result, taken, fresh)
             taken.add(name)
             result[node] = name

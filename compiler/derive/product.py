@@ -83,7 +83,7 @@ def product(g: Node, partial: Factor, *, singular: bool, fresh_from: int) -> Nod
     if not isinstance(partial, Node):
         partial = g.graph.const(1.0 if partial is None else partial, g.type)
     left = split(g)
-    right = split(partial, fresh_from=fresh_from)
+    right = _ratio(partial, fresh_from)
     if left.scale == 0 or right.scale == 0:
         return apply("amul" if singular else "mul", g, partial)
     scale = left.scale * right.scale
@@ -103,6 +103,13 @@ def product(g: Node, partial: Factor, *, singular: bool, fresh_from: int) -> Nod
     if right.bottom is not None:
         core = core / right.bottom
     return scaled(scale, core, g)
+
+
+def _ratio(partial: Node, fresh_from: int) -> Ratio:
+    """Take a partial apart, unless it is a value of the formula's own."""
+    if partial.index >= fresh_from or _finite(partial):
+        return split(partial, fresh_from=fresh_from)
+    return Ratio(Fraction(1), partial, None)
 
 
 def _times(g: Node, factor: Node, fresh_from: int) -> Node:

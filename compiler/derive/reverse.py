@@ -9,7 +9,7 @@ from overbar.derive.product import contribution
 from overbar.ir.region import Region, Regions, use_region
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
 
@@ -24,11 +24,15 @@ def dependents(order: Iterable[Node], wrt: Collection[Node]) -> set[Node]:
 
 
 def reverse(
-    graph: Graph, seeds: Mapping[Node, Node], wrt: Sequence[Node]
+    graph: Graph,
+    seeds: Mapping[Node, Node],
+    wrt: Sequence[Node],
+    name: Callable[[Node, Node], Node] | None = None,
 ) -> dict[Node, Node]:
     """Return adjoints of all nodes between the seeded ones and `wrt`, in sweep order.
 
-    seeds: the adjoints of the outputs. The adjoint of a node is the sum over its users
+    seeds: the adjoints of the outputs; name: is handed each node and its adjoint, and
+    returns the adjoint to use (one with a name). The adjoint of a node is the sum over its users
     of their adjoint times the local partial (Grosse, Lecture 6, section 2); nodes that
     nothing reaches are left out. Linear in the size of the graph.
     """
@@ -44,12 +48,12 @@ def reverse(
             continue
         g = _sum(seeds.get(node), pending.pop(node, ()))
         if g is not None:
-            adjoints[node] = g
+            adjoints[node] = g = g if name is None else name(node, g)
             _send(node, g, live, pending, active, regions)
     for node in wrt:
         g = _sum(seeds.get(node), pending.pop(node, ()))
         if g is not None:
-            adjoints[node] = g
+            adjoints[node] = g if name is None else name(node, g)
     return adjoints
 
 

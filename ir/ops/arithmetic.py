@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from overbar.ir.graph import Node
 
 
+LARGEST_PRODUCT = 64
+"""Exponents up to this are printed as products, larger ones call the helper."""
+
 def integer_power(x: Any, n: int) -> Any:
     """Return x**n as a product, by squaring: numbers, arrays and nodes alike.
 
@@ -50,8 +53,9 @@ def _power_mp(m: Any, n: int, x: Any) -> Any:
     return m.power(x, n) if n else m.mpf(1)
 
 
-def _unroll(out: Node, x: Node) -> Node:
-    return integer_power(x, out.attrs[0])  # type: ignore[no-any-return]
+def _unroll(out: Node, x: Node) -> Node | None:
+    n = out.attrs[0]
+    return integer_power(x, n) if abs(n) <= LARGEST_PRODUCT else None
 
 
 def _power_slope(out: Node, x: Node) -> Node:
@@ -64,9 +68,6 @@ def _divide_mp(m: Any, x: Any, y: Any) -> Any:
         return x / y
     return m.nan if x == 0 else m.sign(x) * m.inf
 
-
-LARGEST_PRODUCT = 64
-"""Exponents up to this are printed as products, larger ones call the helper."""
 
 ROWS = (
     Op(

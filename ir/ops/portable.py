@@ -34,14 +34,14 @@ def sigmoid_slope(y: float, x: float) -> float:
 def softplus(x: float) -> float:
     """Return log(1 + exp(x)) (Maechler 2012, Accurately computing log(1 +- e^-a))."""
     if x > 0.0:
-        return x + np.log1p(np.exp(-x))
+        return np.float64(x + np.log1p(np.exp(-x)))
     return np.float64(np.log1p(np.exp(x)))
 
 
 def log_sigmoid(x: float) -> float:
     """Return log(sigmoid(x)) = -softplus(-x)."""
     if x < 0.0:
-        return x - np.log1p(np.exp(x))
+        return np.float64(x - np.log1p(np.exp(x)))
     return np.float64(-np.log1p(np.exp(-x)))
 
 
@@ -260,7 +260,7 @@ def step(x: float, y: float, tie: float) -> float:
 
 def relu(x: float) -> float:
     """Return x where x > 0, else 0; NaN stays NaN."""
-    return np.float64(0.0 if x <= 0.0 else x)
+    return np.float64(x if x > 0.0 or np.isnan(x) else 0.0)
 
 
 def prelu(x: float, a: float) -> float:

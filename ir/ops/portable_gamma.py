@@ -158,9 +158,7 @@ def digamma(x: float) -> float:
 
 def polygamma_right(n: float, x: float) -> float:
     """Return n! zeta(n + 1, x), x > 0, n >= 1 (DLMF 5.15.5, 5.15.9)."""
-    unit = 1.0  # near (n!)**(1/(n + 1)), it keeps the powers in range
-    while 4.0 * unit < n:
-        unit *= 2.0
+    unit = max(1.0, np.rint(n / math.e))  # near (n!)**(1/n): keeps powers in range
     scale = 1.0 / unit
     for k in range(1, int(n) + 1):
         scale *= k / unit
@@ -198,11 +196,11 @@ def polygamma(n: float, x: float) -> float:
     if not 0.0 < n <= 1000.0 or n != np.floor(n):
         return np.float64(math.nan)
     sign = 2.0 * (n - 2.0 * np.floor(0.5 * n)) - 1.0  # 1 for odd n
-    if x > 0.5:
+    if x > 0.0:
         return sign * polygamma_right(n, x)
     r = x - np.rint(x)
-    s = polygamma_right(n, 1.0 + r) 
-    return s
+    s = polygamma_right(n, abs(r)) + sign * polygamma_right(n, 1.0 - abs(r))
+    return (s if r < 0.0 else sign * s) - polygamma_right(n, 1.0 - x)
 
 
 def beta_ratio(x: float, y: float) -> tuple[float, float]:
@@ -214,3 +212,41 @@ def beta_ratio(x: float, y: float) -> tuple[float, float]:
         z += 1.0
     e = x - x * np.log(z) - (x + z - 0.5) * np.log1p(x / z)
     return p, e + (gamma_tail(z) - gamma_tail(x + z))
+
+
+def betaln_large(x: float, y: float) -> float:
+    """Return log(B(x, y)) for x, y >= 10 (DLMF 5.12.1, 5.11.1)."""
+    s = (0.5 - x) * np.log1p(y / x) - y * np.log1p(x / y)
+    s += 0.5 * (math.log(2.0 * math.pi) - np.log(y))
+    return np.float64(s + gamma_tail(x) + gamma_tail(y) - gamma_tail(x + y))
+
+
+def beta(x: float, y: float) -> float:
+    """Return Gamma(x) Gamma(y)/Gamma(x + y), NaN for negative x or y (DLMF 5.12.1)."""
+    a, b = (x, y) if x < y else (y, x)
+    if a == 0.0 and b < math.inf:
+        return np.float64(math.inf)
+    if not a > 0.0:
+        return np.float64(math.nan)
+    if b == math.inf:
+        return np.float64(0.0)
+    if a > 10.0:
+        return np.float64(np.exp(betaln_large(a, b)))
+    p, e = beta_ratio(a, b)
+    h = np.exp(0.5 * e)  # its square may underflow
+    return np.float64(gamma(a) * p * h * h)
+
+
+def betaln(x: float, y: float) -> float:
+    """Return log(beta(x, y)) (DLMF 5.12.1), NaN for negative x or y."""
+    a, b = (x, y) if x < y else (y, x)
+    if a == 0.0 and b < math.inf:
+        return np.float64(math.inf)
+    if not a > 0.0:
+        return np.float64(math.nan)
+    if b == math.inf:
+        return np.float64(-math.inf)
+    if a > 10.0:
+        return betaln_large(a, b)
+    p, e = beta_ratio(a, b)
+    return np.float64(gammaln(a) + (np.log(p) + e))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overbar.ir.ops.row import ATOM, Notation, Op
+from overbar.ir.ops.row import ATOM, LOOSEST, Notation, Op
+from overbar.ir.ops.typing import number
 
 if TYPE_CHECKING:
     from overbar.ir.graph import Node
@@ -23,6 +24,12 @@ def _back(g: Node, _out: Node, x: Node) -> Node | None:
 ROWS = (
     Op(name="input", arity=0, typing=None, cost=0, text=Notation("{a}", ATOM)),
     Op(name="const", arity=0, typing=None, cost=0, exact=True),
+    Op(
+        name="copy", numpy=lambda _name, x: x, mp=lambda _m, _name, x: x, cost=0,
+        partials=(lambda out, x: 1.0,), python=Notation("{0}", LOOSEST),
+        text=Notation("{0}", LOOSEST), latex=Notation("{0}", LOOSEST), typing=number,
+        accuracy="a second name of a value, so that every adjoint has its own",
+    ),
     Op(
         name="cast", typing=None, numpy=_to, mp=lambda m, _dtype, x: m.mpf(x), cost=0,
         python=Notation("float({0})"), text=Notation("[{0}]"),

@@ -1,0 +1,93 @@
+"""Assemble the text of a generated module: header, imports, helpers, functions."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from functools import cache
+from typing import TYPE_CHECKING
+
+from overbar.codegen.python import print_function, print_points
+from overbar.ir.source import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import FunctionType
+
+    from overbar.ir.graph import Graph
+    from overbar.ir.ops import Op
+    from overbar.ir.program import Program
+
+DECORATOR = "@compiled"
+_COMPILED = 'compiled = njit(cache=True, error_model="numpy", nogil=True)\n'
+
+
+def print_module(graph: Graph, programs: Sequence[Program], header: str) -> str:
+    """Return the source of a module with one function a program.
+
+    Each function is followed, at the end of the module, by one that maps it over the
+    columns of an array. The module imports nothing of Overbar's.
+    """
+    functions, ops = [], dict[Op, None]()
+    for program in programs:
+        text, used = print_function(program, graph, DECORATOR)
+        functions.append(text)
+        ops |= dict.fromkeys(used)
+    mapped = [print_points(p, DECORATOR) for p in programs if _maps(p)]
+    body = [*_helpers(ops), *functions, *mapped]
+    return "\n\n".join([_head(header, "\n".join(body)), *body])
+
+
+def _maps(program: Program) -> bool:
+    """Whether a function takes plain numbers, so that it can be mapped over points."""
+    return not any(isinstance(part, tuple) for _, part in program.params) and bool(
+        program.result
+    )
+
+
+def function_text(graph: Graph, program: Program) -> str:
+    """Return the text of one function alone."""
+    return print_function(program, graph, "")[0]
+
+
+def _head(header: str, body: str) -> str:
+    lines = [printable(line).rstrip() for line in header.strip().split("\n")]
+    safe = "\n".join(lines).replace("\\", "\\\\").replace('"""', "'''")
+    imports = [
+        *(["import math", ""] if re.search(r"\bmath\.", body) else []),
+        *(["import numpy as np"] if re.search(r"\bnp\.", body) else []),
+        "from numba import njit",
+    ]
+    opening = f'"""{safe}\n"""' if "\n" in safe else f'"""{safe}"""'
+    return "\n".join([opening, "", *imports, "", _COMPILED])
+
+
+def _helpers(ops: Iterable[Op]) -> list[str]:
+    """Return the text of the portable functions that these ops need, needed first."""
+    done: dict[FunctionType, str] = {}
+    stack = [op.helper for op in ops if op.helper is not None][::-1]
+    while stack:
+        function = stack[-1]
+        missing = [f for f in _calls(function) if f not in done and f not in stack]
+        if missing:
+            stack.extend(missing)
+            continue
+        stack.pop()
+        done.setdefault(function, _text(function))
+    return list(done.values())
+
+
+def _calls(function: FunctionType) -> list[FunctionType]:
+    """Return the functions of the same file that a portable function calls."""
+    found = (function.__globals__.get(n) for n in function.__code__.co_names)
+    return [f for f in found if inspect.isfunction(f)]
+
+
+@cache
+def _text(function: FunctionType) -> str:
+    source = textwrap.dedent(inspect.getsource(function))
+    bare = re.sub(r"(\w+): float", r"\1", source.split("\n    ", 1)[0])
+    bare = re.sub(r" -> [^:]*:", ":", bare)
+    rest = source.split("\n    ", 1)[1]
+    return f"{DECORATOR}\n{bare}\n    {rest.rstrip()}\n"

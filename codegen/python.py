@@ -1,0 +1,276 @@
+"""Print a Program as a Python function that a person can read."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from overbar.ir.program import LARGEST_TUPLE, Assign, If, Program, leaves
+from overbar.ir.source import printable
+from overbar.ir.text import Writer, Written, number
+from overbar.ir.types import F32
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from overbar.ir.graph import Graph, Node
+    from overbar.ir.ops import Op
+    from overbar.ir.program import Result, Statement
+
+WIDTH = 88
+INDENT = "    "
+_CONSTANTS = re.compile(r"\b(pi|inf|nan)\b")
+
+
+class PythonWriter(Writer):
+    """Write expressions as Python over `math` and `np`."""
+
+    column = "python"
+
+    def __init__(self, names: Mapping[Node, str]) -> None:
+        super().__init__(names)
+        self.used: dict[Op, None] = {}
+
+    def leaf(self, node: Node) -> Written:
+        """Return a constant that a float may be combined with."""
+        return self.constant(node, plain=True)
+
+    def constant(self, node: Node, *, plain: bool = False) -> Written:
+        """Return a constant; one that stands alone keeps its point."""
+        if not node.is_const:
+            return super().leaf(node)
+        text, binding = number(node.value, plain=plain and node.type is not F32)
+        return _CONSTANTS.sub(r"math.\1", text), binding
+
+    def operand(self, node: Node, user: Node) -> Written:
+        """Return an operand; helpers and branches are given floats, not integers."""
+        if node.is_const and (user.op.helper or user.op.chooses):
+            return self.constant(node)
+        return self.leaf(node)
+
+    def apply(self, node: Node, operands: Sequence[Written]) -> Written:
+        """Return an op applied, noting that it is used."""
+        self.used[node.op] = None
+        return super().apply(node, operands)
+
+    def value(self, node: Node) -> str:
+        """Return an expression that stands alone: assigned or returned."""
+        if node in self.names:
+            return self.names[node]
+        text = self.constant(node)[0] if not node.args else self.write(node)[0]
+        return f"np.float32({text})" if node.type is F32 else text
+
+
+def print_function(
+    program: Program, graph: Graph, decorator: str
+) -> tuple[str, list[Op]]:
+    """Return the function's text and the ops that it applies."""
+    writer = PythonWriter(program.names)
+    lines = [decorator] if decorator else []
+    lines += _signature(program)
+    lines += [f'{INDENT}"""{program.doc}"""']
+    lines += [INDENT + line for line in _unpack(program)]
+    lines += _statements(program.body, writer, graph)
+    filling, result = _result(program.result, writer)
+    lines += [INDENT + line for line in filling]
+    lines += wrap("return ", result, INDENT)
+    return "\n".join(lines) + "\n", list(writer.used)
+
+
+def _signature(program: Program) -> list[str]:
+    if program.packed:
+        return [f"def {program.name}(inputs):"]
+    names = [
+        f"{name}={program.defaults[name]!r}" if name in program.defaults else name
+        for name, _ in program.params
+    ]
+    one = f"def {program.name}({', '.join(names)}):"
+    if len(one) <= WIDTH:
+        return [one]
+    return [
+        f"def {program.name}(",
+        *(f"{INDENT}{line}" for line in _filled(names, WIDTH - 4)),
+        "):",
+    ]
+
+
+def _filled(names: Sequence[str], width: int) -> list[str]:
+    """Return names, a comma behind each, on lines of at most `width`."""
+    lines = [""]
+    for name in names:
+        piece = f"{name},"
+        if lines[-1] and len(lines[-1]) + 1 + len(piece) > width:
+            lines.append("")
+        lines[-1] += f" {piece}" if lines[-1] else piece
+    return lines
+
+
+def _unpack(program: Program) -> list[str]:
+    """Return the lines that take packed arguments apart."""
+    if program.packed:
+        return [
+            f"{name} = inputs[{i}]"
+            for i, (name, node) in enumerate(program.params)
+            if node in program.read
+        ]
+    lines = []
+    for name, part in program.params:
+        if isinstance(part, tuple) and part:
+            names = [
+                program.names[n] if n in program.read else "_" for n in part
+            ]
+            lines += _tuple(names, name)
+    return lines
+
+
+def _tuple(names: Sequence[str], value: str) -> list[str]:
+    one = f"{', '.join(names)}{',' * (len(names) == 1)} = {value}"
+    if len(one) <= WIDTH - len(INDENT):
+        return [one]
+    return ["(", *(INDENT + x for x in _filled(names, WIDTH - 8)), f") = {value}"]
+
+
+def _statements(
+    body: Sequence[Statement], writer: PythonWriter, graph: Graph
+) -> list[str]:
+    lines: list[str] = []
+    stack: list[tuple[Statement | str, str]] = [(s, INDENT) for s in body[::-1]]
+    while stack:
+        item, pad = stack.pop()
+        if isinstance(item, str):
+            lines.append(pad + item)
+        elif isinstance(item, Assign):
+            lines += _assign(item, writer, graph, pad)
+        else:
+            stack += _branch(item, writer, pad)
+    return lines
+
+
+def _branch(
+    item: If, writer: PythonWriter, pad: str
+) -> list[tuple[Statement | str, str]]:
+    """Return a branch's lines and statements, the last first."""
+    inside = pad + INDENT
+    out: list[tuple[Statement | str, str]] = [
+        (f"{name} = 0.0", pad) for name in item.preset
+    ]
+    then, orelse, test = item.then, item.orelse, writer.read(item.cond)
+    if not then:
+        then, orelse = orelse, then
+        test = f"not {test}" if " " not in test else f"not ({test})"
+    out.append((f"if {test}:", pad))
+    out += [(s, inside) for s in then]
+    if orelse:
+        out.append(("else:", pad))
+        out += [(s, inside) for s in orelse]
+    return out[::-1]
+
+
+def _assign(item: Assign, writer: PythonWriter, graph: Graph, pad: str) -> list[str]:
+    whole = item.value is item.of
+    if whole:
+        text = writer.write(item.value)[0]
+        text = f"np.float32({text})" if item.value.type is F32 else text
+    else:
+        text = writer.value(item.value)
+    lines = wrap(f"{item.name} = ", text, pad)
+    span = graph.spans.get(item.of)
+    if span is not None and whole:
+        note = f"  # {printable(span.source.label)}{span.line}"
+        if len(lines[-1]) + len(note) <= WIDTH:
+            lines[-1] += note
+    return lines
+
+
+def _result(result: Result, writer: PythonWriter) -> tuple[list[str], str]:
+    """Return the lines that fill arrays of results, and what is returned."""
+    if not isinstance(result, tuple):
+        return [], writer.value(result)
+    if len(result) > LARGEST_TUPLE:
+        name = unused("results", writer.names.values())
+        kind = leaves(result)[0].type.dtype
+        lines = [f"{name} = np.empty({len(result)}, np.{kind})"]
+        lines += [
+            f"{name}[{i}] = {writer.value(n)}" for i, n in enumerate(leaves(result))
+        ]
+        return lines, name
+    lines, parts = [], []
+    for part in result:
+        filling, text = _result(part, writer)
+        lines += filling
+        nested = isinstance(part, tuple) and len(part) <= LARGEST_TUPLE
+        parts.append(f"({text})" if nested and part else text)
+    return lines, ", ".join(parts) + "," * (len(parts) == 1) if parts else "()"
+
+
+def unused(name: str, taken: Collection[str]) -> str:
+    """Return the name, with underscores where it is taken."""
+    while name in taken:
+        name += "_"
+    return name
+
+
+def print_points(program: Program, decorator: str) -> str:
+    """Return a function that calls the program's at every column of an array."""
+    count = len(program.params)
+    points = (
+        ["points[:, k]"] if program.packed else [f"points[{i}, k]" for i in range(count)]
+    )
+    targets: list[str] = []
+    copies: list[str] = []
+    pattern = _pattern(program.result, targets, copies)
+    body = [f"{pattern} = "]
+    lines = [
+        decorator,
+        f"def {program.name}_points(points, out):",
+        f'{INDENT}"""Call {program.name} at each column of points, into out."""',
+        f"{INDENT}for k in range(points.shape[1]):",
+        *wrap(body[0], f"{program.name}({', '.join(points)})", INDENT * 2),
+        *(INDENT * 2 + line for line in copies),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _pattern(result: Result, targets: list[str], copies: list[str]) -> str:
+    """Return what a nested result is assigned to; note where its values go."""
+    if not isinstance(result, tuple):
+        targets.append(f"r{len(targets)}")
+        copies.append(f"out[{len(targets) - 1}, k] = {targets[-1]}")
+        return targets[-1]
+    if len(result) > LARGEST_TUPLE:
+        first, name = len(targets), f"r{len(targets)}"
+        targets += [name] * len(result)
+        copies.append(f"out[{first} : {len(targets)}, k] = {name}")
+        return name
+    parts = [_pattern(part, targets, copies) for part in result]
+    return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
+
+
+def wrap(head: str, text: str, pad: str) -> list[str]:
+    """Return `head + text`, broken at its outermost operators where it is long."""
+    if len(pad) + len(head) + len(text) <= WIDTH:
+        return [pad + head + text]
+    pieces = _pieces(text)
+    lines, inside = [f"{pad}{head}("], pad + INDENT
+    row = ""
+    for piece in pieces:
+        if row and len(inside) + len(row) + 1 + len(piece) > WIDTH:
+            lines.append(inside + row)
+            row = piece
+        else:
+            row = f"{row} {piece}" if row else piece
+    return [*lines, inside + row, f"{pad})"]
+
+
+def _pieces(text: str) -> list[str]:
+    """Return the operands of the outermost sums, comparisons and lists of a text."""
+    pieces, depth, start = [], 0, 0
+    for i, c in enumerate(text):
+        depth += (c in "([") - (c in ")]")
+        if depth == 0 and c == " " and text[i + 1 : i + 2] in {"+", "-", "i", "e", "a"}:
+            pieces.append(text[start:i])
+            start = i + 1
+        elif depth == 0 and c == "," and text[i + 1 : i + 2] == " ":
+            pieces.append(text[start : i + 1])
+            start = i + 2
+    return [*pieces, text[start:]]

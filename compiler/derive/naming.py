@@ -1,0 +1,80 @@
+"""Name derivatives in the overbar notation: the adjoint of `w` is `w_bar`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from overbar.derive.reverse import reverse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from overbar.ir.graph import Graph, Node
+
+
+@dataclass(frozen=True, slots=True)
+class Adjoints:
+    """Hold one backward sweep, its statements named.
+
+    graph: the view whose outputs are the adjoints of `wrt` and whose statements are
+        the user's, then the sweep's.
+    seeds: the inputs that stand for the outputs' adjoints; bars: their first copies,
+        which carry the outputs' names (`J_bar`).
+    """
+
+    graph: Graph
+    seeds: tuple[Node, ...]
+    bars: tuple[Node, ...]
+    results: tuple[Node, ...]
+
+
+def unused(graph: Graph, name: str) -> str:
+    """Return the name, with underscores behind it where the formula uses it itself."""
+    taken = {n for n, _ in graph.statements} | set(graph.inputs) | set(graph.outputs)
+    while name in taken:
+        name += "_"
+    return name
+
+
+def symbol(graph: Graph, name: str, like: Node) -> Node:
+    """Return an input that is none of the formula's: a seed or a tangent."""
+    found = graph.remake_input(unused(graph, name), like.type)
+    graph.names[found] = found.attrs[0]
+    return found
+
+
+def adjoints(graph: Graph, wrt: Sequence[Node]) -> Adjoints:
+    """Sweep backwards from all outputs, giving each named value's adjoint its name."""
+    view = graph.view(graph.outputs)
+    outputs = {n: name for name, n in reversed(graph.outputs.items())}
+    names = {**outputs, **{n: graph.names[n] for n in graph.order() if n in graph.names}}
+    single = len(graph.outputs) == 1
+    seeds: list[Node] = []
+    seeded: dict[Node, Node] = {}
+    for name, node in graph.outputs.items():
+        seed = symbol(view, "seed" if single else f"{name}_seed", node)
+        seeds.append(seed)
+        before = seeded.get(node)
+        seeded[node] = seed if before is None else before + seed
+    bars: dict[Node, Node] = {}
+
+    def name_adjoint(node: Node, g: Node) -> Node:
+        if node not in names:
+            view.adjoint_of.setdefault(g, node)
+            return g
+        name = unused(graph, f"{names[node]}_bar")
+        named = graph.make("copy", (g,), (name,))
+        view.assign(name, named)
+        if node in seeded and g is seeded[node]:
+            bars[node] = named
+        return named
+
+    found = reverse(graph, seeded, wrt, name_adjoint)
+    results = tuple(found.get(n, graph.const(0.0, n.type)) for n in wrt)
+    view.outputs = {
+        unused(graph, f"{graph.names[n]}_bar"): r
+        for n, r in zip(wrt, results, strict=True)
+    }
+    ends = tuple(bars.get(n, s) for n, s in zip(graph.outputs.values(), seeds))
+    return Adjoints(view, tuple(seeds), ends, results)

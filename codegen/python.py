@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from overbar.ir.ops.row import ATOM
 from overbar.ir.program import LARGEST_TUPLE, Assign, If, Program, leaves
 from overbar.ir.source import printable
 from overbar.ir.text import Writer, Written, number
-from overbar.ir.types import F32
+from overbar.ir.types import BOOL, F32, F64, INT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -30,6 +31,7 @@ class PythonWriter(Writer):
     def __init__(self, names: Mapping[Node, str]) -> None:
         super().__init__(names)
         self.used: dict[Op, None] = {}
+        self.recent: list[Op] = []
 
     def leaf(self, node: Node) -> Written:
         """Return a constant that a float may be combined with."""
@@ -51,6 +53,7 @@ class PythonWriter(Writer):
     def apply(self, node: Node, operands: Sequence[Written]) -> Written:
         """Return an op applied, noting that it is used."""
         self.used[node.op] = None
+        self.recent.append(node.op)
         return super().apply(node, operands)
 
     def value(self, node: Node) -> str:
@@ -174,12 +177,22 @@ def _assign(item: Assign, writer: PythonWriter, graph: Graph, pad: str) -> list[
     else:
         text = writer.value(item.value)
     lines = wrap(f"{item.name} = ", text, pad)
-    span = graph.spans.get(item.of)
-    if span is not None and whole:
-        note = f"  # {printable(span.source.label)}{span.line}"
-        if len(lines[-1]) + len(note) <= WIDTH:
-            lines[-1] += note
+    note = _note(item, writer, graph) if whole else ""
+    if note and len(lines[-1]) + len(note) <= WIDTH:
+        lines[-1] += note
     return lines
+
+
+def _note(item: Assign, writer: PythonWriter, graph: Graph) -> str:
+    """Return a comment: the user's line, and the mathematics where a helper hides it."""
+    notes = []
+    span = graph.spans.get(item.of)
+    if span is not None:
+        notes.append(f"{printable(span.source.label)}{span.line}")
+    if any(op.helper and op.text and op.text.binding < ATOM for op in writer.recent):
+        notes.append(Writer(writer.names).write(item.value)[0])
+    writer.recent.clear()
+    return f"  # {': '.join(notes)}" if notes else ""
 
 
 def _result(result: Result, writer: PythonWriter) -> tuple[list[str], str]:
@@ -210,22 +223,30 @@ def unused(name: str, taken: Collection[str]) -> str:
     return name
 
 
+_POINT = {
+    F64: "points[{}, k]",
+    F32: "points[{}, k]",
+    INT: "int(points[{}, k])",
+    BOOL: "points[{}, k] != 0",
+}
+
+
 def print_points(program: Program, decorator: str) -> str:
     """Return a function that calls the program's at every column of an array."""
-    count = len(program.params)
-    points = (
-        ["points[:, k]"] if program.packed else [f"points[{i}, k]" for i in range(count)]
-    )
+    points = ["points[:, k]"] if program.packed else [
+        _POINT[node.type].format(i)
+        for i, (_, node) in enumerate(program.params)
+        if not isinstance(node, tuple)
+    ]  # fmt: skip
     targets: list[str] = []
     copies: list[str] = []
     pattern = _pattern(program.result, targets, copies)
-    body = [f"{pattern} = "]
     lines = [
         decorator,
         f"def {program.name}_points(points, out):",
         f'{INDENT}"""Call {program.name} at each column of points, into out."""',
         f"{INDENT}for k in range(points.shape[1]):",
-        *wrap(body[0], f"{program.name}({', '.join(points)})", INDENT * 2),
+        *wrap(f"{pattern} = ", f"{program.name}({', '.join(points)})", INDENT * 2),
         *(INDENT * 2 + line for line in copies),
     ]
     return "\n".join(lines) + "\n"
@@ -250,8 +271,8 @@ def wrap(head: str, text: str, pad: str) -> list[str]:
     """Return `head + text`, broken at its outermost operators where it is long."""
     if len(pad) + len(head) + len(text) <= WIDTH:
         return [pad + head + text]
-    pieces = _pieces(text)
-    lines, inside = [f"{pad}{head}("], pad + INDENT
+    opening, pieces, closing = _pieces(text)
+    lines, inside = [f"{pad}{head}{opening}"], pad + INDENT
     row = ""
     for piece in pieces:
         if row and len(inside) + len(row) + 1 + len(piece) > WIDTH:
@@ -259,18 +280,36 @@ def wrap(head: str, text: str, pad: str) -> list[str]:
             row = piece
         else:
             row = f"{row} {piece}" if row else piece
-    return [*lines, inside + row, f"{pad})"]
+    return [*lines, inside + row, f"{pad}{closing}"]
 
 
-def _pieces(text: str) -> list[str]:
-    """Return the operands of the outermost sums, comparisons and lists of a text."""
+_BREAKS = {"+", "-", "if", "else", "and", "or"}
+
+
+def _pieces(text: str) -> tuple[str, list[str], str]:
+    """Return how a long text opens, the operands to put on lines, and how it closes.
+
+    These are the operands of its outermost sum, condition or list; of the one call
+    that it is; or those of a call that it ends with.
+    """
+    pieces = _split(text)
+    if len(pieces) > 1 or not text.endswith(")"):
+        return "(", pieces, ")"
+    depth = 0
+    for i in range(len(text) - 1, -1, -1):
+        depth += (text[i] in ")]") - (text[i] in "([")
+        if depth == 0:
+            return text[: i + 1], _split(text[i + 1 : -1]), ")"
+    return "(", pieces, ")"
+
+
+def _split(text: str) -> list[str]:
     pieces, depth, start = [], 0, 0
     for i, c in enumerate(text):
         depth += (c in "([") - (c in ")]")
-        if depth == 0 and c == " " and text[i + 1 : i + 2] in {"+", "-", "i", "e", "a"}:
-            pieces.append(text[start:i])
-            start = i + 1
-        elif depth == 0 and c == "," and text[i + 1 : i + 2] == " ":
-            pieces.append(text[start : i + 1])
-            start = i + 2
+        if depth == 0 and c == " ":
+            word = text[i + 1 :].split(" ", 1)[0]
+            if word in _BREAKS or text[i - 1] == ",":
+                pieces.append(text[start:i])
+                start = i + 1
     return [*pieces, text[start:]]

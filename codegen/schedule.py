@@ -87,7 +87,8 @@ class _Work:
         user = {n: name for n, name in names.items() if name}
         must = (*self.branching, *repeated, *(n for n in saved if n.args))
         self.names = name_shared(
-            graph, order, user, repeat=False, longest=LONGEST_INLINE, must=must
+            graph, order, user, repeat=False, longest=LONGEST_INLINE, must=must,
+            roots=roots,
         )
         self.opened: Counter[Node] = Counter()
         self.homes: dict[Node, tuple[If, ...]] = {}

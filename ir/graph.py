@@ -107,6 +107,7 @@ class Graph:
     adjoint_of: for an adjoint without a name, the node that it belongs to.
     spans: where in the user's text a node was first written.
     kinks: the convention for derivatives at kinks; real: the default float type.
+    formula_size: how many nodes the formula itself has; derivatives come after them.
     rewrite: is asked before a node is made and may answer with another one.
     rewrites: notes of the rewrites applied, `(rule, span)`.
     """
@@ -131,6 +132,7 @@ class Graph:
         self.spans: dict[Node, Span] = {}
         self.rewrites: dict[tuple[str, Span | None], None] = {}
         self.span: Span | None = None
+        self.formula_size = 0
         self._table: dict[tuple[Any, ...], Node] = {}
 
     def __len__(self) -> int:

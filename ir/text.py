@@ -156,6 +156,7 @@ def name_shared(
     repeat: bool,
     longest: int = _LONGEST_INLINE,
     must: Collection[Node] = (),
+    roots: Iterable[Node] = (),
 ) -> dict[Node, str]:
     """Return names for all nodes that deserve a statement of their own.
 
@@ -164,19 +165,20 @@ def name_shared(
     named, as one does on paper; `must` are named in any case. A nameless adjoint of `t1` is named `t1_bar`.
     """
     uses = Counter(a for node in order for a in node.args)
+    uses.update(roots)
     taken = set(names.values()) | set(graph.inputs) | {n for n, _ in graph.statements}
     result = dict(names)
     length: dict[Node, int] = {}
     fresh, forced = 0, set(must)
     for node in order:
+        if node in result:
+            continue
         if not node.args:
             length[node] = len(number(node.value)[0]) if node.is_const else 4
             continue
         length[node] = 3 + sum(
             len(result[a]) if a in result else length[a] for a in node.args
         )
-        if node in result:
-            continue
         simple = all(a in result or not a.args for a in node.args)
         cheap = repeat and simple and node.op.cost <= 1 and length[node] < 16  # noqa: PLR2004
         often = uses[node] > 1 and not cheap

@@ -32,7 +32,7 @@ def split(factor: Node | float, *, fresh_from: int | None = None) -> Ratio:
     """Take the constants out of a product or quotient.
 
     Quotients are taken apart only where made since the graph had `fresh_from` nodes:
-    an older one is a value that is shared.
+    an older one is a value of the formula's own.
     """
     scale, top, bottom = Fraction(1), factor, None
     while isinstance(top, Node):
@@ -137,7 +137,7 @@ def contribution(g: Node, i: int, out: Node) -> Node | None:
     With `g` the adjoint of `out` this is its contribution to operand i; with `g` the
     tangent of operand i, to the tangent of `out`. None where it is zero.
     """
-    fresh_from = len(out.graph)
+    fresh_from = out.graph.formula_size
     partial = out.op.partial(i, out)
     if partial is None:
         return None

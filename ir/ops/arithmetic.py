@@ -97,8 +97,8 @@ ROWS = (
         domain=(REAL, REAL), llvm="fmul",
         partials=(lambda out, x, y: y, lambda out, x, y: x),
         numpy=np.multiply, mp=lambda m, x, y: x * y,
-        python=infix("*", PRODUCT), text=infix("*", PRODUCT),
-        latex=Notation(r"{0} \, {1}", PRODUCT, (PRODUCT, PRODUCT + 1)),
+        python=infix("*", PRODUCT), text=Notation("{0}*{1}", PRODUCT, (PRODUCT,)),
+        latex=Notation(r"{0} \, {1}", PRODUCT, (PRODUCT,)),
     ),
     Op(
         name="div", arity=2, typing=real, exact=True, domain=(REAL, REAL), llvm="fdiv",
@@ -112,8 +112,8 @@ ROWS = (
         partials=(lambda out, g, p: p, lambda out, g, p: g),
         numpy=vectorised(portable.amul), helper=portable.amul,
         mp=lambda m, g, p: g * p if g or p != p else g,  # noqa: PLR0124 - NaN
-        python=call("amul"), text=infix("*", PRODUCT),
-        latex=Notation(r"{0} \, {1}", PRODUCT, (PRODUCT, PRODUCT + 1)),
+        python=call("amul"), text=Notation("{0}*{1}", PRODUCT, (PRODUCT,)),
+        latex=Notation(r"{0} \, {1}", PRODUCT, (PRODUCT,)),
         accuracy="g*p, but 0 where g is 0: the adjoint of what is not used is 0",
     ),
     Op(

@@ -195,7 +195,7 @@ def erfinv(x: float) -> float:
     """Return the inverse of erf (Winitzki 2008, then two steps of Halley's method)."""
     a = abs(x)
     if a < 1e-8:
-        return x * 0.5 * math.sqrt(math.pi)
+        return x * (0.5 * math.sqrt(math.pi))
     if a == 1.0:
         return np.float64(x * math.inf)
     w = np.log1p(-a * a)

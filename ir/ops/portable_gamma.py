@@ -1,6 +1,6 @@
 """Hold the gamma family for generated modules, under the rules of `portable.py`.
 
-Below 10 the argument is moved by the recurrence to 1 + t with |t| <= 1/2, where the
+Below 10 the argument is moved by the recurrence to 1 + t with -1/2 <= t <= 3/4, where the
 Taylor series of 1/Gamma serves gamma, gammaln and digamma alike; above 10 Stirling's
 series does; left of -10 the reflection formula. Accuracy as in `portable.py`.
 """
@@ -11,10 +11,14 @@ import numpy as np
 
 
 def gamma_series(t: float) -> tuple[float, float]:
-    """Return 1/Gamma(1 + t) - 1 and its slope, |t| <= 1/2 (DLMF 5.7.1)."""
+    """Return 1/Gamma(1 + t) - 1 and its slope, -1/2 <= t <= 3/4 (DLMF 5.7.1)."""
     q = 0.0
     dq = 0.0
     for c in (
+        1.2267786282382608e-15,
+        -5.348122539423018e-15,
+        -2.0583260535665066e-14,
+        5.100370287454476e-13,
         -3.696805618642206e-12,
         7.782263439905071e-12,
         1.0434267116911005e-10,
@@ -66,13 +70,13 @@ def sin_pi(x: float) -> float:
 
 
 def gamma_shift(x: float) -> tuple[float, float, float]:
-    """Return p, q, t: Gamma(x) = p/q Gamma(1 + t), |t| <= 1/2 (DLMF 5.5.1)."""
+    """Return p, q, t: Gamma(x) = p/q Gamma(1 + t), -1/2 <= t <= 3/4 (DLMF 5.5.1)."""
     t = x
     p = 1.0
     q = 1.0
     if x > 0.5:
         t -= 1.0
-        while t > 0.5:
+        while t > 0.75:
             p *= t
             t -= 1.0
     else:
@@ -142,7 +146,7 @@ def digamma(x: float) -> float:
     t = x
     if x > 0.5:
         t = x - 1.0
-        while t > 0.5:
+        while t > 0.75:
             s += 1.0 / t
             t -= 1.0
     else:
@@ -158,7 +162,9 @@ def digamma(x: float) -> float:
 
 def polygamma_right(n: float, x: float) -> float:
     """Return n! zeta(n + 1, x), x > 0, n >= 1 (DLMF 5.15.5, 5.15.9)."""
-    unit = max(1.0, np.rint(n / math.e))  # near (n!)**(1/n): keeps powers in range
+    unit = 1.0  # near (n!)**(1/n), to keep the powers in range
+    while 4.0 * unit < n:
+        unit *= 2.0
     scale = 1.0 / unit
     for k in range(1, int(n) + 1):
         scale *= k / unit
@@ -186,14 +192,15 @@ def polygamma_right(n: float, x: float) -> float:
         tail += c * term
         term *= (m + 1.0) / w * (m + 2.0) / w
         m += 2.0
-    return np.float64(scale * (s + np.power(w / unit, -n) * unit * tail))
+    h = np.power(w / unit, -0.5 * n)  # its square may underflow
+    return np.float64(scale * s + scale * unit * tail * h * h)
 
 
 def polygamma(n: float, x: float) -> float:
-    """Return the n-th derivative of digamma (DLMF 5.15.6); n whole, 0 to 1000."""
+    """Return the n-th derivative of digamma (DLMF 5.15.6); n = 0, 1, ..., 170."""
     if n == 0.0:
         return digamma(x)
-    if not 0.0 < n <= 1000.0 or n != np.floor(n):
+    if not 0.0 < n <= 170.0 or n != np.floor(n):
         return np.float64(math.nan)
     sign = 2.0 * (n - 2.0 * np.floor(0.5 * n)) - 1.0  # 1 for odd n
     if x > 0.0:

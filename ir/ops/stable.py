@@ -86,7 +86,7 @@ ROWS = (
         "tanh_slope", portable.tanh_slope, arity=2, domain=(REAL, REAL),
         partials=(None, lambda out, y, x: -2.0 * y * out), cost=5,
         mp=lambda m, y, x: m.sech(x) ** 2,
-        text=Notation("(1 - {0}**2)", operands=(41,)),
+        text=Notation("(1 - {0}**2)", PRODUCT, (41,)),
         latex=Notation("(1 - {0}^2)", operands=(41,)),
         accuracy="1 - y**2 with y = tanh(x), without the cancellation at y near 1",
     ),

@@ -1,0 +1,281 @@
+"""Make the Program of each entry point from a formula's graph.
+
+Comes in: a graph and the inputs to differentiate with respect to. Goes out: Programs
+(`value`, `forward`, `backward`, `value_and_grad`, ...), each with the view of the graph
+that its names come from. Everything is made when first asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from overbar.codegen.lower import lower
+from overbar.codegen.schedule import schedule
+from overbar.derive.forward import forward
+from overbar.derive.naming import Adjoints, adjoints, symbol, unused
+from overbar.derive.reverse import reverse
+from overbar.ir.program import LARGEST_TUPLE, Program
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from overbar.ir.graph import Graph, Node
+    from overbar.ir.program import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Pair a Program with the graph that it was scheduled from."""
+
+    program: Program
+    graph: Graph
+
+
+class Derivation:
+    """Derive what a formula's entry points compute.
+
+    graph: the formula; wrt: the input nodes to differentiate with respect to.
+    """
+
+    def __init__(self, graph: Graph, wrt: Sequence[Node]) -> None:
+        self.graph = graph
+        self.wrt = tuple(wrt)
+        self.values = tuple(graph.outputs.values())
+        graph.formula_size = len(graph)
+
+    @cached_property
+    def adjoints(self) -> Adjoints:
+        """The backward sweep with the lectures' names, seeds symbolic."""
+        return adjoints(self.graph, self.wrt)
+
+    @cached_property
+    def _lowered(self) -> tuple[Graph, dict[Node, Node]]:
+        """The view of both sweeps, and what each of its nodes was lowered to."""
+        sweep = self.adjoints
+        view = sweep.graph.view(sweep.graph.outputs)
+        return view, lower(view, [*self.values, *sweep.results, *sweep.bars])
+
+    def value(self) -> Entry:
+        """Return the program of the outputs alone."""
+        view = self.graph.view(self.graph.outputs)
+        better = lower(view, self.values)
+        result = one_or_all([better[n] for n in self.values])
+        return self._entry(view, "value", result, f"Return {self._outputs}.")
+
+    def forward(self) -> Entry:
+        """Return the program of the outputs and of what `backward` needs."""
+        return self._passes[0]
+
+    def backward(self) -> Entry:
+        """Return the program of the adjoints from what `forward` saved."""
+        return self._passes[1]
+
+    @cached_property
+    def _passes(self) -> tuple[Entry, Entry]:
+        view, better = self._lowered
+        sweep = self.adjoints
+        values = [better[n] for n in self.values]
+        saved = self._saved(view, values, [better[n] for n in sweep.results])
+        result = (one_or_all(values), tuple(saved))
+        doc = f"Return {self._outputs}, and what backward needs."
+        ahead = self._entry(view, "forward", result, doc, saved=saved)
+        back = view.view(view.outputs)
+        back.names |= {n: ahead.program.names[n] for n in saved}
+        seeds = [(n.attrs[0], n) for n in sweep.seeds]
+        name = unused(back, "saved")
+        params = [(name, tuple(saved)), *seeds]
+        defaults = {"seed": 1.0} if seeds[0][0] == "seed" else {}
+        program = schedule(
+            back, "backward", params, self._grads(better),
+            doc=f"Return the adjoints of {self._names(self.wrt)}.", defaults=defaults,
+        )  # fmt: skip
+        return ahead, Entry(program, back)
+
+    def _saved(
+        self, view: Graph, values: Sequence[Node], results: Sequence[Node]
+    ) -> list[Node]:
+        """Return what the adjoints read of the forward pass, in order."""
+        ahead = set(view.order(values))
+        seeds = set(self.adjoints.seeds)
+        stack, seen, found = list(results), set(results), []
+        while stack:
+            node = stack.pop()
+            if node.is_const or node in seeds:
+                continue
+            if node in ahead or not node.args:
+                found.append(node)
+                continue
+            for a in node.args:
+                if a not in seen:
+                    seen.add(a)
+                    stack.append(a)
+        return sorted(found, key=lambda n: n.index)
+
+    def value_and_grad(self) -> Entry:
+        """Return the fused program of the output and its gradient."""
+        values = [self._lowered[1][n] for n in self.values]
+        doc = f"Return {self._outputs} and its gradient in {self._names(self.wrt)}."
+        return self._fused("value_and_grad", (values[0],), doc)
+
+    def grad(self) -> Entry:
+        """Return the program of the gradient alone."""
+        doc = f"Return the gradient of {self._outputs} in {self._names(self.wrt)}."
+        return self._fused("grad", (), doc)
+
+    def _fused(self, name: str, before: tuple[Node, ...], doc: str) -> Entry:
+        view, better = self._lowered
+        bars = {better[n]: 1.0 for n in self.adjoints.bars}
+        grads = self._grads(better)
+        result = (*before, grads) if before else grads
+        return self._entry(view, name, result, doc, preset=bars)
+
+    def vjp(self) -> Entry:
+        """Return the program of adjoints for given adjoints of the outputs."""
+        view, better = self._lowered
+        seeds = [(n.attrs[0], n) for n in self.adjoints.seeds]
+        doc = f"Return the adjoints of {self._names(self.wrt)} for seeds."
+        return self._entry(view, "vjp", self._grads(better), doc, more=seeds)
+
+    def jvp(self) -> Entry:
+        """Return the program of the outputs' tangents for given ones of `wrt`."""
+        view = self.graph.view(self.graph.outputs)
+        dots = self._dots(view)
+        found = forward(view, dict(zip(self.wrt, dots, strict=True)), self.values)
+        results = [found.get(n, self._zero(n)) for n in self.values]
+        self._assign(view, [f"{name}_dot" for name in self.graph.outputs], results)
+        doc = f"Return the tangents of {self._outputs}."
+        return self._tail(view, "jvp", results, doc, dots, one=True)
+
+    def jacobian(self) -> Entry:
+        """Return the program of all partials, output by output.
+
+        Reverse mode, one sweep an output; forward mode, one an input, where there are
+        fewer inputs than outputs.
+        """
+        view = self.graph.view(self.graph.outputs)
+        rows: list[list[Node]]
+        if len(self.values) <= len(self.wrt):
+            rows = []
+            for value in self.values:
+                found = reverse(view, {value: self._one(value)}, self.wrt)
+                rows.append([found.get(n, self._zero(n)) for n in self.wrt])
+        else:
+            columns = [self._column(view, n, self.values) for n in self.wrt]
+            rows = [list(row) for row in zip(*columns, strict=True)]
+        for name, row in zip(self.graph.outputs, rows, strict=True):
+            self._assign(view, [f"d{name}_d{n}" for n in self._inputs()], row)
+        results = [node for row in rows for node in row]
+        doc = f"Return the partials of {self._outputs}, row by row."
+        return self._tail(view, "jacobian", results, doc)
+
+    def hessian(self) -> Entry:
+        """Return the program of the lower triangle of the Hessian, row by row.
+
+        Forward over reverse: one tangent sweep over the gradient a row.
+        """
+        view = self.graph.view(self.graph.outputs)
+        grads = self._gradient(view)
+        results: list[Node] = []
+        names = self._inputs()
+        for i, node in enumerate(self.wrt):
+            row = self._column(view, node, grads[: i + 1])
+            self._assign(view, [f"d2_d{names[i]}_d{n}" for n in names[: i + 1]], row)
+            results += row
+        doc = f"Return the lower triangle of the Hessian of {self._outputs}."
+        return self._tail(view, "hessian", results, doc)
+
+    def hvp(self) -> Entry:
+        """Return the program of the Hessian times a vector, without the Hessian."""
+        view = self.graph.view(self.graph.outputs)
+        grads = self._gradient(view)
+        dots = self._dots(view)
+        found = forward(view, dict(zip(self.wrt, dots, strict=True)), grads)
+        results = [found.get(g, self._zero(g)) for g in grads]
+        self._assign(view, [f"{n}_bar_dot" for n in self._inputs()], results)
+        doc = f"Return the Hessian of {self._outputs} times a vector."
+        return self._tail(view, "hvp", results, doc, dots)
+
+    def _gradient(self, view: Graph) -> list[Node]:
+        found = reverse(view, {self.values[0]: self._one(self.values[0])}, self.wrt)
+        return [found.get(n, self._zero(n)) for n in self.wrt]
+
+    def _column(self, view: Graph, node: Node, roots: Sequence[Node]) -> list[Node]:
+        """Return the partials of the roots in one input."""
+        found = forward(view, {node: self._one(node)}, roots)
+        return [found.get(r, self._zero(r)) for r in roots]
+
+    def _dots(self, view: Graph) -> list[Node]:
+        return [symbol(view, f"{view.names[n]}_dot", n) for n in self.wrt]
+
+    def _one(self, like: Node) -> Node:
+        return self.graph.const(1.0, like.type)
+
+    def _zero(self, like: Node) -> Node:
+        return self.graph.const(0.0, like.type)
+
+    @staticmethod
+    def _assign(view: Graph, names: Sequence[str], nodes: Sequence[Node]) -> None:
+        for name, node in zip(names, nodes, strict=True):
+            if node.args and node not in view.names:
+                view.assign(unused(view, name), node)
+
+    def _tail(  # noqa: PLR0913, PLR0917 - what the programs of derivatives share
+        self,
+        view: Graph,
+        name: str,
+        results: Sequence[Node],
+        doc: str,
+        more: Sequence[Node] = (),
+        *,
+        one: bool = False,
+    ) -> Entry:
+        better = lower(view, results)
+        found = [better[n] for n in results]
+        result = one_or_all(found) if one else tuple(found)
+        params = [(n.attrs[0], n) for n in more]
+        return self._entry(view, name, result, doc, more=params)
+
+    def _grads(self, better: Mapping[Node, Node]) -> tuple[Node, ...]:
+        return tuple(better[n] for n in self.adjoints.results)
+
+    def _entry(  # noqa: PLR0913, PLR0917 - what all programs share
+        self,
+        view: Graph,
+        name: str,
+        result: Result,
+        doc: str,
+        more: Sequence[tuple[str, Node]] = (),
+        saved: Sequence[Node] = (),
+        preset: Mapping[Node, float] | None = None,
+    ) -> Entry:
+        params = [*self.graph.inputs.items(), *more]
+        packed = len(params) > LARGEST_TUPLE
+        defaults = {} if more or packed else self.graph.defaults
+        program = schedule(
+            view, name, params, result, doc=doc, preset=preset, saved=saved,
+            packed=packed, defaults=defaults,
+        )  # fmt: skip
+        return Entry(program, view)
+
+    @property
+    def _outputs(self) -> str:
+        return _listed(list(self.graph.outputs))
+
+    def _inputs(self) -> list[str]:
+        return [self.graph.names[n] for n in self.wrt]
+
+    def _names(self, nodes: Sequence[Node]) -> str:
+        return _listed([self.graph.names[n] for n in nodes])
+
+
+def one_or_all(nodes: Sequence[Node]) -> Result:
+    """Return the one node, or the tuple of several."""
+    return nodes[0] if len(nodes) == 1 else tuple(nodes)
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) > 6:  # noqa: PLR2004 - more does not fit a line
+        names = [*names[:2], "...", names[-1]]
+    return ", ".join(names)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 # Module -> the names of it that may be used. Only what means the same, to the last bit,
 # in Numba and in plain Python (see libm.py) is listed. `math.gamma`, `math.lgamma`,
-# `math.hypot`, `np.sign`, `np.remainder` and `np.floor_divide` differ, `math.floor`
-# gives an integer, and `math.cbrt` is unknown to Numba.
+# `math.hypot`, `np.remainder` and `np.floor_divide` differ, `math.floor` gives an
+# integer, and `math.cbrt` is unknown to Numba.
 IMPORTS: dict[str, frozenset[str]] = {
     "math": frozenset(
         """acos acosh asin asinh atan atan2 atanh copysign cos cosh degrees e erf erfc
@@ -30,7 +30,8 @@ IMPORTS: dict[str, frozenset[str]] = {
         """abs arccos arccosh arcsin arcsinh arctan arctan2 arctanh cbrt ceil copysign
         cos cosh deg2rad e exp exp2 expm1 fabs floor fmax fmin fmod hypot inf isfinite
         isinf isnan log log10 log1p log2 logaddexp maximum minimum nan nextafter pi
-        power rad2deg reciprocal rint signbit sin sinh sqrt square tan tanh trunc where
+        power rad2deg reciprocal rint sign signbit sin sinh sqrt square tan tanh trunc
+        where
 
         bool_ float32 float64 int64
 

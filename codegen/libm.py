@@ -52,6 +52,10 @@ def _through(libm: Callable[..., Any], ieee: Callable[..., Any]) -> Callable[...
     return call
 
 
+def _sign(x: Any) -> Any:
+    return np.where(x == 0.0, x, np.sign(x))[()]  # Numba keeps the sign of a zero
+
+
 def _module(name: str, attributes: dict[str, Any]) -> ModuleType:
     module = ModuleType(name)
     vars(module).update({key: attributes[key] for key in sorted(IMPORTS[name])})
@@ -60,7 +64,7 @@ def _module(name: str, attributes: dict[str, Any]) -> ModuleType:
 
 def _make_numpy() -> ModuleType:
     own = {n: _through(getattr(math, m), getattr(np, n)) for n, m in _NAMES.items()}
-    return _module("numpy", {**vars(np), **own})
+    return _module("numpy", {**vars(np), **own, "sign": _sign})
 
 
 def _make_math() -> ModuleType:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from overbar.ir.graph import Graph, Node
 
@@ -30,4 +30,17 @@ def lower(graph: Graph, roots: Iterable[Node]) -> dict[Node, Node]:
     graph.adjoint_of = {
         better.get(n, n): better.get(p, p) for n, p in graph.adjoint_of.items()
     }
+    return better
+
+
+def substitute(
+    graph: Graph, changes: Mapping[Node, Node], roots: Iterable[Node]
+) -> dict[Node, Node]:
+    """Return, for every node that the roots need, the node with changes made below it."""
+    better: dict[Node, Node] = {}
+    for node in graph.order(roots):
+        args = [better[a] for a in node.args]
+        same = all(a is b for a, b in zip(args, node.args, strict=True))
+        kept = node if same else graph.remake(node, args)
+        better[node] = changes.get(node, kept)
     return better

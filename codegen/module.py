@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import textwrap
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from overbar.ir.ops import Op
     from overbar.ir.program import Program
 
-DECORATOR = "@compiled"
-_COMPILED = 'compiled = njit(cache=True, error_model="numpy", nogil=True)\n'
+DECORATOR = '@njit(cache=True, error_model="numpy", nogil=True)'
 
 
 def print_module(graph: Graph, programs: Sequence[Program], header: str) -> str:
@@ -29,7 +29,8 @@ def print_module(graph: Graph, programs: Sequence[Program], header: str) -> str:
     Each function is followed, at the end of the module, by one that maps it over the
     columns of an array. The module imports nothing of Overbar's.
     """
-    functions, ops = [], dict[Op, None]()
+    functions: list[str] = []
+    ops: dict[Op, None] = {}
     for program in programs:
         text, used = print_function(program, graph, DECORATOR)
         functions.append(text)
@@ -58,9 +59,10 @@ def _head(header: str, body: str) -> str:
         *(["import math", ""] if re.search(r"\bmath\.", body) else []),
         *(["import numpy as np"] if re.search(r"\bnp\.", body) else []),
         "from numba import njit",
+        "",
     ]
     opening = f'"""{safe}\n"""' if "\n" in safe else f'"""{safe}"""'
-    return "\n".join([opening, "", *imports, "", _COMPILED])
+    return "\n".join([opening, "", *imports])
 
 
 def _helpers(ops: Iterable[Op]) -> list[str]:
@@ -84,10 +86,22 @@ def _calls(function: FunctionType) -> list[FunctionType]:
     return [f for f in found if inspect.isfunction(f)]
 
 
+def helper_module(function: FunctionType) -> str:
+    """Return a module that holds one function alone, as it would be printed.
+
+    Raises OSError where the function has no text that can be read.
+    """
+    return "\n\n".join([_head(function.__name__, "math. np."), _text(function)])
+
+
 @cache
 def _text(function: FunctionType) -> str:
+    """Return a function's text, without annotations and decorators."""
     source = textwrap.dedent(inspect.getsource(function))
-    bare = re.sub(r"(\w+): float", r"\1", source.split("\n    ", 1)[0])
-    bare = re.sub(r" -> [^:]*:", ":", bare)
-    rest = source.split("\n    ", 1)[1]
-    return f"{DECORATOR}\n{bare}\n    {rest.rstrip()}\n"
+    tree = ast.parse(source).body[0]
+    if not isinstance(tree, ast.FunctionDef):
+        raise OSError(function.__name__)
+    arguments = ", ".join(a.arg for a in tree.args.args)
+    lines = source.split("\n")[tree.body[0].lineno - 1 :]
+    body = "\n".join(lines).rstrip()
+    return f"{DECORATOR}\ndef {tree.name}({arguments}):\n{body}\n"

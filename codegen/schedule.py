@@ -12,12 +12,14 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from overbar.codegen.names import legal
+from overbar.ir.graph import Node
 from overbar.ir.program import Assign, If, Program, Statement, leaves
 from overbar.ir.region import Region, Regions, use_region
 from overbar.ir.text import arrange, name_shared
 
 if TYPE_CHECKING:
-    from overbar.ir.graph import Graph, Node
+    from overbar.ir.graph import Graph
     from overbar.ir.program import Result
 
 DEEPEST_BRANCH = 16
@@ -47,10 +49,10 @@ def schedule(  # noqa: PLR0913 - one argument a field of the Program
     """
     roots = leaves(result)
     given = [n for _, p in params for n in (p if isinstance(p, tuple) else (p,))]
-    known = {*given, *(preset or {})}
+    known = dict.fromkeys([*given, *(preset or {})])
     order = arrange(graph, roots, known)
-    names = {n: graph.names.get(n, "") for n in known}
-    names |= {n: graph.names[n] for n in order if n in graph.names and n not in known}
+    names = legal({n: graph.names[n] for n in [*known, *order] if n in graph.names})
+    params = [(names.get(p, n) if isinstance(p, Node) else n, p) for n, p in params]
     repeated: set[Node] = set()
     while True:
         work = _Work(graph, order, names, roots, known, saved, repeated)
@@ -84,10 +86,9 @@ class _Work:
         self.order = [n for n in order if n.args and n not in known]
         self.region = self._place(roots, saved)
         self.branching = self._branching()
-        user = {n: name for n, name in names.items() if name}
         must = (*self.branching, *repeated, *(n for n in saved if n.args))
         self.names = name_shared(
-            graph, order, user, repeat=False, longest=LONGEST_INLINE, must=must,
+            graph, order, names, repeat=False, longest=LONGEST_INLINE, must=must,
             roots=roots,
         )
         self.opened: Counter[Node] = Counter()

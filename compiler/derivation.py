@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from overbar.codegen.lower import lower
+from overbar.codegen.lower import lower, substitute
 from overbar.codegen.schedule import schedule
 from overbar.derive.forward import forward
 from overbar.derive.naming import Adjoints, adjoints, symbol, unused
@@ -49,6 +49,24 @@ class Derivation:
     def adjoints(self) -> Adjoints:
         """The backward sweep with the lectures' names, seeds symbolic."""
         return adjoints(self.graph, self.wrt)
+
+    def with_gradient(self) -> Graph:
+        """Return a graph of the outputs and of the adjoints, to print or to run.
+
+        The seed of a single output is 1; those of several stay symbols.
+        """
+        sweep = self.adjoints
+        view = sweep.graph.view(sweep.graph.outputs)
+        one = {}
+        if len(self.values) == 1:
+            one = {sweep.seeds[0]: self._one(self.values[0])}
+        better = substitute(view, one, sweep.results)
+        view.names = {better.get(n, n): name for n, name in view.names.items()}
+        view.statements = [(name, better.get(n, n)) for name, n in view.statements]
+        view.adjoint_of = {better.get(n, n): p for n, p in view.adjoint_of.items()}
+        adjoint = {name: better[n] for name, n in sweep.graph.outputs.items()}
+        view.outputs = {**self.graph.outputs, **adjoint}
+        return view
 
     @cached_property
     def _lowered(self) -> tuple[Graph, dict[Node, Node]]:

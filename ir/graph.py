@@ -110,6 +110,7 @@ class Graph:
     formula_size: how many nodes the formula itself has; derivatives come after them.
     rewrite: is asked before a node is made and may answer with another one.
     rewrites: notes of the rewrites applied, `(rule, span)`.
+    doc: the text's docstring.
     """
 
     def __init__(
@@ -131,6 +132,7 @@ class Graph:
         self.adjoint_of: dict[Node, Node] = {}
         self.spans: dict[Node, Span] = {}
         self.rewrites: dict[tuple[str, Span | None], None] = {}
+        self.doc = ""
         self.span: Span | None = None
         self.formula_size = 0
         self._table: dict[tuple[Any, ...], Node] = {}
@@ -218,6 +220,14 @@ class Graph:
         if node.op.typing is None:
             return self._intern(node.op, tuple(args), node.attrs, node.type)
         return self.make(node.op, args, node.attrs)
+
+    def restore(
+        self, op: Op, args: Sequence[Node], attrs: tuple[Any, ...], kind: Type
+    ) -> Node:
+        """Return a node as it was, asking no rewrite: for reading a flat form."""
+        if op is CONST:
+            return self.const(attrs[0], kind)
+        return self._intern(op, tuple(args), attrs, kind)
 
     def _intern(
         self,

@@ -1,0 +1,290 @@
+"""Open the door: read a formula of any kind and hand back its compiled function."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from overbar.arguments import Argument
+from overbar.function import CompiledFunction, Options
+from overbar.ir.errors import InputError, UnsupportedError
+from overbar.ir.graph import Graph
+from overbar.ir.ops.piecewise import CONVENTIONS
+from overbar.ir.source import Source
+from overbar.levels import rewrite_for
+from overbar.read.functions import nearest
+
+if TYPE_CHECKING:
+    from overbar.ir.graph import Node
+
+_REDUCTIONS = (None, "sum", "mean")
+LARGEST_FILE = 8 * 2**20
+
+
+def compile(  # noqa: A001, PLR0913 - the public name; options are keywords
+    expr: Any,
+    wrt: Any = None,
+    inputs: Sequence[Any] | None = None,
+    *,
+    name: str | None = None,
+    kinks: str = "half",
+    accuracy: str = "standard",
+    backend: str = "auto",
+    reduce: str | None = None,
+) -> CompiledFunction:
+    """Compile a formula into a function with exact derivatives.
+
+    >>> import overbar as ob
+    >>> f = ob.compile("x*exp(-x)")
+    >>> f(0.0), f.grad(0.0)
+    (0.0, (x=1.0))
+
+    expr: a SymPy expression or Matrix, a text in the expression language, an
+        expression made with `ob.param`, or a sequence or dict of these (several
+        outputs).
+    wrt: names or symbols to differentiate with respect to; by default the params, or
+        every input where no role was declared. A single one, given by itself, makes
+        gradients come bare.
+    inputs: the order of the call; an entry that is a sequence of symbols becomes one
+        array argument. By default the order of declaration, else natural order by
+        name, those with a default value last.
+    name: of the formula, in file names and headers.
+    kinks: the derivative at kinks: "half", "left", "right" or "zero".
+    accuracy: "strict" (operations as written) or "standard" (stabilised).
+    backend: "numba", "python" (generated source, no Numba), "reference" (node by node)
+        or "auto".
+    reduce: "sum" or "mean" over mapped data, parameters staying plain numbers.
+
+    Nothing is compiled to machine code before it is first called. Raises ParseError,
+    UnsupportedError, ShapeError, InputError or LimitError, each pointing at the place.
+    """
+    if kinks not in CONVENTIONS:
+        message = f"expected kinks {', '.join(CONVENTIONS)}, found {kinks!r}"
+        raise InputError(message)
+    if reduce not in _REDUCTIONS:
+        message = f"expected reduce 'sum', 'mean' or None, found {reduce!r}"
+        raise InputError(message)
+    graph = Graph(kinks=kinks, rewrite=rewrite_for(accuracy))
+    groups = _groups(inputs)
+    shape = _read(expr, graph, groups)
+    arguments = _order(graph, groups)
+    names, bare = _wrt(graph, wrt)
+    options = Options(
+        names, bare, _stem(name), accuracy, backend, reduce, shape
+    )
+    return CompiledFunction(graph, arguments, options)
+
+
+def load(path: str | Path, wrt: Any = None, **options: Any) -> CompiledFunction:
+    """Compile an expression file; options are those of `compile`.
+
+    Raises InputError where the file cannot be read, and what `compile` raises.
+    """
+    return compile(read_file(path), wrt, name=Path(path).stem, **options)
+
+
+def read_file(path: str | Path) -> Source:
+    """Return the text of an expression file, checked for size and encoding."""
+    from overbar.ir.errors import LimitError  # noqa: PLC0415 - beside its only use
+
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        if size > LARGEST_FILE:
+            message = f"expected a file of at most 8 MB, found {path} of {size} bytes"
+            raise LimitError(message)
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        message = f"expected an expression file at {path}: {error.strerror}"
+        raise InputError(message) from None
+    except UnicodeDecodeError as error:
+        message = f"expected UTF-8 text in {path}, found byte {error.start} that is not"
+        raise InputError(message) from None
+    return Source(str(path), text)
+
+
+def _stem(name: str | None) -> str:
+    stem = "".join(c if c.isascii() and c.isalnum() else "_" for c in name or "formula")
+    return stem if stem[:1].isalpha() else f"formula_{stem}"
+
+
+_EXPECTED = "expected a formula: a SymPy expression, text, or one made with ob.param"
+
+
+def _read(expr: Any, graph: Graph, groups: Sequence[_Group]) -> tuple[int, ...] | None:
+    """Read a formula of any kind; return the value's shape if it is an array."""
+    from overbar.read.expression import Expression  # noqa: PLC0415 - see below
+
+    if isinstance(expr, str | Source):
+        from overbar.read.text import read_text  # noqa: PLC0415 - loads lark
+
+        read_text(expr if isinstance(expr, Source) else Source("<string>", expr), graph)
+        return None
+    if type(expr).__module__.split(".", 1)[0] == "sympy" or _holds_sympy(expr):
+        from overbar.read.symbolic import flatten, read_sympy  # noqa: PLC0415 - SymPy
+
+        outputs, shape = flatten(expr)
+        read_sympy(outputs, graph, _symbols(groups) or None)
+        return shape
+    outputs = _named(expr)
+    if outputs and all(isinstance(e, str) for e in outputs.values()):
+        message = "expected one text with several outputs, such as 'x + y, x*y'"
+        raise UnsupportedError(message)
+    if not outputs or not all(
+        isinstance(e, Expression | int | float) for e in outputs.values()
+    ):
+        found = next(
+            (e for e in outputs.values() if not isinstance(e, Expression)), expr
+        )
+        message = f"{_EXPECTED}; found {type(found).__name__}"
+        raise InputError(message)
+    from overbar.read.build import read_expressions  # noqa: PLC0415 - with its reader
+
+    given = [m for g in groups for m in g.given if isinstance(m, Expression)]
+    read_expressions(outputs, graph, given or None)
+    return None
+
+
+def _named(expr: Any) -> dict[str, Any]:
+    if isinstance(expr, Mapping):
+        return {str(name): e for name, e in expr.items()}
+    if isinstance(expr, list | tuple):
+        return {f"out{i}": e for i, e in enumerate(expr)}
+    return {"out": expr}
+
+
+def _holds_sympy(expr: Any) -> bool:
+    if "sympy" not in sys.modules:
+        return False
+    stack, seen = [expr], 0
+    while stack and seen < 10_000:  # noqa: PLR2004 - a sequence of outputs, not a tree
+        item = stack.pop()
+        seen += 1
+        if isinstance(item, Mapping):
+            stack += item.values()
+        elif isinstance(item, list | tuple):
+            stack += item
+        elif type(item).__module__.split(".", 1)[0] == "sympy":
+            return True
+        else:
+            from sympy import Basic  # noqa: PLC0415 - loaded already
+
+            return isinstance(item, Basic)
+    return False
+
+
+class _Group:
+    """Hold one entry of `inputs`: its name, and its members as given and by name."""
+
+    def __init__(self, entry: Any) -> None:
+        self.grouped = isinstance(entry, list | tuple) or (
+            type(entry).__module__.startswith("sympy") and hasattr(entry, "__len__")
+        )
+        self.given = list(entry) if self.grouped else [entry]
+        self.members = tuple(_name(m) for m in self.given)
+        self.name = self.members[0] if not self.grouped else ""
+
+
+def _groups(inputs: Sequence[Any] | None) -> list[_Group]:
+    if inputs is None:
+        return []
+    if isinstance(inputs, str):
+        message = f"expected a sequence of inputs, found the text {inputs!r}"
+        raise InputError(message)
+    groups = [_Group(entry) for entry in inputs]
+    seen: set[str] = set()
+    for name in (m for g in groups for m in g.members):
+        if name in seen:
+            message = f"expected each input once, found {name!r} twice"
+            raise InputError(message)
+        seen.add(name)
+    taken = {g.name for g in groups if g.name}
+    count = 0
+    for group in groups:
+        while not group.name:
+            name = f"array{count}" if count or len(groups) > 1 else "array"
+            count += 1
+            group.name = "" if name in taken | seen else name
+    return groups
+
+
+def _name(item: Any) -> str:
+    name = item if isinstance(item, str) else getattr(item, "name", None)
+    if not isinstance(name, str):
+        message = f"expected a name or symbol, found {type(item).__name__}"
+        raise InputError(message)
+    return name
+
+
+def _symbols(groups: Sequence[_Group]) -> list[Any]:
+    return [m for g in groups for m in g.given if not isinstance(m, str)]
+
+
+def _order(graph: Graph, groups: Sequence[_Group]) -> list[Argument]:
+    """Put the graph's inputs in the order of the call and return its arguments."""
+    if not groups:
+        plain = [n for n in graph.inputs if n not in graph.defaults]
+        last = [n for n in graph.inputs if n in graph.defaults]
+        graph.inputs = {n: graph.inputs[n] for n in (*plain, *last)}
+        return [Argument(n, (n,)) for n in graph.inputs]
+    arguments = [
+        Argument(g.name, tuple(_known(graph, m) for m in g.members), g.grouped)
+        for g in groups
+    ]
+    order = [m for a in arguments for m in a.members]
+    missing = [n for n in graph.inputs if n not in order]
+    if missing:
+        message = f"expected all inputs in inputs=, found none of {', '.join(missing)}"
+        raise InputError(message)
+    graph.inputs = {n: graph.inputs[n] for n in order}
+    graph.defaults = _last(graph.defaults, order)
+    return [
+        a if a.grouped else Argument(a.members[0], a.members) for a in arguments
+    ]
+
+
+def _last(defaults: Mapping[str, float], order: Sequence[str]) -> dict[str, float]:
+    """Return the defaults that can stay: those of inputs at the end of the call."""
+    kept: dict[str, float] = {}
+    for name in reversed(order):
+        if name not in defaults:
+            break
+        kept[name] = defaults[name]
+    return dict(reversed(kept.items()))
+
+
+def _known(graph: Graph, name: str) -> str:
+    for candidate in (name, f"{name}_"):
+        if candidate in graph.inputs:
+            return candidate
+    known = list(graph.inputs)
+    message = (
+        f"expected one of the inputs {', '.join(known) or '(none)'}, "
+        f"found {name!r}{nearest(name, known)}"
+    )
+    raise InputError(message)
+
+
+def _wrt(graph: Graph, wrt: Any) -> tuple[tuple[str, ...], bool]:
+    """Return the names to differentiate with respect to, and whether it is one bare."""
+    bare = wrt is not None and not isinstance(wrt, list | tuple | set | frozenset)
+    if wrt is None:
+        params = [n for n, role in graph.roles.items() if role == "param"]
+        chosen = params or [n for n in graph.inputs if graph.inputs[n].type.is_float]
+        names = [n for n in graph.inputs if n in chosen]
+    else:
+        names = [_known(graph, _name(item)) for item in ([wrt] if bare else wrt)]
+    for name in names:
+        node: Node = graph.inputs[name]
+        if not node.type.is_float:
+            message = (
+                f"expected real inputs to differentiate with respect to, found "
+                f"{name!r} of type {node.type}"
+            )
+            raise InputError(message)
+    if len(set(names)) != len(names):
+        message = f"expected each name of wrt once, found {', '.join(names)}"
+        raise InputError(message)
+    return tuple(names), bare

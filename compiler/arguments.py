@@ -1,0 +1,159 @@
+"""Bind a call's arguments to a formula's inputs: names, defaults, groups, arrays.
+
+Comes in: what the user passed. Goes out: one value an input, scalars or float arrays.
+"""
+
+from __future__ import annotations
+
+import numbers
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.ir.errors import InputError
+from overbar.read.functions import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_KINDS = {"float64": "fiub", "float32": "fiub", "int64": "iub", "bool": "b"}
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """Stand for one argument of a call.
+
+    members: the inputs that it holds: itself, or those of a sequence, which come as
+        one array with their values along its first axis.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    grouped: bool = False
+
+
+class Signature:
+    """Know the order, names, defaults and dtypes of a call's arguments."""
+
+    def __init__(
+        self,
+        arguments: Sequence[Argument],
+        defaults: Mapping[str, float],
+        dtypes: Mapping[str, str],
+    ) -> None:
+        self.arguments = tuple(arguments)
+        self.defaults = dict(defaults)
+        self.dtypes = dict(dtypes)
+        self.names = [a.name for a in self.arguments]
+        self.inputs = [m for a in self.arguments for m in a.members]
+        self._plain = not any(a.grouped for a in self.arguments)
+
+    def bind(
+        self, args: Sequence[Any], keywords: Mapping[str, Any] | None = None
+    ) -> list[Any]:
+        """Return the value of every input, in order.
+
+        Raises InputError for missing, surplus, unknown or doubled arguments and for
+        values that are no numbers.
+        """
+        count = len(self.arguments)
+        if not keywords and len(args) == count and self._plain:
+            if all(type(a) is float for a in args):
+                return list(args)
+            given = dict(zip(self.names, args, strict=True))
+        else:
+            given = self._match(args, keywords or {})
+        values: list[Any] = []
+        for argument in self.arguments:
+            if argument.name not in given:
+                values.append(self.defaults[argument.members[0]])
+            elif argument.grouped:
+                values += self._group(argument, given[argument.name])
+            else:
+                name = argument.name
+                values.append(convert(given[name], name, self.dtypes[name]))
+        return values
+
+    def _match(
+        self, args: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        if len(args) > len(self.names):
+            message = (
+                f"expected at most {len(self.names)} arguments "
+                f"({', '.join(self.names)}), found {len(args)}"
+            )
+            raise InputError(message)
+        given = dict(zip(self.names, args, strict=False))
+        for name, value in keywords.items():
+            if name not in self.names:
+                message = (
+                    f"expected arguments named {', '.join(self.names) or '(none)'}, "
+                    f"found {name!r}{nearest(name, self.names)}"
+                )
+                raise InputError(message)
+            if name in given:
+                message = f"expected one value for {name!r}, found two"
+                raise InputError(message)
+            given[name] = value
+        missing = [n for n in self.names if n not in given and n not in self.defaults]
+        if missing:
+            message = (
+                f"expected values for {', '.join(self.names)}; "
+                f"found none for {', '.join(missing)}"
+            )
+            raise InputError(message)
+        return given
+
+    def _group(self, argument: Argument, value: Any) -> list[Any]:
+        array = convert(value, argument.name, "float64")
+        shape = np.shape(array)
+        if not shape or shape[0] != len(argument.members):
+            message = (
+                f"expected {len(argument.members)} values along the first axis of "
+                f"{argument.name!r}, found shape {shape}"
+            )
+            raise InputError(message)
+        return [float(v) if np.ndim(v) == 0 else v for v in array]
+
+
+def convert(value: Any, name: str, dtype: str) -> Any:
+    """Return a value as a Python float or a float array, without copying if it is one.
+
+    Raises InputError for what is not made of real numbers.
+    """
+    if type(value) is float:
+        return value
+    if isinstance(value, numbers.Real):
+        kind = np.asarray(value).dtype.kind
+        if kind == "O":  # integers beyond int64, fractions
+            return _float(value, name)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        message = f"expected numbers of one shape for {name!r}, found a ragged sequence"
+        raise InputError(message) from None
+    if array.dtype.kind not in _KINDS[dtype]:
+        message = (
+            f"expected {'real numbers' if dtype.startswith('float') else dtype} "
+            f"for {name!r}, found {_found(value, array)}"
+        )
+        raise InputError(message)
+    if array.ndim == 0:
+        return array.astype(dtype).item()
+    return array.astype(dtype, copy=False)
+
+
+def _float(value: Any, name: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        message = f"expected a number below 1.8e308 for {name!r}, found a larger one"
+        raise InputError(message) from None
+
+
+def _found(value: Any, array: Any) -> str:
+    if isinstance(value, str | bytes):
+        return f"the text {value!r}"
+    kind = type(value).__name__
+    return f"{kind} of dtype {array.dtype}" if array.ndim else f"a value of type {kind}"

@@ -1,0 +1,135 @@
+"""Offer a formula over one parameter vector, as optimisers want it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.ir.errors import InputError
+from overbar.results import named
+
+if TYPE_CHECKING:
+    from overbar.function import CompiledFunction
+    from overbar.results import Named
+
+
+class FlatView:
+    """Call a formula as `(theta, *data)`, theta holding the parameters in order.
+
+    theta has shape (n,), one entry a name of `wrt`; data are the other inputs, in the
+    order of the call, and may be arrays of a common shape S. Made for SciPy:
+
+        minimize(f.flat.value_and_grad, theta0, jac=True)
+        least_squares(f.flat.value, theta0, jac=f.flat.jacobian, args=(x, y))
+    """
+
+    def __init__(self, f: CompiledFunction) -> None:
+        self._f = f
+        self.names = f.options.wrt
+        self.data = [n for n in f.signature.inputs if n not in self.names]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def pack(self, *params: Any, **by_name: Any) -> Any:
+        """Return parameters, in order, by name or as one named tuple, as a vector."""
+        if len(params) == 1 and not by_name and isinstance(params[0], dict | tuple):
+            given = params[0]
+            by_name = given if isinstance(given, dict) else {}
+            params = () if isinstance(given, dict) else given
+        values = {**dict(zip(self.names, params, strict=False)), **by_name}
+        if set(values) != set(self.names) or len(params) > len(self.names):
+            message = (
+                f"expected values of {', '.join(self.names)}, found "
+                f"{', '.join(values) or 'none'}"
+            )
+            raise InputError(message)
+        return np.array([float(values[n]) for n in self.names])
+
+    def unpack(self, theta: Any) -> Named:
+        """Return a vector's entries by name."""
+        return named(self.names, self._split(theta))
+
+    def _split(self, theta: Any) -> list[float]:
+        array = np.asarray(theta)
+        if array.shape != (len(self.names),) or array.dtype.kind not in "fiu":
+            message = (
+                f"expected a vector of {len(self.names)} parameters "
+                f"({', '.join(self.names)}), found shape {array.shape} of dtype "
+                f"{array.dtype}"
+            )
+            raise InputError(message)
+        return array.astype(float).tolist()  # type: ignore[no-any-return]
+
+    def _bind(self, theta: Any, data: tuple[Any, ...], by_name: Any) -> list[Any]:
+        f = self._f
+        given = dict(zip(self.names, self._split(theta), strict=True))
+        if len(data) > len(self.data):
+            message = (
+                f"expected theta and at most {len(self.data)} data arguments "
+                f"({', '.join(self.data) or 'none'}), found {len(data)}"
+            )
+            raise InputError(message)
+        given |= dict(zip(self.data, data, strict=False)) | by_name
+        if all(not a.grouped for a in f.signature.arguments):
+            return f.signature.bind((), given)
+        return [_number(given[n]) for n in f.signature.inputs]
+
+    def value(self, theta: Any, *data: Any, **by_name: Any) -> Any:
+        """Return the value, of shape S where data has it."""
+        return self._f._value(self._f._run("value", self._bind(theta, data, by_name)))  # noqa: SLF001
+
+    def grad(self, theta: Any, *data: Any, **by_name: Any) -> Any:
+        """Return the gradient, shape (n,). Raises InputError unless the value is one."""
+        self._f._need_scalar("flat.grad")  # noqa: SLF001
+        return self._vector("grad", self._bind(theta, data, by_name))
+
+    def value_and_grad(
+        self, theta: Any, *data: Any, out: Any = None, **by_name: Any
+    ) -> tuple[Any, Any]:
+        """Return the value and the gradient (n,); `out` is filled and returned."""
+        self._f._need_scalar("flat.value_and_grad")  # noqa: SLF001
+        whole = self._vector("value_and_grad", self._bind(theta, data, by_name))
+        if out is None:
+            return float(whole[0]), whole[1:]
+        out[...] = whole[1:]
+        return float(whole[0]), out
+
+    def jacobian(self, theta: Any, *data: Any, **by_name: Any) -> Any:
+        """Return the partials: S + (n,) for one output, S + (m, n) for m."""
+        f, n = self._f, len(self.names)
+        parts = f._run("jacobian", self._bind(theta, data, by_name))  # noqa: SLF001
+        stacked = np.stack([np.asarray(p) for p in parts], axis=-1)
+        if len(f.graph.outputs) == 1:
+            return stacked
+        return stacked.reshape(*stacked.shape[:-1], len(f.graph.outputs), n)
+
+    def hessian(self, theta: Any, *data: Any, **by_name: Any) -> Any:
+        """Return the Hessian, S + (n, n)."""
+        self._f._need_scalar("flat.hessian")  # noqa: SLF001
+        parts = self._f._run("hessian", self._bind(theta, data, by_name))  # noqa: SLF001
+        square = self._f._square(parts)  # noqa: SLF001
+        return np.stack(
+            [np.stack([np.asarray(v) for v in row], axis=-1) for row in square], axis=-2
+        )
+
+    def hvp(self, theta: Any, v: Any, *data: Any, **by_name: Any) -> Any:
+        """Return the Hessian times the vector v, shape (n,)."""
+        self._f._need_scalar("flat.hvp")  # noqa: SLF001
+        return self._vector("hvp", [*self._bind(theta, data, by_name), *self._split(v)])
+
+    def _vector(self, name: str, values: list[Any]) -> Any:
+        parts = self._f._run(name, values)  # noqa: SLF001
+        if any(np.ndim(p) for p in parts):
+            message = (
+                f"flat.{name} expects one value, found one for each of "
+                f"{np.shape(parts[0])} points; compile with reduce='sum' to add them, "
+                "or use flat.jacobian"
+            )
+            raise InputError(message)
+        return np.array(parts)
+
+
+def _number(value: Any) -> Any:
+    return float(value) if np.ndim(value) == 0 else np.asarray(value, float)

@@ -1,0 +1,205 @@
+"""Show what a formula is, does and loses: the reading side of a compiled function."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.ir.errors import InputError
+from overbar.ir.text import Writer, equations, write, written
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from overbar.accuracy import Report as AccuracyReport
+    from overbar.arguments import Signature
+    from overbar.check import Report
+    from overbar.cost import Cost
+    from overbar.derivation import Derivation
+    from overbar.explain import Explanation
+    from overbar.function import Options
+    from overbar.ir.graph import Graph, Node
+    from overbar.kinks import Kink
+    from overbar.runtime import Runtime
+
+
+class Inspection:
+    """Offer the methods of a compiled function that explain it."""
+
+    _graph: Graph
+    _single: bool
+    _wrt: list[Node]
+    options: Options
+    signature: Signature
+    derivation: Derivation
+    runtime: Runtime
+
+    def text(self) -> str:
+        """Return the forward and adjoint statements as readable mathematics."""
+        return "\n".join(
+            "".join(f"{name} = {value}\n" for name, value in part)
+            for part in self.statements(Writer)
+            if part
+        )
+
+    def statements(
+        self, writer: type[Writer]
+    ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        """Return forward and adjoint statements as pairs of a name and its value."""
+        graph = self.derivation.with_gradient()
+        ahead = set(self._graph.order())
+        forward, adjoint = [], []
+        for line, (_, node, _) in zip(
+            written(graph, writer), equations(graph), strict=True
+        ):
+            (forward if node in ahead else adjoint).append(line)
+        return forward, adjoint
+
+    def latex(self) -> str:
+        """Return the function and its adjoints as LaTeX."""
+        from overbar.show.latex import LatexWriter, latex  # noqa: PLC0415 - on demand
+
+        return latex(*self.statements(LatexWriter))
+
+    def draw(self, values: Any = None, /, **by_name: Any) -> str:
+        """Return the computation graph as SVG.
+
+        values: arguments of a call, as a sequence or dict; with them, each edge shows
+        the forward value above and the gradient below.
+        """
+        from overbar.show import svg  # noqa: PLC0415 - on demand
+
+        if values is None and not by_name:
+            return svg.draw(self._graph)
+        given = self._scalars(values, by_name)
+        self._need_one("draw with values")
+        return svg.draw(self._graph, *svg.gradients_at(self._graph, self._wrt, given))
+
+    def explain(self, *args: Any, **keywords: Any) -> Explanation:
+        """Name the first NaN or infinity that reaches the value or the gradient."""
+        from overbar.explain import explain  # noqa: PLC0415 - on demand
+
+        return explain(self.derivation.with_gradient(), self._scalars(args, keywords))
+
+    def accuracy(self, *args: Any, **keywords: Any) -> AccuracyReport:
+        """Rerun in higher precision and name the statements that lose digits."""
+        from overbar.accuracy import losing_digits  # noqa: PLC0415 - on demand
+
+        graph = self.derivation.with_gradient()
+        return losing_digits(graph, self._scalars(args, keywords))
+
+    def check(self, *args: Any, **keywords: Any) -> Report:
+        """Check the compiled gradient against central and high-precision differences.
+
+        The report is true if every parameter's derivative is right.
+        """
+        from overbar.check import check  # noqa: PLC0415 - on demand
+
+        self._need_one("check")
+        inputs = self._scalars(args, keywords)
+        values = [inputs[n] for n in self.signature.inputs]
+        gradient = self.runtime.call("grad")(*values)
+        return check(self._graph, self._wrt, inputs, gradient=list(gradient))
+
+    @property
+    def kinks(self) -> list[Kink]:
+        """The points where a derivative is chosen by convention, with their lines."""
+        from overbar.kinks import kinks  # noqa: PLC0415 - on demand
+
+        return kinks(self._graph)
+
+    @property
+    def rewrites(self) -> list[tuple[str, str]]:
+        """The rewrites that were applied and are not exact, with the user's places."""
+        return [
+            (algebra, str(span) if span is not None else "")
+            for algebra, span in self._graph.rewrites
+        ]
+
+    @property
+    def cost(self) -> Cost:
+        """Operation counts of forward and backward, saved bytes, their ratio."""
+        from overbar.cost import cost  # noqa: PLC0415 - on demand
+
+        self._need_one("cost")
+        forward = self.runtime.entry("forward").program
+        saved = forward.result[1] if isinstance(forward.result, tuple) else ()
+        return cost(
+            self.runtime.entry("value").program,
+            self.runtime.entry("value_and_grad").program,
+            saved=len(saved) if isinstance(saved, tuple) else 1,
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write a standalone module that needs only NumPy and Numba.
+
+        Raises InputError where `path` exists and is not a module that Overbar wrote:
+        nothing of the user's is overwritten.
+        """
+        path = Path(path)
+        if path.suffix != ".py" or not path.stem.isidentifier():
+            message = f"expected a path such as gradient.py, found {str(path)!r}"
+            raise InputError(message)
+        if path.exists() and not _is_ours(path):
+            message = (
+                f"expected a new file or a module that Overbar wrote, found {path}; "
+                "it is left as it is"
+            )
+            raise InputError(message)
+        try:
+            path.write_text(self.runtime.source(), encoding="utf-8")
+        except OSError as error:
+            message = f"expected a place to write {path}, found: {error.strerror}"
+            raise InputError(message) from None
+        return path
+
+    def _header(self) -> str:
+        """Return what the generated module says at its top."""
+        lines = [f"{self.options.name}: generated by Overbar from"]
+        lines += ["", *(f"    {line}" for line in self._formula())]
+        return "\n".join(lines)
+
+    def _formula(self) -> list[str]:
+        spans = list(self._graph.spans.values())
+        if spans:
+            text = spans[0].source.text.strip("\n").split("\n")
+        else:
+            text = write(self._graph).split("\n")
+        return text if len(text) <= _LONGEST_HEADER else [*text[:_LONGEST_HEADER], "..."]
+
+    def _scalars(
+        self, args: Sequence[Any] | Mapping[str, Any] | None, keywords: Mapping[str, Any]
+    ) -> dict[str, float]:
+        """Return the inputs by name for arguments that are plain numbers."""
+        if isinstance(args, dict):
+            args, keywords = (), {**args, **keywords}
+        values = self.signature.bind(tuple(args or ()), keywords)
+        for name, value in zip(self.signature.inputs, values, strict=True):
+            if np.ndim(value):
+                message = f"expected one number for {name!r}, found {np.shape(value)}"
+                raise InputError(message)
+        return dict(zip(self.signature.inputs, values, strict=True))
+
+    def _need_one(self, what: str) -> None:
+        if not self._single:
+            message = f"{what} expects one output, found {len(self._graph.outputs)}"
+            raise InputError(message)
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex()}\n$$"
+
+    def _repr_html_(self) -> str | None:
+        return self.draw() if len(self._graph.order()) <= _LARGEST_PICTURE else None
+
+
+_LONGEST_HEADER = 40
+_LARGEST_PICTURE = 60
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return ": generated by Overbar from" in path.read_text(encoding="utf-8")[:500]
+    except (OSError, UnicodeDecodeError):
+        return False

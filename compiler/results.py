@@ -1,0 +1,94 @@
+"""Name the fields of results: named tuples that also answer to names."""
+
+from __future__ import annotations
+
+import keyword
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from overbar.ir.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def field(name: str) -> str:
+    """Return a legal field name: no leading underscore, `lambda` becomes `lambda_`.
+
+    >>> field("_x"), field("lambda"), field("w")
+    ('x_', 'lambda_', 'w')
+    """
+    bare = name.lstrip("_") or "field"
+    if bare != name or keyword.iskeyword(bare) or bare in {"count", "index"}:
+        bare += "_"
+    return bare
+
+
+def fields(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the field names of a result; two that collide raise InputError."""
+    found: dict[str, str] = {}
+    for name in names:
+        legal = field(name)
+        if legal in found:
+            message = (
+                f"expected names with distinct fields, found {found[legal]!r} and "
+                f"{name!r}, both {legal!r}; rename one"
+            )
+            raise InputError(message)
+        found[legal] = name
+    return tuple(found)
+
+
+class Named(tuple[Any, ...]):
+    """Hold values in order, each also an attribute and, by its name, an item.
+
+    >>> g = named(["w", "b"], [1.0, 2.0])
+    >>> g
+    (w=1.0, b=2.0)
+    >>> g.w, g["b"], g[0]
+    (1.0, 2.0, 1.0)
+    """
+
+    __slots__ = ()
+    _fields: tuple[str, ...] = ()
+    _names: tuple[str, ...] = ()
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return an item by position, by name, or by a pair of names."""
+        if isinstance(key, str):
+            if key not in self._names:
+                known = ", ".join(self._names)
+                message = f"expected one of {known}, found {key!r}"
+                raise InputError(message)
+            return super().__getitem__(self._names.index(key))
+        if isinstance(key, tuple):
+            value: Any = self
+            for part in key:
+                value = value[part]
+            return value
+        return super().__getitem__(key)
+
+    def _asdict(self) -> dict[str, Any]:
+        """Return the values by name."""
+        return dict(zip(self._names, self, strict=True))
+
+    def __repr__(self) -> str:
+        pairs = zip(self._fields, self, strict=True)
+        return f"({', '.join(f'{name}={value!r}' for name, value in pairs)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return named, (self._names, tuple(self))
+
+
+@cache
+def _type(names: tuple[str, ...]) -> type[Named]:
+    legal = fields(names)
+    body: dict[str, Any] = {"__slots__": (), "_fields": legal, "_names": names}
+    for i, name in enumerate(legal):
+        body[name] = property(lambda self, i=i: tuple.__getitem__(self, i))
+    return type("Named", (Named,), body)
+
+
+def named(names: Sequence[str], values: Iterable[Any]) -> Named:
+    """Return values as a named tuple (see `Named`)."""
+    return _type(tuple(names))(values)

@@ -1,0 +1,199 @@
+"""Turn Programs into functions that run: compiled by Numba, plain, or interpreted.
+
+Each entry point is made when it is first called, once, whatever the threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.codegen.module import print_module
+from overbar.ir.errors import InputError
+from overbar.ir.evaluate import evaluate
+from overbar.ir.program import If, leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
+
+    from overbar.derivation import Derivation, Entry
+    from overbar.ir.program import Program
+
+BACKENDS = ("auto", "numba", "python", "reference")
+TOGETHER = ("value", "forward", "backward", "value_and_grad")
+"""Entry points that share the module that `f.source` shows."""
+
+LARGEST_COMPILED = 20_000
+"""Statements from which on "auto" interprets: Numba needs about a millisecond each."""
+
+
+class Runtime:
+    """Make and keep the entry points of one formula."""
+
+    def __init__(self, derivation: Derivation, stem: str, backend: str) -> None:
+        if backend not in BACKENDS:
+            message = f"expected backend {', '.join(BACKENDS)}; found {backend!r}"
+            raise InputError(message)
+        self.derivation = derivation
+        self.stem = stem
+        self.backend = backend
+        self.header = ""
+        self._lock = threading.RLock()
+        self._entries: dict[str, Entry] = {}
+        self._modules: dict[str, ModuleType] = {}
+        self._calls: dict[str, Callable[..., Any]] = {}
+
+    def entry(self, name: str) -> Entry:
+        """Return the Program of an entry point and its graph."""
+        with self._lock:
+            if name not in self._entries:
+                self._entries[name] = getattr(self.derivation, name)()
+            return self._entries[name]
+
+    def together(self) -> list[str]:
+        """Return the entry points that share a module."""
+        single = len(self.derivation.values) == 1
+        return [n for n in TOGETHER if single or n != "value_and_grad"]
+
+    def source(self, name: str = "value") -> str:
+        """Return the text of the module that has an entry point."""
+        names = self.together() if name in self.together() else [name]
+        entries = [self.entry(n) for n in names]
+        return print_module(
+            entries[0].graph, [e.program for e in entries], self.header
+        )
+
+    def module(self, name: str) -> ModuleType:
+        """Return the loaded module that has an entry point."""
+        key = "together" if name in self.together() else name
+        with self._lock:
+            if key not in self._modules:
+                from overbar.codegen import load  # noqa: PLC0415 - Numba is slow to load
+
+                plain = self.backend == "python"
+                loader = load.load_plain if plain else load.load_module
+                stem = self.stem if key == "together" else f"{self.stem}_{name}"
+                self._modules[key] = loader(self.source(name), stem)
+            return self._modules[key]
+
+    def call(self, name: str) -> Callable[..., Any]:
+        """Return the function of an entry point over plain numbers."""
+        found = self._calls.get(name)
+        if found is None:
+            with self._lock:
+                found = self._calls.setdefault(name, self._make(name))
+        return found
+
+    def _make(self, name: str) -> Callable[..., Any]:
+        program = self.entry(name).program
+        if self.interprets(name):
+            return self._interpreted(name)
+        function = getattr(self.module(name), name)
+        if program.packed:
+            return _packing(function, self._dtype(program), self.backend == "python")
+        if self.backend == "python":
+            return _silent(function)
+        return function  # type: ignore[no-any-return]
+
+    def interprets(self, name: str) -> bool:
+        """Whether an entry point runs node by node, without generated code."""
+        if self.backend != "auto":
+            return self.backend == "reference"
+        return _size(self.entry(name).program) > LARGEST_COMPILED
+
+    def _interpreted(self, name: str) -> Callable[..., Any]:
+        entry = self.entry(name)
+        program = entry.program
+
+        def run(*args: Any) -> Any:
+            values = self._evaluated(entry, args)
+            return _nested(program.result, values)
+
+        return run
+
+    @staticmethod
+    def _evaluated(entry: Entry, args: Sequence[Any]) -> dict[Any, Any]:
+        program = entry.program
+        given: dict[Any, Any] = {}
+        for (_, part), value in zip(program.params, args, strict=False):
+            if isinstance(part, tuple):
+                given |= dict(zip(part, value, strict=True))
+            else:
+                given[part] = value
+        for name, part in program.params[len(args) :]:
+            if not isinstance(part, tuple):
+                given[part] = program.defaults[name]
+        preset = {s.of: s.value.value for s in program.body if _fixes(s)}
+        return evaluate(entry.graph, given | preset, leaves(program.result))
+
+    def points(self, name: str, points: Any) -> Any:
+        """Return results at the columns of an array, one row a result."""
+        entry = self.entry(name)
+        program = entry.program
+        roots = leaves(program.result)
+        out = np.empty((len(roots), points.shape[1]), points.dtype)
+        if self.interprets(name):
+            values = self._evaluated(entry, list(points))
+            for row, root in zip(out, roots, strict=True):
+                row[:] = values[root]
+            return out
+        run = getattr(self.module(name), f"{name}_points")
+        if self.backend == "python":
+            run = _silent(run, convert=False)
+        run(points, out)
+        return out
+
+    @staticmethod
+    def _dtype(program: Program) -> str:
+        kinds = [n.type for _, n in program.params if not isinstance(n, tuple)]
+        floats = [k.dtype for k in kinds if k.is_float]
+        return floats[0] if floats else "float64"
+
+
+def _fixes(statement: Any) -> bool:
+    return not isinstance(statement, If) and statement.value.is_const
+
+
+def _size(program: Program) -> int:
+    blocks, count = [program.body], 0
+    for block in blocks:  # grows while it is walked
+        count += len(block)
+        for s in block:
+            if isinstance(s, If):
+                blocks += [s.then, s.orelse]
+    return count
+
+
+def _nested(result: Any, values: dict[Any, Any]) -> Any:
+    if isinstance(result, tuple):
+        return tuple(_nested(part, values) for part in result)
+    return values[result]
+
+
+def _packing(function: Any, dtype: str, silent: bool) -> Callable[..., Any]:
+    if silent:
+        function = _silent(function, convert=False)
+
+    def packed(*args: Any) -> Any:
+        return function(np.array(args, dtype))
+
+    return packed
+
+
+def _silent(function: Any, *, convert: bool = True) -> Callable[..., Any]:
+    """Return a plain function that follows IEEE rules instead of raising."""
+
+    def run(*args: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*map(_float64, args)) if convert else function(*args)
+
+    return run
+
+
+def _float64(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_float64, value))
+    return np.float64(value) if type(value) is float else value

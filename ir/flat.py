@@ -1,0 +1,90 @@
+"""Flatten a graph into plain tuples and back: for pickles, equality and hashes.
+
+A linked graph of 30,000 nodes overflows the recursion limit of `pickle`; the flat form
+is a list of rows, each naming its operands by position.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from overbar.ir.graph import Graph
+from overbar.ir.ops import lookup
+from overbar.ir.source import Source, Span
+from overbar.ir.types import DTYPES
+
+if TYPE_CHECKING:
+    from overbar.ir.graph import Node, Rewrite
+
+
+class Flat(NamedTuple):
+    """Hold a graph as plain data; `content` is what two equal formulas share."""
+
+    content: tuple[Any, ...]
+    places: tuple[Any, ...]
+
+
+def flatten(graph: Graph) -> Flat:
+    """Return the flat form of what the outputs need and of all inputs."""
+    order = graph.order([*graph.outputs.values(), *graph.inputs.values()])
+    place = {n: i for i, n in enumerate(order)}
+    rows = tuple(
+        (n.op.name, tuple(place[a] for a in n.args), _attrs(n), n.type.dtype)
+        for n in order
+    )
+    statements = tuple((s, place[n]) for s, n in graph.statements if n in place)
+    content = (
+        rows,
+        tuple((s, place[n], graph.roles[s]) for s, n in graph.inputs.items()),
+        tuple((s, place[n]) for s, n in graph.outputs.items()),
+        tuple(graph.defaults.items()),
+        statements,
+        graph.kinks,
+        graph.real.dtype,
+    )
+    return Flat(content, (_places(graph, place), graph.doc, tuple(graph.rewrites)))
+
+
+def _attrs(node: Node) -> tuple[Any, ...]:
+    """Return attributes in a form that tells 0.0 from -0.0 and NaN from nothing."""
+    return tuple(a.hex() if isinstance(a, float) else a for a in node.attrs)
+
+
+def _places(graph: Graph, place: dict[Node, int]) -> tuple[Any, ...]:
+    return tuple(
+        (place[n], span.source.name, span.source.text, span.start, span.end)
+        for n, span in graph.spans.items()
+        if n in place
+    )
+
+
+def unflatten(flat: Flat, rewrite: Rewrite | None) -> Graph:
+    """Return the graph of a flat form."""
+    rows, inputs, outputs, defaults, statements, kinks, real = flat.content
+    graph = Graph(kinks=kinks, real=DTYPES[real], rewrite=rewrite)
+    nodes: list[Node] = []
+    for name, args, attrs, dtype in rows:
+        values = tuple(
+            float.fromhex(a)
+            if isinstance(a, str) and name not in {"input", "copy", "cast"}
+            else a
+            for a in attrs
+        )
+        nodes.append(
+            graph.restore(lookup(name), [nodes[i] for i in args], values, DTYPES[dtype])
+        )
+    for name, i, role in inputs:
+        graph.inputs[name] = nodes[i]
+        graph.roles[name] = role
+        graph.names[nodes[i]] = name
+    graph.outputs = {name: nodes[i] for name, i in outputs}
+    graph.defaults = dict(defaults)
+    for name, i in statements:
+        graph.assign(name, nodes[i])
+    places, graph.doc, rewrites = flat.places
+    sources: dict[tuple[str, str], Source] = {}
+    for i, name, text, start, end in places:
+        source = sources.setdefault((name, text), Source(name, text))
+        graph.spans[nodes[i]] = Span(source, start, end)
+    graph.rewrites = dict.fromkeys(rewrites)
+    return graph

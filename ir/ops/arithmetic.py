@@ -8,6 +8,7 @@ import numpy as np
 
 from overbar.ir.ops import portable
 from overbar.ir.ops.row import (
+    LOOSEST,
     POSITIVE,
     POWER,
     PRODUCT,
@@ -26,6 +27,9 @@ from overbar.ir.ops.typing import number, real
 if TYPE_CHECKING:
     from overbar.ir.graph import Node
 
+
+MODULO = PRODUCT - 1
+"""On paper a*(x mod y) needs its parentheses, as a*x*y does not."""
 
 LARGEST_PRODUCT = 64
 """Exponents up to this are printed as products, larger ones call the helper."""
@@ -105,14 +109,14 @@ ROWS = (
         partials=(lambda out, x, y: 1.0 / y, lambda out, x, y: -(1.0 / y * out)),
         numpy=np.divide, mp=_divide_mp,
         python=infix("/", PRODUCT), text=infix("/", PRODUCT),
-        latex=Notation(r"\frac{{{0}}}{{{1}}}"),
+        latex=Notation(r"\frac{{{0}}}{{{1}}}", UNARY, (LOOSEST,)),
     ),
     Op(
         name="amul", arity=2, typing=real, singular=True, domain=(REAL, REAL),
         partials=(lambda out, g, p: p, lambda out, g, p: g),
         numpy=vectorised(portable.amul), helper=portable.amul,
         mp=lambda m, g, p: g * p if g or p != p else g,  # noqa: PLR0124 - NaN
-        python=call("amul"), text=Notation("{0}*{1}", PRODUCT, (PRODUCT,)),
+        python=call("amul"), text=infix("*", PRODUCT),
         latex=Notation(r"{0} \, {1}", PRODUCT, (PRODUCT,)),
         accuracy="g*p, but 0 where g is 0: the adjoint of what is not used is 0",
     ),
@@ -144,14 +148,16 @@ ROWS = (
             lambda out, x, y: -apply("floor", x / y),
         ),
         numpy=np.mod, mp=lambda m, x, y: x - y * m.floor(x / y) if y else m.nan,
-        python=infix(" % ", PRODUCT), text=infix(" % ", PRODUCT),
-        latex=Notation(r"{0} \bmod {1}", PRODUCT, (PRODUCT, PRODUCT + 1)),
+        python=infix(" % ", PRODUCT),
+        text=Notation("{0} % {1}", MODULO, (PRODUCT, PRODUCT + 1)),
+        latex=Notation(r"{0} \bmod {1}", MODULO, (PRODUCT, PRODUCT + 1)),
         kink="{0} is a multiple of {1} (jump)", parsed=True,
     ),
     Op(
         name="floordiv", arity=2, typing=number, domain=(REAL, REAL), cost=10,
         numpy=np.floor_divide, mp=lambda m, x, y: m.floor(x / y) if y else m.nan,
-        python=infix("//", PRODUCT), text=infix("//", PRODUCT),
+        python=infix("//", PRODUCT),
+        text=Notation("{0}//{1}", MODULO, (PRODUCT, PRODUCT + 1)),
         latex=Notation(r"\left\lfloor \frac{{{0}}}{{{1}}} \right\rfloor"),
         kink="{0} is a multiple of {1} (jump)",
     ),

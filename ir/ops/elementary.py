@@ -9,8 +9,11 @@ import numpy as np
 
 from overbar.ir.ops import portable
 from overbar.ir.ops.row import (
+    LOOSEST,
     POSITIVE,
+    POWER,
     REAL,
+    SUM,
     UNIT,
     Notation,
     Op,
@@ -30,7 +33,7 @@ def _function(  # noqa: PLR0913 - one keyword a column
     name: str,
     partial: Partial,
     *,
-    latex: str = "",
+    latex: str | Notation = "",
     mp: Callable[..., Any] | None = None,
     domain: Interval = REAL,
     npname: str | None = None,
@@ -40,11 +43,12 @@ def _function(  # noqa: PLR0913 - one keyword a column
 ) -> Op:
     """Return the row of a function of one variable that NumPy has."""
     npname = npname or name
+    if isinstance(latex, str):
+        latex = Notation((latex or rf"\{name}") + r"\left({0}\right)")
     return Op(
         name=name, partials=(partial,), numpy=getattr(np, npname),
         mp=mp or (lambda m, x: getattr(m, name)(x)),
-        python=call(f"np.{npname}"), text=call(name),
-        latex=Notation((latex or rf"\{name}") + r"\left({0}\right)"),
+        python=call(f"np.{npname}"), text=call(name), latex=latex,
         llvm=name, vector=name, domain=(domain,), singular=singular, cost=cost,
         parsed=True, **more,
     )  # fmt: skip
@@ -65,20 +69,22 @@ def _root_slope(name: str, sign: float) -> Partial:
 
 
 ROWS = (
-    _function("exp", lambda out, x: out),
-    _function("exp2", lambda out, x: math.log(2) * out, latex="2^",
-              mp=lambda m, x: m.power(2, x)),
-    _function("expm1", lambda out, x: apply("exp", x), latex=r"\operatorname{{expm1}}"),
+    _function("exp", lambda out, x: out,
+              latex=Notation(r"\mathrm{{e}}^{{{0}}}", POWER)),
+    _function("exp2", lambda out, x: math.log(2) * out,
+              latex=Notation("2^{{{0}}}", POWER), mp=lambda m, x: m.power(2, x)),
+    _function("expm1", lambda out, x: apply("exp", x),
+              latex=Notation(r"\mathrm{{e}}^{{{0}}} - 1", SUM, (LOOSEST,))),
     _function("log", lambda out, x: 1.0 / x, domain=POSITIVE, mp=_log_mp),
     _function("log2", lambda out, x: 1.0 / (math.log(2) * x), domain=POSITIVE,
-              latex=r"\log_2", mp=lambda m, x: _log_mp(m, x, 2)),
+              latex=r"\log_{{2}}", mp=lambda m, x: _log_mp(m, x, 2)),
     _function("log10", lambda out, x: 1.0 / (math.log(10) * x), domain=POSITIVE,
               latex=r"\log_{{10}}", mp=lambda m, x: _log_mp(m, x, 10)),
     _function("log1p", lambda out, x: 1.0 / (1.0 + x), domain=(-1.0, math.inf),
-              latex=r"\operatorname{{log1p}}",
+              latex=Notation(r"\log\left(1 + {0}\right)", operands=(SUM + 1,)),
               mp=lambda m, x: m.log1p(x) if x > -1 else _log_mp(m, x + 1)),
     _function("sqrt", lambda out, x: 1.0 / (2.0 * out), domain=POSITIVE,
-              singular=True, cost=1, exact=True,
+              singular=True, cost=1, exact=True, latex=Notation(r"\sqrt{{{0}}}"),
               mp=lambda m, x: m.sqrt(x) if x >= 0 else m.nan),
     _function("sin", lambda out, x: apply("cos", x)),
     _function("cos", lambda out, x: -apply("sin", x)),
@@ -134,7 +140,7 @@ ROWS = (
         numpy=vectorised(portable.hypot), helper=portable.hypot,
         mp=lambda m, x, y: m.hypot(x, y),
         python=call("hypot"), text=call("hypot"),
-        latex=Notation(r"\sqrt{{{0}^2 + {1}^2}}", operands=(41,)),
+        latex=Notation(r"\sqrt{{{0}^{{2}} + {1}^{{2}}}}", operands=(POWER + 1,)),
         kink="{0} = {1} = 0",
     ),
 )  # fmt: skip

@@ -123,8 +123,8 @@ ROWS = (
         numpy=np.where, mp=lambda m, c, x, y: x if c else y, chooses=True,
         python=Notation("{1} if {0} else {2}", TERNARY, (2, 2, TERNARY)),
         text=Notation("{1} if {0} else {2}", TERNARY, (2, 2, TERNARY)),
-        latex=Notation(r"\begin{{cases}} {1} & {0} \\ {2} & \text{{otherwise}}"
-                       r" \end{{cases}}", operands=(0,)),
+        latex=Notation(r"\begin{{cases}} {1} & \text{{if }} {0} \\"
+                       r" {2} & \text{{otherwise}} \end{{cases}}", TERNARY, (0,)),
     ),
     Op(
         name="abs", typing=number, partials=(_abs_slope,), parsed=True, exact=True,

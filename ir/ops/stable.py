@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from overbar.ir.ops import portable
 from overbar.ir.ops.row import (
+    LOOSEST,
+    POWER,
     PRODUCT,
     REAL,
     SUM,
+    UNARY,
     Notation,
     Op,
     apply,
@@ -79,20 +82,21 @@ ROWS = (
         partials=(None, _sigmoid_bend), cost=5,
         mp=lambda m, y, x: _sigmoid_mp(m, x) * _sigmoid_mp(m, -x),
         text=Notation("{0}*(1 - {0})", PRODUCT, (PRODUCT + 1,)),
-        latex=Notation(r"{0} \, (1 - {0})", PRODUCT, (PRODUCT + 1,)),
+        latex=Notation(r"{0} \, \left(1 - {0}\right)", PRODUCT, (PRODUCT + 1,)),
         accuracy="y*(1 - y) with y = sigmoid(x), without the cancellation at y near 1",
     ),
     _row(
         "tanh_slope", portable.tanh_slope, arity=2, domain=(REAL, REAL),
         partials=(None, lambda out, y, x: -2.0 * y * out), cost=5,
         mp=lambda m, y, x: m.sech(x) ** 2,
-        text=Notation("(1 - {0}**2)", PRODUCT, (41,)),
-        latex=Notation("(1 - {0}^2)", operands=(41,)),
+        text=Notation("1 - {0}**2", SUM, (POWER + 1,)),
+        latex=Notation(r"1 - {0}^{{2}}", SUM, (POWER + 1,)),
         accuracy="1 - y**2 with y = tanh(x), without the cancellation at y near 1",
     ),
     _row(
         "softplus", portable.softplus, parsed=True, mp=_softplus_mp,
         partials=(lambda out, x: apply("sigmoid", x),),
+        latex=Notation(r"\log\left(1 + \mathrm{{e}}^{{{0}}}\right)"),
     ),
     _row(
         "log_sigmoid", portable.log_sigmoid, parsed=True,
@@ -107,7 +111,7 @@ ROWS = (
             lambda out, x, y: apply("logaddexp_share", x, y),
             lambda out, x, y: apply("logaddexp_share", y, x),
         ),
-        latex=Notation(r"\log\left(e^{{{0}}} + e^{{{1}}}\right)"),
+        latex=Notation(r"\log\left(\mathrm{{e}}^{{{0}}} + \mathrm{{e}}^{{{1}}}\right)"),
     ),
     _row(
         "logaddexp_share", portable.logaddexp_share, arity=2, domain=(REAL, REAL),
@@ -139,7 +143,7 @@ ROWS = (
             lambda out, x, y: -apply("xdivy", out, y),
         ),
         text=Notation("{0}/{1}", PRODUCT, (PRODUCT, PRODUCT + 1)),
-        latex=Notation(r"\frac{{{0}}}{{{1}}}"),
+        latex=Notation(r"\frac{{{0}}}{{{1}}}", UNARY, (LOOSEST,)),
         accuracy="x/y, but 0 where both are 0",
     ),
     _row(
@@ -149,5 +153,7 @@ ROWS = (
             lambda out, x, y: apply("log1p", y),
             lambda out, x, y: apply("xdivy", x, 1.0 + y),
         ),
+        latex=Notation(r"{0} \, \log\left(1 + {1}\right)", PRODUCT,
+                       (PRODUCT, SUM + 1)),
     ),
 )  # fmt: skip

@@ -41,6 +41,8 @@ def substitute(
     for node in graph.order(roots):
         args = [better[a] for a in node.args]
         same = all(a is b for a, b in zip(args, node.args, strict=True))
+        graph.span = graph.spans.get(node)
         kept = node if same else graph.remake(node, args)
         better[node] = changes.get(node, kept)
+    graph.span = None
     return better

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import re
 from typing import TYPE_CHECKING
 
 from overbar.ir.ops import OPS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from overbar.ir.graph import Node
 
@@ -18,6 +19,7 @@ _OWN = {
     "forward", "backward", "value_and_grad", "grad", "vjp", "jvp", "jacobian",
     "hessian", "hvp",
 }  # fmt: skip
+_TEMPORARY = re.compile(r"t[0-9]+")
 _WORDS = frozenset(keyword.kwlist) | frozenset(dir(builtins))
 
 
@@ -39,3 +41,25 @@ def legal(names: Mapping[Node, str]) -> dict[Node, str]:
         taken.add(new)
         result[node] = new
     return result
+
+
+def renumbered(
+    names: Mapping[Node, str], order: Iterable[Node], fixed: Collection[Node]
+) -> dict[Node, str]:
+    """Return the names with temporaries numbered in the order of their statements.
+
+    `t3_bar` follows `t3`; names of `fixed` nodes stay.
+    """
+    taken = {names[n] for n in fixed}
+    moved: dict[str, str] = {}
+    last = 0
+    for node in order:
+        if node in fixed or not _TEMPORARY.fullmatch(names[node]):
+            continue
+        last += 1
+        while f"t{last}" in taken:
+            last += 1
+        moved[names[node]] = f"t{last}"
+    bars = {f"{old}_bar": f"{new}_bar" for old, new in moved.items()}
+    moved |= {old: new for old, new in bars.items() if new not in taken}
+    return {n: s if n in fixed else moved.get(s, s) for n, s in names.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from overbar.ir.ops.row import ATOM
+from overbar.ir.ops.row import ATOM, LOOSEST
 from overbar.ir.program import LARGEST_TUPLE, Assign, If, Program, leaves
 from overbar.ir.source import printable
 from overbar.ir.text import Writer, Written, number
@@ -46,7 +46,8 @@ class PythonWriter(Writer):
 
     def operand(self, node: Node, user: Node) -> Written:
         """Return an operand; helpers and branches are given floats, not integers."""
-        if node.is_const and (user.op.helper or user.op.chooses):
+        alone = self.notation(user).binding == LOOSEST
+        if node.is_const and (user.op.helper or user.op.chooses or alone):
             return self.constant(node)
         return self.leaf(node)
 
@@ -155,7 +156,7 @@ def _branch(
     """Return a branch's lines and statements, the last first."""
     inside = pad + INDENT
     out: list[tuple[Statement | str, str]] = [
-        (f"{name} = 0.0", pad) for name in item.preset
+        (f"{writer.names[n]} = 0.0", pad) for n in item.preset
     ]
     then, orelse, test = item.then, item.orelse, writer.read(item.cond)
     if not then:
@@ -171,12 +172,13 @@ def _branch(
 
 def _assign(item: Assign, writer: PythonWriter, graph: Graph, pad: str) -> list[str]:
     whole = item.value is item.of
+    writer.recent.clear()
     if whole:
         text = writer.write(item.value)[0]
         text = f"np.float32({text})" if item.value.type is F32 else text
     else:
         text = writer.value(item.value)
-    lines = wrap(f"{item.name} = ", text, pad)
+    lines = wrap(f"{writer.names[item.of]} = ", text, pad)
     note = _note(item, writer, graph) if whole else ""
     if note and len(lines[-1]) + len(note) <= WIDTH:
         lines[-1] += note
@@ -191,7 +193,6 @@ def _note(item: Assign, writer: PythonWriter, graph: Graph) -> str:
         notes.append(f"{printable(span.source.label)}{span.line}")
     if any(op.helper and op.text and op.text.binding < ATOM for op in writer.recent):
         notes.append(Writer(writer.names).write(item.value)[0])
-    writer.recent.clear()
     return f"  # {': '.join(notes)}" if notes else ""
 
 

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from overbar.codegen.names import legal
+from overbar.codegen.names import legal, renumbered
 from overbar.ir.graph import Node
 from overbar.ir.program import Assign, If, Program, Statement, leaves
 from overbar.ir.region import Region, Regions, use_region
@@ -36,23 +36,22 @@ def schedule(  # noqa: PLR0913 - one argument a field of the Program
     result: Result,
     *,
     doc: str = "",
-    preset: Mapping[Node, float] | None = None,
     saved: Collection[Node] = (),
     packed: bool = False,
     defaults: Mapping[str, float] | None = None,
 ) -> Program:
     """Return the Program of one function over a graph.
 
-    preset: inputs that are no arguments but have a fixed value (a seed of 1).
     saved: results that are wanted only where they are computed anyway: they do not
         pull a computation out of its branch, and are 0 where it is not taken.
     """
     roots = leaves(result)
     given = [n for _, p in params for n in (p if isinstance(p, tuple) else (p,))]
-    known = dict.fromkeys([*given, *(preset or {})])
+    known = dict.fromkeys(given)
     order = arrange(graph, roots, known)
     names = legal({n: graph.names[n] for n in [*known, *order] if n in graph.names})
     params = [(names.get(p, n) if isinstance(p, Node) else n, p) for n, p in params]
+    fixed = set(names)
     repeated: set[Node] = set()
     while True:
         work = _Work(graph, order, names, roots, known, saved, repeated)
@@ -61,10 +60,9 @@ def schedule(  # noqa: PLR0913 - one argument a field of the Program
         if again <= repeated:
             break
         repeated |= again
-    for node, value in (preset or {}).items():
-        work.fix(node, graph.const(value, node.type), body)
+    names = renumbered(work.names, work.homes, fixed)
     return Program(
-        name, doc, tuple(params), body, work.names, result, packed, defaults or {}
+        name, doc, tuple(params), body, names, result, packed, defaults or {}
     )
 
 
@@ -89,6 +87,7 @@ class _Work:
         must = (*self.branching, *repeated, *(n for n in saved if n.args))
         self.names = name_shared(
             graph, order, names, repeat=False, longest=LONGEST_INLINE, must=must,
+            inline=self._tests(repeated),
             roots=roots,
         )
         self.opened: Counter[Node] = Counter()
@@ -126,10 +125,28 @@ class _Work:
     def _branching(self) -> set[Node]:
         """Return the selects that are written as an `if`: something is inside."""
         depth = {n: region.depth for n, region in self.region.items()}
+        chosen = [n for n in self.order if n.op.chooses]
+        conds = {
+            (self.region[n], n.args[0])
+            for n in chosen
+            if any(depth.get(a, -1) > depth[n] for a in n.args[1:])
+        }
+        return {n for n in chosen if (self.region[n], n.args[0]) in conds}
+
+    def _tests(self, repeated: Collection[Node]) -> set[Node]:
+        """Return the conditions that one `if` alone asks, written where it asks."""
+        places: dict[Node, set[Region]] = defaultdict(set)
+        plain: set[Node] = set()
+        for node in self.order:
+            for i, arg in enumerate(node.args):
+                if i == 0 and node in self.branching:
+                    places[arg].add(self.region[node])
+                else:
+                    plain.add(arg)
         return {
-            n
-            for n in self.order
-            if n.op.chooses and any(depth.get(a, -1) > depth[n] for a in n.args[1:])
+            c
+            for c, where in places.items()
+            if len(where) == 1 and c not in plain and c not in repeated
         }
 
     def run(self) -> list[Statement]:
@@ -161,15 +178,6 @@ class _Work:
             else:
                 stack.extend(arg.args)
         return list(found)
-
-    def fix(self, node: Node, value: Node, body: list[Statement]) -> None:
-        """Give an input a fixed value right before it is first needed."""
-        for i, statement in enumerate(body):
-            if isinstance(statement, If) or node in self._needs(statement.of):
-                body.insert(i, Assign(self.names[node], value, node))
-                return
-        if any(node is root or node in self._needs(root) for root in self.roots):
-            body.append(Assign(self.names[node], value, node))
 
     def _awake(self, node: Node) -> None:
         """Note that all that a variable needs has been computed."""
@@ -209,7 +217,7 @@ class _Work:
             if self.ready[region]:
                 _, node = heapq.heappop(self.ready[region])
                 self._read(node, where)
-                block.append(Assign(self.names[node], node, node))
+                block.append(Assign(node, node))
                 self._done(node, where)
                 continue
             _, _, cond = heapq.heappop(self.wake[region])
@@ -236,9 +244,8 @@ class _Work:
                 self.choices.pop((region, branch.cond), ()), key=self.rank.__getitem__
             ):
                 self._read(node, inner)
-                name = self.names[node]
-                branch.then.append(Assign(name, node.args[1], node))
-                branch.orelse.append(Assign(name, node.args[2], node))
+                branch.then.append(Assign(node.args[1], node))
+                branch.orelse.append(Assign(node.args[2], node))
                 self._done(node, where)
                 going = True
             filled |= going
@@ -253,5 +260,5 @@ class _Work:
         home = self.homes.get(need, ())
         for i, branch in enumerate(home):
             if i >= len(where) or where[i] is not branch:
-                branch.preset.setdefault(self.names[need], need)
+                branch.preset.setdefault(need)
                 break

@@ -61,7 +61,9 @@ class Derivation:
         if len(self.values) == 1:
             one = {sweep.seeds[0]: self._one(self.values[0])}
         better = substitute(view, one, sweep.results)
-        view.names = {better.get(n, n): name for n, name in view.names.items()}
+        view.names = {
+            better.get(n, n): name for n, name in view.names.items() if n not in one
+        }
         view.statements = [(name, better.get(n, n)) for name, n in view.statements]
         view.adjoint_of = {better.get(n, n): p for n, p in view.adjoint_of.items()}
         adjoint = {name: better[n] for name, n in sweep.graph.outputs.items()}
@@ -73,7 +75,7 @@ class Derivation:
         """The view of both sweeps, and what each of its nodes was lowered to."""
         sweep = self.adjoints
         view = sweep.graph.view(sweep.graph.outputs)
-        return view, lower(view, [*self.values, *sweep.results, *sweep.bars])
+        return view, lower(view, [*self.values, *sweep.results])
 
     def value(self) -> Entry:
         """Return the program of the outputs alone."""
@@ -133,21 +135,21 @@ class Derivation:
 
     def value_and_grad(self) -> Entry:
         """Return the fused program of the output and its gradient."""
-        values = [self._lowered[1][n] for n in self.values]
         doc = f"Return {self._outputs} and its gradient in {self._names(self.wrt)}."
-        return self._fused("value_and_grad", (values[0],), doc)
+        return self._fused("value_and_grad", doc, valued=True)
 
     def grad(self) -> Entry:
         """Return the program of the gradient alone."""
         doc = f"Return the gradient of {self._outputs} in {self._names(self.wrt)}."
-        return self._fused("grad", (), doc)
+        return self._fused("grad", doc, valued=False)
 
-    def _fused(self, name: str, before: tuple[Node, ...], doc: str) -> Entry:
-        view, better = self._lowered
-        bars = {better[n]: 1.0 for n in self.adjoints.bars}
-        grads = self._grads(better)
-        result = (*before, grads) if before else grads
-        return self._entry(view, name, result, doc, preset=bars)
+    def _fused(self, name: str, doc: str, *, valued: bool) -> Entry:
+        view = self.with_gradient()
+        roots = list(view.outputs.values())
+        better = lower(view, roots)
+        grads = tuple(better[n] for n in roots[len(self.values) :])
+        result = (better[roots[0]], grads) if valued else grads
+        return self._entry(view, name, result, doc)
 
     def vjp(self) -> Entry:
         """Return the program of adjoints for given adjoints of the outputs."""
@@ -266,13 +268,12 @@ class Derivation:
         doc: str,
         more: Sequence[tuple[str, Node]] = (),
         saved: Sequence[Node] = (),
-        preset: Mapping[Node, float] | None = None,
     ) -> Entry:
         params = [*self.graph.inputs.items(), *more]
         packed = len(params) > LARGEST_TUPLE
         defaults = {} if more or packed else self.graph.defaults
         program = schedule(
-            view, name, params, result, doc=doc, preset=preset, saved=saved,
+            view, name, params, result, doc=doc, saved=saved,
             packed=packed, defaults=defaults,
         )  # fmt: skip
         return Entry(program, view)

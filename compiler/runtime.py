@@ -126,8 +126,8 @@ class Runtime:
         for name, part in program.params[len(args) :]:
             if not isinstance(part, tuple):
                 given[part] = program.defaults[name]
-        preset = {s.of: s.value.value for s in program.body if _fixes(s)}
-        return evaluate(entry.graph, given | preset, leaves(program.result))
+    
+        return evaluate(entry.graph, {}, leaves(program.result), given)
 
     def points(self, name: str, points: Any) -> Any:
         """Return results at the columns of an array, one row a result."""
@@ -151,10 +151,6 @@ class Runtime:
         kinds = [n.type for _, n in program.params if not isinstance(n, tuple)]
         floats = [k.dtype for k in kinds if k.is_float]
         return floats[0] if floats else "float64"
-
-
-def _fixes(statement: Any) -> bool:
-    return not isinstance(statement, If) and statement.value.is_const
 
 
 def _size(program: Program) -> int:

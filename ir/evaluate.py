@@ -18,13 +18,20 @@ Values: TypeAlias = "dict[Node, Any]"
 
 
 def evaluate(
-    graph: Graph, inputs: Mapping[str, Any], roots: Iterable[Node] | None = None
+    graph: Graph,
+    inputs: Mapping[str, Any],
+    roots: Iterable[Node] | None = None,
+    known: Mapping[Node, Any] | None = None,
 ) -> Values:
-    """Return the value of every node that the roots (default: the outputs) need."""
-    values: Values = {}
+    """Return the value of every node that the roots (default: the outputs) need.
+
+    known: values of nodes that are not to be computed.
+    """
+    values: Values = dict(known or {})
     with np.errstate(all="ignore"):
-        for node in graph.order(roots):
-            values[node] = _value(node, inputs, values)
+        for node in graph.order(roots, values):
+            if node not in values:
+                values[node] = _value(node, inputs, values)
     return values
 
 

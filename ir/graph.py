@@ -108,6 +108,7 @@ class Graph:
     spans: where in the user's text a node was first written.
     kinks: the convention for derivatives at kinks; real: the default float type.
     formula_size: how many nodes the formula itself has; derivatives come after them.
+    whole: derivatives that have a name, so that products do not take them apart.
     rewrite: is asked before a node is made and may answer with another one.
     rewrites: notes of the rewrites applied, `(rule, span)`.
     doc: the text's docstring.
@@ -135,6 +136,7 @@ class Graph:
         self.doc = ""
         self.span: Span | None = None
         self.formula_size = 0
+        self.whole: set[Node] = set()
         self._table: dict[tuple[Any, ...], Node] = {}
 
     def __len__(self) -> int:

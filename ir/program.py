@@ -20,13 +20,12 @@ Result: TypeAlias = "Node | tuple[Result, ...]"
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """Give the variable `name` the value of a node's expression.
+    """Give a variable the value of a node's expression.
 
-    of: the node whose value the variable holds from here on (a branch of a `select`
-        gives the select's variable the value of another node).
+    of: the node that the variable stands for from here on; a branch of a `select`
+        gives the select's variable the value of another node.
     """
 
-    name: str
     value: Node
     of: Node
 
@@ -41,7 +40,7 @@ class If:
     cond: Node
     then: list[Statement] = field(default_factory=list)
     orelse: list[Statement] = field(default_factory=list)
-    preset: dict[str, Node] = field(default_factory=dict)
+    preset: dict[Node, None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +100,9 @@ class Program:
             if isinstance(item, str):
                 lines.append(pad + item)
             elif isinstance(item, Assign):
-                lines.append(f"{pad}{item.name} = {writer.write(item.value)[0]}")
+                lines.append(f"{pad}{self.names[item.of]} = {writer.write(item.value)[0]}")
             else:
-                lines += [f"{pad}{name} = 0" for name in item.preset]
+                lines += [f"{pad}{self.names[n]} = 0" for n in item.preset]
                 lines.append(f"{pad}if {writer.read(item.cond)}:")
                 if item.orelse:
                     stack += [(s, depth + 1) for s in item.orelse[::-1]]

@@ -156,13 +156,14 @@ def name_shared(
     repeat: bool,
     longest: int = _LONGEST_INLINE,
     must: Collection[Node] = (),
+    inline: Collection[Node] = (),
     roots: Iterable[Node] = (),
 ) -> dict[Node, str]:
     """Return names for all nodes that deserve a statement of their own.
 
     These are the ones named already, those used more than once and those whose text
     is long. With `repeat`, one cheap operation on names is written again rather than
-    named, as one does on paper; `must` are named in any case. A nameless adjoint of `t1` is named `t1_bar`.
+    named, as one does on paper; `must` are named in any case, `inline` never. A nameless adjoint of `t1` is named `t1_bar`.
     """
     uses = Counter(a for node in order for a in node.args)
     uses.update(roots)
@@ -181,7 +182,7 @@ def name_shared(
         )
         simple = all(a in result or not a.args for a in node.args)
         cheap = repeat and simple and node.op.cost <= 1 and length[node] < 16  # noqa: PLR2004
-        often = uses[node] > 1 and not cheap
+        often = uses[node] > 1 and not cheap and node not in inline
         if often or node in forced or length[node] > longest:
             name, fresh = _fresh(graph, node, result, taken, fresh)
             taken.add(name)
@@ -192,6 +193,9 @@ def name_shared(
 def _fresh(
     graph: Graph, node: Node, names: Mapping[Node, str], taken: set[str], last: int
 ) -> tuple[str, int]:
+    output = next((o for o, n in graph.outputs.items() if n is node), None)
+    if output is not None and output not in taken:
+        return output, last
     primal = graph.adjoint_of.get(node)
     if primal is not None and names.get(primal):
         name = f"{names[primal]}_bar"

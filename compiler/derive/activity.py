@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 
 def activities(
-    order: Sequence[Node], roots: Collection[Node], regions: Regions
+    order: Sequence[Node], ends: Collection[Node], regions: Regions
 ) -> dict[Node, Region]:
-    """Return the activity of every node of a topological order, from the roots down."""
-    uses: dict[Node, list[Region]] = {root: [regions.root] for root in roots}
+    """Return the activity of every node of a topological order, from the last down.
+
+    ends: nodes whose adjoint matters in any case: the outputs, and what is
+    differentiated with respect to.
+    """
+    uses: dict[Node, list[Region]] = {end: [regions.root] for end in ends}
     found: dict[Node, Region] = {}
     for node in reversed(order):
         if node not in uses:

@@ -19,13 +19,12 @@ class Adjoints:
 
     graph: the view whose outputs are the adjoints of `wrt` and whose statements are
         the user's, then the sweep's.
-    seeds: the inputs that stand for the outputs' adjoints; bars: their first copies,
-        which carry the outputs' names (`J_bar`).
+    seeds: the inputs that stand for the outputs' adjoints.
+    results: the adjoints of `wrt`.
     """
 
     graph: Graph
     seeds: tuple[Node, ...]
-    bars: tuple[Node, ...]
     results: tuple[Node, ...]
 
 
@@ -57,17 +56,16 @@ def adjoints(graph: Graph, wrt: Sequence[Node]) -> Adjoints:
         seeds.append(seed)
         before = seeded.get(node)
         seeded[node] = seed if before is None else before + seed
-    bars: dict[Node, Node] = {}
 
     def name_adjoint(node: Node, g: Node) -> Node:
         if node not in names:
             view.adjoint_of.setdefault(g, node)
             return g
         name = unused(graph, f"{names[node]}_bar")
-        named = graph.make("copy", (g,), (name,))
+        own = g.args and g.index >= graph.formula_size and g not in view.names
+        named = g if own else graph.make("copy", (g,), (name,))
         view.assign(name, named)
-        if node in seeded and g is seeded[node]:
-            bars[node] = named
+        graph.whole.add(named)
         return named
 
     found = reverse(graph, seeded, wrt, name_adjoint)
@@ -76,5 +74,4 @@ def adjoints(graph: Graph, wrt: Sequence[Node]) -> Adjoints:
         unused(graph, f"{graph.names[n]}_bar"): r
         for n, r in zip(wrt, results, strict=True)
     }
-    ends = tuple(bars.get(n, s) for n, s in zip(graph.outputs.values(), seeds))
-    return Adjoints(view, tuple(seeds), ends, results)
+    return Adjoints(view, tuple(seeds), results)

@@ -32,10 +32,12 @@ def split(factor: Node | float, *, fresh_from: int | None = None) -> Ratio:
     """Take the constants out of a product or quotient.
 
     Quotients are taken apart only where made since the graph had `fresh_from` nodes:
-    an older one is a value of the formula's own.
+    an older one is a value of the formula's own. What has a name stays whole.
     """
     scale, top, bottom = Fraction(1), factor, None
     while isinstance(top, Node):
+        if top in top.graph.whole:
+            return Ratio(scale, top, bottom)
         if top.op.name == "neg":
             scale, top = -scale, top.args[0]
         elif top.op.name == "mul" and _finite(top.args[0]):

@@ -39,7 +39,7 @@ def reverse(
     order = graph.order(seeds)
     live = dependents(order, wrt)
     regions = Regions()
-    active = activities([n for n in order if n in live], list(seeds), regions)
+    active = activities([n for n in order if n in live], [*seeds, *wrt], regions)
     pending: dict[Node, list[Node]] = {}
     adjoints: dict[Node, Node] = {}
     targets = dict.fromkeys(wrt)
@@ -61,8 +61,23 @@ def _sum(seed: Node | None, contributions: Sequence[Node]) -> Node | None:
     """Add contributions in the order in which their nodes were computed forward."""
     total = seed
     for part in reversed(contributions):
-        total = part if total is None else total + part
+        total = part if total is None else add_guarded(total, part)
     return total
+
+
+_DEEPEST_MERGE = 16
+
+
+def add_guarded(x: Node, y: Node, depth: int = 0) -> Node:
+    """Return x + y, branch by branch where both choose on the same condition."""
+    alike = x.op.chooses and y.op.chooses and x.args[0] is y.args[0]
+    if not alike or depth > _DEEPEST_MERGE:
+        return x + y
+    sides = [
+        b if a.equals(0) else a if b.equals(0) else add_guarded(a, b, depth + 1)
+        for a, b in zip(x.args[1:], y.args[1:], strict=True)
+    ]
+    return x.graph.make(x.op, [x.args[0], *sides])
 
 
 def _send(  # noqa: PLR0913 - the sweep's state

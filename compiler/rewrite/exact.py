@@ -92,7 +92,12 @@ def _powi(g: Graph, x: Node, n: int) -> Node | None:
 
 
 def _amul(g: Graph, x: Node, y: Node) -> Node | None:
-    if (x.is_const and not x.equals(0)) or (y.is_const and abs(y.value) < float("inf")):
+    known = x.args[0] if _is(x, "copy") else x
+    if (known.is_const and not known.equals(0)) or (
+        y.is_const and abs(y.value) < float("inf")
+    ):
+        if _is(y, "div") and y.args[0].equals(1):
+            return x / y.args[1]
         return g.make("mul", (x, y))
     return None
 

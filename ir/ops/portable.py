@@ -27,7 +27,7 @@ def sigmoid(x: float) -> float:
 def sigmoid_slope(y: float, x: float) -> float:
     """Return y*(1 - y) for y = sigmoid(x), without cancellation for y near 1."""
     if x < 1.0:
-        return y * (1.0 - y)
+        return np.float64(y * (1.0 - y))
     return np.float64(np.exp(-x) * y * y)  # 1 - y = exp(-x)*y
 
 
@@ -65,8 +65,8 @@ def logaddexp_share(x: float, y: float) -> float:
 
 def tanh_slope(y: float, x: float) -> float:
     """Return 1 - y*y for y = tanh(x), without cancellation for y near 1 or -1."""
-    if abs(x) < 0.5:
-        return 1.0 - y * y
+    if abs(x) < 0.75:
+        return np.float64(1.0 - y * y)
     h = np.exp(-abs(x)) * (1.0 + abs(y))  # 1 - |y| = exp(-2|x|)*(1 + |y|)
     return np.float64(h * h)
 
@@ -119,7 +119,7 @@ def expm1_ratio(x: float) -> float:
     if x < 700.0:
         return np.float64(np.expm1(x) / x)
     if np.isinf(x):
-        return x
+        return np.float64(x)
     h = np.exp(0.5 * x)
     return np.float64(h / x * h)
 
@@ -184,7 +184,7 @@ def hypot(x: float, y: float) -> float:
 def cbrt(x: float) -> float:
     """Return the real cube root, a power corrected by one step of Newton's method."""
     if x == 0.0 or not np.isfinite(x):
-        return x
+        return np.float64(x)
     a = abs(x)
     r = np.power(a, 1.0 / 3.0)
     r -= (r - a / (r * r)) / 3.0
@@ -195,7 +195,7 @@ def erfinv(x: float) -> float:
     """Return the inverse of erf (Winitzki 2008, then two steps of Halley's method)."""
     a = abs(x)
     if a < 1e-8:
-        return x * (0.5 * math.sqrt(math.pi))
+        return np.float64(x * (0.5 * math.sqrt(math.pi)))
     if a == 1.0:
         return np.float64(x * math.inf)
     w = np.log1p(-a * a)
@@ -237,7 +237,7 @@ def sign(x: float) -> float:
         return np.float64(1.0)
     if x < 0.0:
         return np.float64(-1.0)
-    return x + 0.0
+    return np.float64(x + 0.0)
 
 
 def heaviside(x: float, h: float) -> float:
@@ -272,7 +272,7 @@ def amul(g: float, p: float) -> float:
     """Return g*p, but 0 for g = 0 and infinite p: no share of an infinite slope."""
     if g == 0.0 and np.isinf(p):
         return np.float64(0.0)
-    return g * p
+    return np.float64(g * p)
 
 
 def maximum(x: float, y: float) -> float:
@@ -287,11 +287,11 @@ def minimum(x: float, y: float) -> float:
 
 def pow_int(x: float, n: float) -> float:
     """Return x**n for whole n by repeated squaring (Knuth, TAOCP 4.6.3)."""
+    b = np.float64(x)
     m = np.float64(abs(n))
     if not m < 2.0**53 or m != np.floor(m):
-        return np.float64(np.power(x, n))
+        return np.float64(np.power(b, n))
     p = np.float64(1.0)
-    b = np.float64(x)
     while m > 0.0:
         half = np.floor(0.5 * m)
         if m != 2.0 * half:
@@ -301,5 +301,5 @@ def pow_int(x: float, n: float) -> float:
     if n >= 0:
         return p
     if np.isinf(p):  # its reciprocal may still be a subnormal number
-        return np.float64(np.power(x, n))
+        return np.float64(np.power(np.float64(x), n))
     return 1.0 / p

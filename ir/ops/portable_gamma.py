@@ -1,8 +1,9 @@
 """Hold the gamma family for generated modules, under the rules of `portable.py`.
 
-Below 10 the argument is moved by the recurrence to 1 + t with -1/2 <= t <= 3/4, where the
-Taylor series of 1/Gamma serves gamma, gammaln and digamma alike; above 10 Stirling's
-series does; left of -10 the reflection formula. Accuracy as in `portable.py`.
+Between -10 and 10 the recurrence moves the argument to 1 + t, -1/2 <= t <= 3/4, where
+the Taylor series of 1/Gamma serves gamma, gammaln and digamma alike; above 10 stands
+Stirling's series, left of -10 the reflection formula. Accuracy as in `portable.py`,
+but for gamma at its turning points left of -10: 6 units for 4.
 """
 
 import math
@@ -71,7 +72,7 @@ def sin_pi(x: float) -> float:
 
 def gamma_shift(x: float) -> tuple[float, float, float]:
     """Return p, q, t: Gamma(x) = p/q Gamma(1 + t), -1/2 <= t <= 3/4 (DLMF 5.5.1)."""
-    t = x
+    t = np.float64(x)
     p = 1.0
     q = 1.0
     if x > 0.5:
@@ -116,7 +117,11 @@ def gammaln(x: float) -> float:
             return np.float64(e)
         return np.float64(np.log(math.pi / abs(x * sin_pi(x))) - e)
     p, q, t = gamma_shift(x)
-    return np.float64(np.log(p) - np.log(abs(q)) - np.log1p(gamma_series(t)[0]))
+    e = np.log1p(gamma_series(t)[0])
+    if -2.75 < x < -2.5:  # q = x (x + 1) (x + 2) (x + 3) = m*m - 1 is near -1
+        m = x * (x + 3.0) + 1.0
+        return np.float64(-np.log1p(-m * m) - e)
+    return np.float64(np.log(p) - np.log(abs(q)) - e)
 
 
 def digamma(x: float) -> float:
@@ -162,18 +167,14 @@ def digamma(x: float) -> float:
 
 def polygamma_right(n: float, x: float) -> float:
     """Return n! zeta(n + 1, x), x > 0, n >= 1 (DLMF 5.15.5, 5.15.9)."""
-    unit = 1.0  # near (n!)**(1/n), to keep the powers in range
-    while 4.0 * unit < n:
+    unit = 1.0  # below (n!)**(1/n), to keep the powers in range
+    while 8.0 * unit < n:
         unit *= 2.0
     scale = 1.0 / unit
     for k in range(1, int(n) + 1):
         scale *= k / unit
-    s = 0.0
-    w = x
-    for _ in range(10):
-        if w < n + 12.0:
-            s += np.power(w / unit, -n - 1.0)
-            w += 1.0
+    steps = 10 if x < n + 12.0 else 0
+    w = x + steps
     tail = 1.0 / n + 0.5 / w
     m = n + 1.0
     term = m / w / w
@@ -193,7 +194,10 @@ def polygamma_right(n: float, x: float) -> float:
         term *= (m + 1.0) / w * (m + 2.0) / w
         m += 2.0
     h = np.power(w / unit, -0.5 * n)  # its square may underflow
-    return np.float64(scale * s + scale * unit * tail * h * h)
+    s = scale * unit * tail * h * h
+    for k in range(steps - 1, -1, -1):
+        s += scale * np.power((x + k) / unit, -n - 1.0)
+    return np.float64(s)
 
 
 def polygamma(n: float, x: float) -> float:
@@ -210,22 +214,22 @@ def polygamma(n: float, x: float) -> float:
     return (s if r < 0.0 else sign * s) - polygamma_right(n, 1.0 - x)
 
 
-def beta_ratio(x: float, y: float) -> tuple[float, float]:
-    """Return p, e with Gamma(y)/Gamma(x + y) = p exp(e), x, y > 0 (DLMF 5.11.1)."""
+def beta_ratio(x: float, y: float) -> tuple[float, float, float]:
+    """Return p, z, e: Gamma(y)/Gamma(x + y) = p z**-x exp(e), x, y > 0 (5.11.1)."""
     p = 1.0
     z = y
     while z < 10.0:
-        p *= (x + z) / z
+        p += p * x / z
         z += 1.0
-    e = x - x * np.log(z) - (x + z - 0.5) * np.log1p(x / z)
-    return p, e + (gamma_tail(z) - gamma_tail(x + z))
+    e = x - (x + z - 0.5) * np.log1p(x / z)
+    return p, z, e + (gamma_tail(z) - gamma_tail(x + z))
 
 
-def betaln_large(x: float, y: float) -> float:
-    """Return log(B(x, y)) for x, y >= 10 (DLMF 5.12.1, 5.11.1)."""
-    s = (0.5 - x) * np.log1p(y / x) - y * np.log1p(x / y)
-    s += 0.5 * (math.log(2.0 * math.pi) - np.log(y))
-    return np.float64(s + gamma_tail(x) + gamma_tail(y) - gamma_tail(x + y))
+def beta_large(x: float, y: float) -> tuple[float, float]:
+    """Return p, e with B(x, y) = p exp(e), x, y >= 10 (DLMF 5.12.1, 5.11.1)."""
+    tail = gamma_tail(x) + gamma_tail(y) - gamma_tail(x + y)
+    p = math.sqrt(2.0 * math.pi) / np.sqrt(y) * np.exp(tail)
+    return p, (0.5 - x) * np.log1p(y / x) - y * np.log1p(x / y)
 
 
 def beta(x: float, y: float) -> float:
@@ -238,10 +242,11 @@ def beta(x: float, y: float) -> float:
     if b == math.inf:
         return np.float64(0.0)
     if a > 10.0:
-        return np.float64(np.exp(betaln_large(a, b)))
-    p, e = beta_ratio(a, b)
-    h = np.exp(0.5 * e)  # its square may underflow
-    return np.float64(gamma(a) * p * h * h)
+        p, e = beta_large(a, b)
+        return np.float64(p * np.exp(e))
+    p, z, e = beta_ratio(a, b)
+    h = np.power(z, -0.5 * a)  # its square may underflow
+    return np.float64(gamma(a) * p * h * np.exp(e) * h)
 
 
 def betaln(x: float, y: float) -> float:
@@ -254,6 +259,7 @@ def betaln(x: float, y: float) -> float:
     if b == math.inf:
         return np.float64(-math.inf)
     if a > 10.0:
-        return betaln_large(a, b)
-    p, e = beta_ratio(a, b)
-    return np.float64(gammaln(a) + (np.log(p) + e))
+        p, e = beta_large(a, b)
+        return np.float64(np.log(p) + e)
+    p, z, e = beta_ratio(a, b)
+    return np.float64(gammaln(a) + (np.log(p) + e - a * np.log(z)))

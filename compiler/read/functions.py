@@ -35,13 +35,16 @@ class Function:
 
     def __call__(self, graph: Graph, *args: Node) -> Node:
         """Return the node of a call; a wrong number of arguments is an error."""
-        count = len(args)
-        if count < self.least or (self.most is not None and count > self.most):
-            message = f"{self.name} expects {self._expected()}, found {count}"
-            raise UnsupportedError(message)
+        self.check(len(args))
         if all(a.is_const for a in args):  # the builders' operators need one node
             args = tuple(graph.lift(a) for a in args)
         return self.build(*args)
+
+    def check(self, count: int) -> None:
+        """Raise UnsupportedError for a wrong number of arguments."""
+        if count < self.least or (self.most is not None and count > self.most):
+            message = f"{self.name} expects {self._expected()}, found {count}"
+            raise UnsupportedError(message)
 
     def _expected(self) -> str:
         if self.most is None:
@@ -118,9 +121,7 @@ def _table() -> dict[str, Function]:
     for name, build, least, most in _COMPOSED:
         table[name] = Function(name, build, least, most)
     name, default = _UNARY_ROW_WITH_DEFAULT
-    table[name] = Function(
-        name, lambda x, h=default: apply("heaviside", x, h), 1, 2
-    )
+    table[name] = Function(name, lambda x, h=default: apply("heaviside", x, h), 1, 2)
     return table
 
 

@@ -1,0 +1,156 @@
+"""Read Python formulas into a Graph, in one pass without recursion.
+
+Comes in: expressions by output name. Goes out: a graph with its inputs declared, its
+nodes made, its values named and its outputs set.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from overbar.ir.errors import InputError, OverbarError
+from overbar.ir.ops import Op
+from overbar.ir.types import DTYPES
+from overbar.read.functions import nearest
+from overbar.read.operand import LONGEST, found
+from overbar.read.overloading import Declaration, Expression, Label, lift, ordered
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from overbar.ir.graph import Graph, Node
+    from overbar.read.overloading import Operand
+
+_KINDS = {"input": "an input", "output": "an output", "let": "one named with let"}
+
+
+def read_expressions(
+    exprs: Mapping[str, Operand],
+    graph: Graph,
+    inputs: Sequence[Expression | str] | None = None,
+) -> None:
+    """Read the outputs `exprs`, and all that they need, into an empty graph.
+
+    inputs: params and data (or their names) in the order of the call; without it they
+    are sorted by name, x2 before x10. Expressions are read once however often they
+    are used, operands first, in the order of the text.
+
+    Raises InputError for inputs that contradict each other or are missing in
+    `inputs`, and for a name that stands for two values; any error of the graph's is
+    raised with the operation where it happened.
+    """
+    roots = {name: lift(expr) for name, expr in exprs.items()}
+    given = [e for e in inputs or () if isinstance(e, Expression)]
+    order = ordered([*roots.values(), *given])
+    declared = _declarations(order)
+    for name in _call_order(declared, inputs):
+        _declare(graph, declared[name])
+    nodes = _make(order, graph)
+    graph.outputs |= {name: nodes[root] for name, root in roots.items()}
+    _name_values(order, nodes, graph)
+
+
+def natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Return a key that sorts x2 before x10."""
+    parts = re.split(r"(\d+)", name)
+    for i in range(1, len(parts), 2):
+        parts[i] = parts[i].lstrip("0")
+    return [(len(p) if i % 2 else 0, p) for i, p in enumerate(parts)], name
+
+
+def _declarations(order: Sequence[Expression]) -> dict[str, Declaration]:
+    declared: dict[str, Declaration] = {}
+    for e in order:
+        new = e.payload
+        if isinstance(new, Declaration):
+            old = declared.setdefault(new.name, new)
+            if old is not new and str(old) != str(new):  # as text: NaN equals NaN
+                message = f"input {new.name!r} is declared as {old} and as {new}"
+                raise InputError(message)
+    return declared
+
+
+def _call_order(
+    declared: Mapping[str, Declaration], inputs: Sequence[Expression | str] | None
+) -> list[str]:
+    if inputs is None:
+        return sorted(declared, key=natural)
+    names = [_input_name(e, declared) for e in inputs]
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise InputError(f"inputs: {name!r} is given twice")
+    for name in sorted(declared.keys() - names, key=natural):
+        raise InputError(f"inputs: {name!r}, which the formula uses, is missing")
+    return names
+
+
+def _input_name(entry: Expression | str, declared: Mapping[str, Declaration]) -> str:
+    if isinstance(entry, Expression) and isinstance(entry.payload, Declaration):
+        return entry.payload.name
+    if isinstance(entry, str) and entry in declared:
+        return entry
+    shown, advice = repr(entry), ""
+    if not isinstance(entry, Expression):
+        shown = found(entry)
+    if isinstance(entry, str):
+        advice = nearest(entry[:LONGEST], list(declared))
+    message = f"inputs: expected an input of the formula, found {shown}{advice}"
+    raise InputError(message)
+
+
+def _declare(graph: Graph, declaration: Declaration) -> None:
+    name = declaration.name
+    graph.input(name, declaration.role, DTYPES[declaration.dtype])
+    if declaration.default is not None:
+        graph.defaults[name] = declaration.default
+
+
+def _make(order: Sequence[Expression], graph: Graph) -> dict[Expression, Node]:
+    """Make a node of each expression, its operands' nodes being made."""
+    nodes: dict[Expression, Node] = {}
+    make = graph.make
+    try:
+        for e in order:
+            payload, op = e.payload, e.op
+            if payload is not None:
+                nodes[e] = _leaf(e, nodes, graph)
+            elif type(op) is Op:
+                nodes[e] = make(op, [nodes[a] for a in e.args])
+            else:
+                nodes[e] = op(graph, *[nodes[a] for a in e.args])  # type: ignore[operator]
+    except OverbarError as error:
+        raise type(error)(f"{error.message}, in {e!r}") from None
+    return nodes
+
+
+def _leaf(e: Expression, nodes: Mapping[Expression, Node], graph: Graph) -> Node:
+    """Return the node of an input, of a named value or of a constant."""
+    payload = e.payload
+    if isinstance(payload, Declaration):
+        return graph.inputs[payload.name]
+    if isinstance(payload, Label):
+        return nodes[e.args[0]]
+    return graph.const(payload)  # type: ignore[arg-type]
+
+
+def _name_values(
+    order: Sequence[Expression], nodes: Mapping[Expression, Node], graph: Graph
+) -> None:
+    """Assign the names that `let` gave, in the order in which they were given."""
+    labels = [(e.payload, nodes[e]) for e in order if isinstance(e.payload, Label)]
+    labels.sort(key=lambda pair: pair[0].serial)
+    values = {label.name: node for label, node in labels}
+    known: dict[str, tuple[str, Node]] = {}
+    for kind, name, node in (
+        *(("input", *item) for item in graph.inputs.items()),
+        *(("output", *item) for item in graph.outputs.items()),
+        *(("let", label.name, node) for label, node in labels),
+    ):
+        first, other = known.setdefault(name, (kind, node))
+        if other is not node:
+            message = f"expected one value for the name {name!r}, found two: "
+            raise InputError(f"{message}{_KINDS[first]} and {_KINDS[kind]}")
+    for name, node in values.items():
+        graph.assign(name, node)

@@ -206,7 +206,7 @@ def polygamma(n: float, x: float) -> float:
         return digamma(x)
     if not 0.0 < n <= 170.0 or n != np.floor(n):
         return np.float64(math.nan)
-    sign = 2.0 * (n - 2.0 * np.floor(0.5 * n)) - 1.0  # 1 for odd n
+    sign = np.float64(2.0 * (n - 2.0 * np.floor(0.5 * n)) - 1.0)  # 1 for odd n
     if x > 0.0:
         return sign * polygamma_right(n, x)
     r = x - np.rint(x)

@@ -150,7 +150,7 @@ ROWS = (
         numpy=np.mod, mp=lambda m, x, y: x - y * m.floor(x / y) if y else m.nan,
         python=infix(" % ", PRODUCT),
         text=Notation("{0} % {1}", MODULO, (PRODUCT, PRODUCT + 1)),
-        latex=Notation(r"{0} \bmod {1}", MODULO, (PRODUCT, PRODUCT + 1)),
+        latex=Notation(r"{0} \bmod {1}", SUM - 1, (PRODUCT, PRODUCT + 1)),
         kink="{0} is a multiple of {1} (jump)", parsed=True,
     ),
     Op(

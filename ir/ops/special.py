@@ -6,7 +6,16 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from overbar.ir.ops import portable, portable_gamma
-from overbar.ir.ops.row import POSITIVE, REAL, Notation, Op, apply, call, vectorised
+from overbar.ir.ops.row import (
+    POSITIVE,
+    REAL,
+    UNARY,
+    Notation,
+    Op,
+    apply,
+    call,
+    vectorised,
+)
 
 if TYPE_CHECKING:
     from overbar.ir.graph import Node
@@ -65,7 +74,7 @@ ROWS = (
         partials=(lambda out, x: apply("digamma", x),),
         numpy=vectorised(portable_gamma.gammaln), helper=portable_gamma.gammaln, mp=_gammaln_mp,
         python=call("gammaln"), text=call("gammaln"),
-        latex=Notation(r"\log\left|\Gamma\left({0}\right)\right|"),
+        latex=Notation(r"\log\left|\Gamma\left({0}\right)\right|", UNARY),
     ),
     Op(
         name="digamma", parsed=True, cost=40,

@@ -153,7 +153,6 @@ ROWS = (
             lambda out, x, y: apply("log1p", y),
             lambda out, x, y: apply("xdivy", x, 1.0 + y),
         ),
-        latex=Notation(r"{0} \, \log\left(1 + {1}\right)", PRODUCT,
-                       (PRODUCT, SUM + 1)),
+        latex=Notation(r"{0} \, \log\left(1 + {1}\right)", PRODUCT, (PRODUCT, SUM)),
     ),
 )  # fmt: skip

@@ -1,0 +1,121 @@
+r"""Write a formula and its derivatives as LaTeX.
+
+Comes in: a graph. Goes out: an `aligned` environment with one equation a line, the
+user's names typeset and shared subexpressions named, for `$$` or `equation`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from overbar.ir.ops.row import ATOM, Notation
+from overbar.ir.text import Writer, Written, equations, written
+from overbar.show.typeset import GREEK, symbol, typeset_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from overbar.ir.graph import Graph, Node
+
+_AFTER_OPERATOR = re.compile(r"(?:[-+]|\\,|\\bmod) \{(\d)\}")
+_PRODUCT_WITH_NUMBER = re.compile(r"\\, (?=[\d.])")
+_CALL = re.compile(r"\\([a-zA-Z]+|operatorname\{[^{}]*\})(\\left\(.*)", re.DOTALL)
+_CASES = re.compile(r"\\begin\{cases\} (.*) \\end\{cases\}", re.DOTALL)
+
+
+class LatexWriter(Writer):
+    """Write nodes in LaTeX, those in `names` by their names."""
+
+    column = "latex"
+
+    def leaf(self, node: Node) -> Written:
+        """Return the LaTeX of a constant or an input."""
+        if node.is_const:
+            return typeset_number(node.value)
+        return symbol(str(node.attrs[0])), ATOM
+
+    def symbol(self, name: str) -> str:
+        """Return the LaTeX of a name."""
+        return symbol(name)
+
+    def notation(self, node: Node) -> Notation:
+        """Return how the node's op is written, by default as a call."""
+        name = symbol(node.op.name).replace("{", "{{").replace("}", "}}")
+        return node.op.latex or Notation(name + r"\left({args}\right)")
+
+    def apply(self, node: Node, operands: Sequence[Written]) -> Written:
+        """Return the LaTeX of an op applied to operands, parentheses sized."""
+        form = self.notation(node)
+        signed = _after_operator(form.template)
+        texts = []
+        for i, (text, binding) in enumerate(operands):
+            needed = form.operands[min(i, len(form.operands) - 1)]
+            loose = binding < needed or (i in signed and text.startswith("-"))
+            texts.append(rf"\left({text}\right)" if loose else text)
+        if node.op.chooses:  # a choice within the last case is one case more
+            texts[-1] = _further_cases(operands[-1][0])
+        whole = form.write([(text, ATOM) for text in texts], node.attrs)
+        for text in texts:
+            whole = _raised(whole, text)
+        return _PRODUCT_WITH_NUMBER.sub(r"\\cdot ", whole), form.binding
+
+
+@lru_cache
+def _after_operator(template: str) -> frozenset[int]:
+    """Return the operands that follow an operator, so that a sign needs parentheses."""
+    return frozenset(int(i) for i in _AFTER_OPERATOR.findall(template))
+
+
+def _further_cases(text: str) -> str:
+    """Return the rows of a choice for the last row of another, any other text as is."""
+    found = _CASES.fullmatch(text)
+    return found[1].removesuffix(r" & \text{otherwise}") if found else text
+
+
+def _raised(whole: str, operand: str) -> str:
+    """Return an expression with the power of a call at its name: sin^2(x)."""
+    is_call = operand.endswith(r"\right)") and not operand.startswith(r"\left(")
+    if not is_call or operand + "^" not in whole:
+        return whole
+    found = _CALL.fullmatch(operand)
+    if found and found[1] not in GREEK:  # sin^{-1} would read as the inverse
+        power = re.compile(re.escape(operand) + r"\^\{([2-9])\}")
+        whole = power.sub(lambda m: rf"\{found[1]}^{{{m[1]}}}{found[2]}", whole)
+    return whole.replace(operand + "^", rf"\left({operand}\right)^")
+
+
+def align(*parts: Sequence[tuple[str, str]]) -> str:
+    """Return equations, pairs of left and right sides in LaTeX, in an environment.
+
+    Parts are set apart by a little space; empty ones are left out.
+    """
+    blocks = [
+        " \\\\\n".join(f"{left} &= {right}" for left, right in part)
+        for part in parts
+        if part
+    ]
+    body = " \\\\[1ex]\n".join(blocks)
+    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+
+
+def latex(graph: Graph) -> str:
+    """Return the statements of a graph as LaTeX."""
+    return align(written(graph, LatexWriter))
+
+
+def latex_derivatives(forward: Graph, adjoint: Graph) -> str:
+    """Return the statements of a formula, then those of its adjoints, as LaTeX.
+
+    adjoint: a view whose outputs are the adjoints, such as `Adjoints.graph`, or the
+        formula's outputs and them, such as `Derivation.with_gradient`. Both parts name
+        shared subexpressions alike; aliases (L_bar = J_bar) are kept.
+    """
+    whole = adjoint.view({**forward.outputs, **adjoint.outputs})
+    ahead = set(forward.order())
+    parts: tuple[list[tuple[str, str]], ...] = ([], [])
+    lines = zip(written(whole, LatexWriter), equations(whole), strict=True)
+    for line, (_, node, _) in lines:
+        parts[node not in ahead].append(line)
+    return align(*parts)

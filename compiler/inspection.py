@@ -59,9 +59,9 @@ class Inspection:
 
     def latex(self) -> str:
         """Return the function and its adjoints as LaTeX."""
-        from overbar.show.latex import LatexWriter, latex  # noqa: PLC0415 - on demand
+        from overbar.show.latex import LatexWriter, align  # noqa: PLC0415 - on demand
 
-        return latex(*self.statements(LatexWriter))
+        return align(*self.statements(LatexWriter))
 
     def draw(self, values: Any = None, /, **by_name: Any) -> str:
         """Return the computation graph as SVG.

@@ -1,0 +1,158 @@
+"""Know what every name of a text stands for, and say so where it is used wrongly."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from overbar.ir.errors import OverbarError, ParseError, UnsupportedError
+from overbar.read import functions
+from overbar.read.lexing import short
+from overbar.read.syntax import Phrase, place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lark import Token
+
+    from overbar.ir.graph import Graph, Node
+    from overbar.ir.source import Source
+    from overbar.read.functions import Function
+    from overbar.read.inlining import Definition
+
+CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf}
+
+_BINDS = {"declare": 0, "assign": 0, "define": 1}
+"""Statements that give a name a meaning, and where in them it stands."""
+
+_ARRAY_FUNCTIONS = {
+    "all", "any", "argmax", "argmin", "argsort", "array", "cholesky", "concatenate",
+    "cross", "cumsum", "det", "diag", "dot", "einsum", "eye", "inv", "len", "linspace",
+    "logdet", "log_softmax", "logsumexp", "matmul", "mean", "median", "norm", "ones",
+    "outer", "prod", "range", "reshape", "solve", "softmax", "sort", "std", "sum",
+    "tensordot", "trace", "transpose", "var", "vdot", "zeros",
+}  # fmt: skip
+
+_LONGEST, _MOST = 60, 2000
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return advice for a misspelt name, or nothing; never for long."""
+    if len(name) > _LONGEST:
+        return ""
+    near = [k for k in known if abs(len(k) - len(name)) <= 3]
+    return functions.nearest(name, near[:_MOST])
+
+
+class Names:
+    """Hold the names of the file, as far as it has been read.
+
+    values: the nodes of names; kinds: what they are, in words.
+    functions: the file's own functions.
+    """
+
+    def __init__(self, source: Source, graph: Graph, statements: list[Phrase]) -> None:
+        self.source = source
+        self.graph = graph
+        self.values: dict[str, Node] = {}
+        self.kinds: dict[str, str] = {}
+        self.functions: dict[str, Definition] = {}
+        self.declared = any(s.rule == "declare" for s in statements)
+        self._below: dict[str, Token] = {}
+        for statement in statements:
+            if statement.rule in _BINDS:
+                name = statement.children[_BINDS[statement.rule]]
+                self._below.setdefault(str(name), name)
+
+    def error(self, message: str, name: Token) -> OverbarError:
+        """Return a ParseError at a name."""
+        return ParseError(message, place(self.source, name))
+
+    def bind(self, name: Token, node: Node, kind: str) -> None:
+        """Give a name its one value."""
+        self.values[str(name)] = node
+        self.kinds[str(name)] = kind
+
+    def line(self, name: Token) -> int:
+        """Return the line that a name stands on."""
+        return place(self.source, name).line
+
+    def check_new(self, name: Token, *, declared: bool = False) -> None:
+        """Refuse a name that has a meaning already.
+
+        What is declared may have the name of a constant or of a function of ours,
+        which it then hides.
+        """
+        what = self.kinds.get(name)
+        if what is None and not declared:
+            if name in CONSTANTS:
+                what = f"a constant, {CONSTANTS[name]}"
+            elif functions.function(name):
+                what = "a function"
+        if what is not None:
+            message = f"expected a new name, found {short(name)}, which is {what}"
+            raise self.error(message, name)
+
+    def value(self, name: Token) -> Node:
+        """Return the node that a name stands for."""
+        node = self.values.get(name.value)
+        if node is not None:
+            return node
+        below = self._below.get(name)
+        if below is None and name in CONSTANTS:
+            return self.graph.const(CONSTANTS[name])
+        if name in self.functions or (below is None and functions.function(name)):
+            message = f"expected a number, found the function {short(name)}"
+            advice = (
+                "call it" if self.declared else f"call it, or declare {name}: param"
+            )
+            raise self.error(f"{message}; {advice}", name)
+        if below is not None:
+            message = f"expected a name with a value, found {short(name)}"
+            verb = f"which gets its value on line {self.line(below)}"
+            raise self.error(f"{message}, {verb}", name)
+        if not self.declared:
+            return self._free(name)
+        advice = suggest(name, [*self.values, *CONSTANTS])
+        message = f"expected a name declared or assigned above, found {short(name)}"
+        raise self.error(f"{message}{advice}", name)
+
+    def _free(self, name: Token) -> Node:
+        """Return a new param: the text declares nothing."""
+        self.graph.span = place(self.source, name)
+        node = self.graph.input(str(name), "param")
+        self.bind(name, node, "a param")
+        return node
+
+    def callee(self, name: Token) -> Function | Definition:
+        """Return the function that a name stands for."""
+        if name in self.functions:
+            return self.functions[name]
+        if name in self.values:
+            raise self.no_function(name, self.kinds[name])
+        below = self._below.get(name)
+        if below is not None:
+            message = f"expected a function defined above, found {short(name)}"
+            verb = f"which gets its meaning on line {self.line(below)}"
+            raise self.error(f"{message}, {verb}", name)
+        found = functions.function(name)
+        if found is not None:
+            return found
+        span = place(self.source, name)
+        if name in _ARRAY_FUNCTIONS:
+            message = f"arrays are not built yet, found the function {short(name)}"
+            raise UnsupportedError(message, span)
+        if name in CONSTANTS:
+            raise self.no_function(name, "a constant")
+        advice = suggest(name, [*self.functions, *functions.names()])
+        advice = advice or f"; a product is written {name}*(...)"
+        raise UnsupportedError(
+            f"expected a function, found {short(name)}{advice}", span
+        )
+
+    def no_function(self, name: Token, kind: str) -> OverbarError:
+        """Return the error for a call of what is not a function."""
+        message = (
+            f"expected a function before '(', found {short(name)}, which is {kind}"
+        )
+        return self.error(f"{message}; a product is written {name}*(...)", name)

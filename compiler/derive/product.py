@@ -139,6 +139,8 @@ def contribution(g: Node, i: int, out: Node) -> Node | None:
     With `g` the adjoint of `out` this is its contribution to operand i; with `g` the
     tangent of operand i, to the tangent of `out`. None where it is zero.
     """
+    if out.op.products is not None:
+        return out.op.products[i](g, out, *out.args)  # type: ignore[return-value]
     fresh_from = out.graph.formula_size
     partial = out.op.partial(i, out)
     if partial is None:

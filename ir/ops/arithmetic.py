@@ -114,6 +114,10 @@ ROWS = (
     Op(
         name="amul", arity=2, typing=real, singular=True, domain=(REAL, REAL),
         partials=(lambda out, g, p: p, lambda out, g, p: g),
+        products=(
+            lambda t, out, g, p: apply("amul", t, p),
+            lambda t, out, g, p: apply("amul", g, t),
+        ),
         numpy=vectorised(portable.amul), helper=portable.amul,
         mp=lambda m, g, p: g * p if g or p != p else g,  # noqa: PLR0124 - NaN
         python=call("amul"), text=infix("*", PRODUCT),

@@ -98,6 +98,8 @@ class Op:
         means that the derivative is zero wherever it exists. A single function
         `(i, out, *operands)` serves an op of any arity.
     transposes: for a linear op without partials, `(g, out, *operands) -> Node`.
+    products: `(g, out, *operands) -> Node`, what a partial makes of an adjoint or a
+        tangent g where that is no plain product (`amul`).
     numpy: NumPy evaluation, `(*attrs, *operands)`, in the portable form.
     mp: the same in mpmath, `(context, *attrs, *operands)`, for high precision.
     python, text, latex: how generated source, readable mathematics and LaTeX write it.
@@ -111,7 +113,8 @@ class Op:
     commutative: operands may be swapped (never regrouped).
     singular: a partial may be infinite where the value is finite.
     exact: correctly rounded everywhere, so constants may be folded when compiling.
-    kink: where the derivative is chosen by convention, as text over `{0}`, `{1}`.
+    kink: where the derivative is chosen by convention, as text over `{0}`, `{1}`; at
+        its end `(jump)`, or in parentheses a convention of the op's own.
     domain: the interval of each operand outside which the value is NaN.
     cost: operations counted by `f.cost` (1: an IEEE operation or a comparison).
     parsed: whether the expression language knows the op's name as a function.
@@ -122,6 +125,7 @@ class Op:
     arity: int | None = 1
     partials: tuple[Partial | None, ...] | Partial | None = None
     transposes: tuple[Partial | None, ...] | None = None
+    products: tuple[Partial, ...] | None = None
     numpy: Callable[..., Any] | None = None
     mp: Callable[..., Any] | None = None
     python: Notation | None = None

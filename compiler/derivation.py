@@ -61,11 +61,6 @@ class Derivation:
         if len(self.values) == 1:
             one = {sweep.seeds[0]: self._one(self.values[0])}
         better = substitute(view, one, sweep.results)
-        view.names = {
-            better.get(n, n): name for n, name in view.names.items() if n not in one
-        }
-        view.statements = [(name, better.get(n, n)) for name, n in view.statements]
-        view.adjoint_of = {better.get(n, n): p for n, p in view.adjoint_of.items()}
         adjoint = {name: better[n] for name, n in sweep.graph.outputs.items()}
         view.outputs = {**self.graph.outputs, **adjoint}
         return view

@@ -171,6 +171,7 @@ def name_shared(
     result = dict(names)
     length: dict[Node, int] = {}
     fresh, forced = 0, set(must)
+    outputs = {n: name for name, n in reversed(graph.outputs.items())}
     for node in order:
         if node in result:
             continue
@@ -184,16 +185,21 @@ def name_shared(
         cheap = repeat and simple and node.op.cost <= 1 and length[node] < 16  # noqa: PLR2004
         often = uses[node] > 1 and not cheap and node not in inline
         if often or node in forced or length[node] > longest:
-            name, fresh = _fresh(graph, node, result, taken, fresh)
+            name, fresh = _fresh(graph, node, result, taken, fresh, outputs)
             taken.add(name)
             result[node] = name
     return result
 
 
 def _fresh(
-    graph: Graph, node: Node, names: Mapping[Node, str], taken: set[str], last: int
+    graph: Graph,
+    node: Node,
+    names: Mapping[Node, str],
+    taken: set[str],
+    last: int,
+    outputs: Mapping[Node, str],
 ) -> tuple[str, int]:
-    output = next((o for o, n in graph.outputs.items() if n is node), None)
+    output = outputs.get(node)
     if output is not None and output not in taken:
         return output, last
     primal = graph.adjoint_of.get(node)

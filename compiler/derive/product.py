@@ -7,17 +7,19 @@ there is no order of the user's to keep.
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from overbar.ir.graph import Node
-from overbar.ir.ops import apply
+from overbar.ir.ops import OPS, apply
 
 if TYPE_CHECKING:
     from overbar.ir.ops.row import Factor
 
 _EXACT_INTEGER = 2**53
+_LARGEST = 2**32
+ONE = Fraction(1)
+_NEG, _MUL, _DIV, _CONST = OPS["neg"], OPS["mul"], OPS["div"], OPS["const"]
 
 
 class Ratio(NamedTuple):
@@ -28,47 +30,59 @@ class Ratio(NamedTuple):
     bottom: Node | None
 
 
-def split(factor: Node | float, *, fresh_from: int | None = None) -> Ratio:
-    """Take the constants out of a product or quotient.
+def _whole(node: Node) -> Fraction | None:
+    """Return a constant that gathers with others: an integer or 1/2**k, not too large."""
+    if node.op is not _CONST:
+        return None
+    value = node.attrs[0]
+    if not value or abs(value) > _LARGEST or abs(value) * _LARGEST < 1:
+        return None
+    if value == int(value):
+        return Fraction(int(value))
+    turned = 1 / value
+    dyadic = turned == int(turned) and not int(turned) & (int(abs(turned)) - 1)
+    return Fraction(1, int(turned)) if dyadic else None
+
+
+def split(factor: Node, *, fresh_from: int | None = None) -> Ratio:
+    """Take small whole constants and signs out of a product or quotient.
 
     Quotients are taken apart only where made since the graph had `fresh_from` nodes:
     an older one is a value of the formula's own. What has a name stays whole.
     """
-    scale, top, bottom = Fraction(1), factor, None
-    while isinstance(top, Node):
-        if top in top.graph.whole:
-            return Ratio(scale, top, bottom)
-        if top.op.name == "neg":
-            scale, top = -scale, top.args[0]
-        elif top.op.name == "mul" and _finite(top.args[0]):
-            scale, top = scale * Fraction(top.args[0].value), top.args[1]
-        elif top.op.name == "mul" and _finite(top.args[1]):
-            scale, top = scale * Fraction(top.args[1].value), top.args[0]
-        elif top.op.name == "div" and _finite(top.args[1]):
-            scale, top = scale / Fraction(top.args[1].value), top.args[0]
+    scale, top, bottom = ONE, factor, None
+    whole = factor.graph.whole
+    while top not in whole:
+        op, args = top.op, top.args
+        if op is _NEG:
+            scale, top = -scale, args[0]
+        elif op is _MUL and (c := _whole(args[0])) is not None:
+            scale, top = scale * c, args[1]
+        elif op is _MUL and (c := _whole(args[1])) is not None:
+            scale, top = scale * c, args[0]
+        elif op is _DIV and (c := _whole(args[1])) is not None:
+            scale, top = scale / c, args[0]
         elif (
-            top.op.name == "div"
+            op is _DIV
             and bottom is None
             and fresh_from is not None
             and top.index >= fresh_from
         ):
-            below = split(top.args[1])
-            scale, top, bottom = scale / below.scale, top.args[0], below.top
-        elif _finite(top):
-            return Ratio(scale * Fraction(top.value), None, bottom)
+            below = split(args[1])
+            scale, top, bottom = scale / below.scale, args[0], below.top
+        elif (c := _whole(top)) is not None:
+            return Ratio(scale * c, None, bottom)
         else:
-            return Ratio(scale, top, bottom)
-    return Ratio(scale * Fraction(top), None, bottom)
-
-
-def _finite(node: Node) -> bool:
-    return node.is_const and math.isfinite(node.value) and node.value != 0
+            break
+    return Ratio(scale, top, bottom)
 
 
 def scaled(scale: Fraction, node: Node | None, like: Node) -> Node:
     """Return the node times a fraction; the constant alone for None."""
     if node is None:
         return like.graph.const(float(scale), like.type)
+    if scale is ONE:
+        return node
     top, bottom = scale.numerator, scale.denominator
     if abs(top) == 1 and bottom < _EXACT_INTEGER:
         whole = node if bottom == 1 else node / float(bottom)
@@ -84,16 +98,16 @@ def product(g: Node, partial: Factor, *, singular: bool, fresh_from: int) -> Nod
     """Return `g * partial`, through `amul` where the partial may be infinite."""
     if not isinstance(partial, Node):
         partial = g.graph.const(1.0 if partial is None else partial, g.type)
-    left = split(g)
-    right = _ratio(partial, fresh_from)
-    if left.scale == 0 or right.scale == 0:
-        return apply("amul" if singular else "mul", g, partial)
-    scale = left.scale * right.scale
+    left, right = split(g), _ratio(partial, fresh_from)
+    scale = ONE
+    if left.scale is not ONE or right.scale is not ONE:
+        scale = left.scale * right.scale
+        if not 1 <= abs(scale) * _LARGEST <= _LARGEST**2:  # lest it over- or underflow
+            left, scale = Ratio(ONE, g, None), right.scale
     if left.top is None:
-        core = right.top
         if right.bottom is not None:
-            return _divided(scale, core, right.bottom, g)
-        return scaled(scale, core, g)
+            return _divided(scale, right.top, right.bottom, g)
+        return scaled(scale, right.top, g)
     if singular and (right.top is not None or right.bottom is not None):
         slope = right.top if right.bottom is None else (
             (1.0 if right.top is None else right.top) / right.bottom
@@ -109,16 +123,16 @@ def product(g: Node, partial: Factor, *, singular: bool, fresh_from: int) -> Nod
 
 def _ratio(partial: Node, fresh_from: int) -> Ratio:
     """Take a partial apart, unless it is a value of the formula's own."""
-    if partial.index >= fresh_from or _finite(partial):
+    if partial.index >= fresh_from or partial.op is _CONST:
         return split(partial, fresh_from=fresh_from)
-    return Ratio(Fraction(1), partial, None)
+    return Ratio(ONE, partial, None)
 
 
 def _times(g: Node, factor: Node, fresh_from: int) -> Node:
     """Return g * factor, a fresh product or quotient taken factor by factor."""
-    if factor.index >= fresh_from and factor.op.name == "mul":
+    if factor.index >= fresh_from and factor.op is _MUL:
         return _times(_times(g, factor.args[0], fresh_from), factor.args[1], fresh_from)
-    if factor.index >= fresh_from and factor.op.name == "div":
+    if factor.index >= fresh_from and factor.op is _DIV:
         x, y = factor.args
         return (g if x.equals(1) else _times(g, x, fresh_from)) / y
     return g * factor
@@ -145,4 +159,6 @@ def contribution(g: Node, i: int, out: Node) -> Node | None:
     partial = out.op.partial(i, out)
     if partial is None:
         return None
+    if not isinstance(partial, Node) and abs(partial) == 1:
+        return g if partial > 0 else -g
     return product(g, partial, singular=out.op.singular, fresh_from=fresh_from)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from overbar.ir.ops import OPS
 from overbar.ir.types import INT
 
 if TYPE_CHECKING:
@@ -46,11 +47,12 @@ def rewriter(rules: Iterable[Rule]) -> Rewrite:
     for rule in rules:
         table.setdefault(rule.op, []).append(rule)
     none: list[Rule] = []
+    const = OPS["const"]
 
     def rewrite(
         graph: Graph, op: Op, args: Sequence[Node], attrs: tuple[Any, ...]
     ) -> Node | None:
-        if op.exact and all(a.is_const for a in args):
+        if op.exact and args[-1].op is const and args[0].op is const:
             folded = _fold(graph, op, args)
             if folded is not None:
                 return folded
@@ -67,6 +69,8 @@ def rewriter(rules: Iterable[Rule]) -> Rewrite:
 
 def _fold(graph: Graph, op: Op, args: Sequence[Node]) -> Node | None:
     """Return the constant that an exact op makes of constants, if it is finite."""
+    if any(a.op is not OPS["const"] for a in args):
+        return None
     values = [a.value for a in args]
     if all(a.type is INT for a in args) and op.mp is not None:
         result = op.mp(None, *values)

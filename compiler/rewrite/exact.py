@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from overbar.ir.ops import OPS
 from overbar.rewrite.engine import Rule
 
 if TYPE_CHECKING:
@@ -16,10 +17,13 @@ def _is(node: Node, op: str) -> bool:
     return node.op.name == op
 
 
+_NEG, _CONST = OPS["neg"], OPS["const"]
+
+
 def _add(g: Graph, x: Node, y: Node) -> Node | None:
-    if _is(y, "neg"):
+    if y.op is _NEG:
         return g.make("sub", (x, y.args[0]))
-    if _is(x, "neg"):
+    if x.op is _NEG:
         return g.make("sub", (y, x.args[0]))
     return None
 
@@ -35,19 +39,15 @@ def _positive_zero(node: Node) -> bool:
 
 
 def _mul(g: Graph, x: Node, y: Node) -> Node | None:
-    if x.is_const and not y.is_const:
-        x, y = y, x
-        flipped = True
-    else:
-        flipped = False
-    if y.equals(1):
-        return x
-    if y.equals(-1):
-        return -x
-    if _is(x, "neg") or _is(y, "neg"):
-        bare = [a.args[0] if _is(a, "neg") else a for a in (x, y)]
-        product = g.make("mul", bare[::-1] if flipped else bare)
-        return product if _is(x, "neg") and _is(y, "neg") else -product
+    for one, other in ((x, y), (y, x)):
+        if one.op is _CONST:
+            if one.attrs[0] == 1:
+                return other
+            if one.attrs[0] == -1:
+                return -other
+    if x.op is _NEG or y.op is _NEG:
+        product = g.make("mul", [a.args[0] if a.op is _NEG else a for a in (x, y)])
+        return product if x.op is y.op else -product
     return None
 
 

@@ -1,4 +1,4 @@
-"""Replace nodes by others: ops by the simpler ones that their rows name, before code."""
+"""Replace nodes by others, such as ops by the simpler ones that their rows name."""
 
 from __future__ import annotations
 

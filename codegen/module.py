@@ -7,14 +7,13 @@ import inspect
 import re
 import textwrap
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from overbar.codegen.python import print_function, print_points
 from overbar.ir.source import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from types import FunctionType
+    from collections.abc import Callable, Iterable, Sequence
 
     from overbar.ir.graph import Graph
     from overbar.ir.ops import Op
@@ -67,7 +66,7 @@ def _head(header: str, body: str) -> str:
 
 def _helpers(ops: Iterable[Op]) -> list[str]:
     """Return the text of the portable functions that these ops need, needed first."""
-    done: dict[FunctionType, str] = {}
+    done: dict[Callable[..., Any], str] = {}
     stack = [op.helper for op in ops if op.helper is not None][::-1]
     while stack:
         function = stack[-1]
@@ -80,13 +79,13 @@ def _helpers(ops: Iterable[Op]) -> list[str]:
     return list(done.values())
 
 
-def _calls(function: FunctionType) -> list[FunctionType]:
+def _calls(function: Callable[..., Any]) -> list[Callable[..., Any]]:
     """Return the functions of the same file that a portable function calls."""
     found = (function.__globals__.get(n) for n in function.__code__.co_names)
     return [f for f in found if inspect.isfunction(f)]
 
 
-def helper_module(function: FunctionType) -> str:
+def helper_module(function: Callable[..., Any]) -> str:
     """Return a module that holds one function alone, as it would be printed.
 
     Raises OSError where the function has no text that can be read.
@@ -95,7 +94,7 @@ def helper_module(function: FunctionType) -> str:
 
 
 @cache
-def _text(function: FunctionType) -> str:
+def _text(function: Callable[..., Any]) -> str:
     """Return a function's text, without annotations and decorators."""
     source = textwrap.dedent(inspect.getsource(function))
     tree = ast.parse(source).body[0]

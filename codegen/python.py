@@ -120,9 +120,7 @@ def _unpack(program: Program) -> list[str]:
     lines = []
     for name, part in program.params:
         if isinstance(part, tuple) and part:
-            names = [
-                program.names[n] if n in program.read else "_" for n in part
-            ]
+            names = [program.names[n] if n in program.read else "_" for n in part]
             lines += _tuple(names, name)
     return lines
 
@@ -186,7 +184,7 @@ def _assign(item: Assign, writer: PythonWriter, graph: Graph, pad: str) -> list[
 
 
 def _note(item: Assign, writer: PythonWriter, graph: Graph) -> str:
-    """Return a comment: the user's line, and the mathematics where a helper hides it."""
+    """Return a comment: the user's line, and the mathematics that a helper hides."""
     notes = []
     span = graph.spans.get(item.of)
     if span is not None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from overbar.codegen.names import legal, renumbered
@@ -19,6 +18,8 @@ from overbar.ir.region import Region, Regions, use_region
 from overbar.ir.text import arrange, name_shared
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
     from overbar.ir.graph import Graph
     from overbar.ir.program import Result
 
@@ -29,7 +30,7 @@ LONGEST_INLINE = 100
 """Characters of an expression from which on its parts get variables."""
 
 
-def schedule(  # noqa: PLR0913 - one argument a field of the Program
+def schedule(
     graph: Graph,
     name: str,
     params: Sequence[tuple[str, Node | tuple[Node, ...]]],
@@ -69,7 +70,7 @@ def schedule(  # noqa: PLR0913 - one argument a field of the Program
 class _Work:
     """Hold the state of one scheduling run."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - handed over once
+    def __init__(
         self,
         graph: Graph,
         order: Sequence[Node],
@@ -86,7 +87,12 @@ class _Work:
         self.branching = self._branching()
         must = (*self.branching, *repeated, *(n for n in saved if n.args))
         self.names = name_shared(
-            graph, order, names, repeat=False, longest=LONGEST_INLINE, must=must,
+            graph,
+            order,
+            names,
+            repeat=False,
+            longest=LONGEST_INLINE,
+            must=must,
             inline=self._tests(repeated),
             roots=roots,
         )

@@ -14,21 +14,23 @@ loaded when first needed.
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from overbar.api import compile, load  # noqa: A004 - the public name
-from overbar.function import CompiledFunction
-from overbar.ir.errors import (
-    CacheWarning,
-    InputError,
-    LimitError,
-    OverbarError,
-    ParseError,
-    ShapeError,
-    UnsupportedError,
-)
-from overbar.read.expression import Expression, data, let, math_function, param
-from overbar.user_ops import op
+if TYPE_CHECKING:
+    from overbar.api import compile, load
+    from overbar.function import CompiledFunction
+    from overbar.ir.errors import (
+        CacheWarning,
+        InputError,
+        LimitError,
+        OverbarError,
+        ParseError,
+        ShapeError,
+        UnsupportedError,
+    )
+    from overbar.read.expression import Expression, data, let, param
+    from overbar.user_ops import op
 
 __version__ = "0.1.0"
 
@@ -51,6 +53,41 @@ __all__ = [
 ]
 
 
+_HOME = {
+    "overbar.api": ("compile", "load"),
+    "overbar.function": ("CompiledFunction",),
+    "overbar.ir.errors": (
+        "CacheWarning",
+        "InputError",
+        "LimitError",
+        "OverbarError",
+        "ParseError",
+        "ShapeError",
+        "UnsupportedError",
+    ),
+    "overbar.read.expression": ("Expression", "data", "let", "param"),
+    "overbar.user_ops": ("op",),
+}
+_MODULE = {name: module for module, names in _HOME.items() for name in names}
+
+
 def __getattr__(name: str) -> Any:
-    """Return `ob.exp`, `ob.where`, ...: the functions of the expression language."""
-    return math_function(name)
+    """Load what is asked for; `ob.exp`, ... are the expression language's functions."""
+    if name in _MODULE:
+        value = getattr(import_module(_MODULE[name]), name)
+    elif name.startswith("_"):
+        message = f"module 'overbar' has no attribute {name!r}"
+        raise AttributeError(message)
+    else:
+        from overbar.read.expression import math_function
+
+        value = math_function(name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, functions of the expression language included."""
+    from overbar.read.functions import names
+
+    return sorted({*__all__, *names()})

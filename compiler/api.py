@@ -23,7 +23,7 @@ _REDUCTIONS = (None, "sum", "mean")
 LARGEST_FILE = 8 * 2**20
 
 
-def compile(  # noqa: A001, PLR0913 - the public name; options are keywords
+def compile(
     expr: Any,
     wrt: Any = None,
     inputs: Sequence[Any] | None = None,
@@ -71,9 +71,7 @@ def compile(  # noqa: A001, PLR0913 - the public name; options are keywords
     shape = _read(expr, graph, groups)
     arguments = _order(graph, groups)
     names, bare = _wrt(graph, wrt)
-    options = Options(
-        names, bare, _stem(name), accuracy, backend, reduce, shape
-    )
+    options = Options(names, bare, _stem(name), accuracy, backend, reduce, shape)
     return CompiledFunction(graph, arguments, options)
 
 
@@ -87,7 +85,7 @@ def load(path: str | Path, wrt: Any = None, **options: Any) -> CompiledFunction:
 
 def read_file(path: str | Path) -> Source:
     """Return the text of an expression file, checked for size and encoding."""
-    from overbar.ir.errors import LimitError  # noqa: PLC0415 - beside its only use
+    from overbar.ir.errors import LimitError
 
     path = Path(path)
     try:
@@ -115,19 +113,19 @@ _EXPECTED = "expected a formula: a SymPy expression, text, or one made with ob.p
 
 def _read(expr: Any, graph: Graph, groups: Sequence[_Group]) -> tuple[int, ...] | None:
     """Read a formula of any kind; return the value's shape if it is an array."""
-    from overbar.read.expression import Expression  # noqa: PLC0415 - see below
+    from overbar.read.expression import Expression
 
     if isinstance(expr, str | Source):
-        from overbar.read.text import read_text  # noqa: PLC0415 - loads lark
+        from overbar.read.text import read_text
 
         read_text(expr if isinstance(expr, Source) else Source("<string>", expr), graph)
         return None
     if type(expr).__module__.split(".", 1)[0] == "sympy" or _holds_sympy(expr):
-        from overbar.read.symbolic import flatten, read_sympy  # noqa: PLC0415 - SymPy
+        from overbar.read.symbolic import flatten, read_sympy
 
         outputs, shape = flatten(expr)
         read_sympy(outputs, graph, _symbols(groups) or None)
-        return shape
+        return shape  # type: ignore[no-any-return]
     outputs = _named(expr)
     if outputs and all(isinstance(e, str) for e in outputs.values()):
         message = "expected one text with several outputs, such as 'x + y, x*y'"
@@ -140,7 +138,7 @@ def _read(expr: Any, graph: Graph, groups: Sequence[_Group]) -> tuple[int, ...] 
         )
         message = f"{_EXPECTED}; found {type(found).__name__}"
         raise InputError(message)
-    from overbar.read.build import read_expressions  # noqa: PLC0415 - with its reader
+    from overbar.read.build import read_expressions
 
     given = [m for g in groups for m in g.given if isinstance(m, Expression)]
     read_expressions(outputs, graph, given or None)
@@ -159,7 +157,7 @@ def _holds_sympy(expr: Any) -> bool:
     if "sympy" not in sys.modules:
         return False
     stack, seen = [expr], 0
-    while stack and seen < 10_000:  # noqa: PLR2004 - a sequence of outputs, not a tree
+    while stack and seen < 10_000:
         item = stack.pop()
         seen += 1
         if isinstance(item, Mapping):
@@ -169,7 +167,7 @@ def _holds_sympy(expr: Any) -> bool:
         elif type(item).__module__.split(".", 1)[0] == "sympy":
             return True
         else:
-            from sympy import Basic  # noqa: PLC0415 - loaded already
+            from sympy import Basic
 
             return isinstance(item, Basic)
     return False
@@ -240,9 +238,7 @@ def _order(graph: Graph, groups: Sequence[_Group]) -> list[Argument]:
         raise InputError(message)
     graph.inputs = {n: graph.inputs[n] for n in order}
     graph.defaults = _last(graph.defaults, order)
-    return [
-        a if a.grouped else Argument(a.members[0], a.members) for a in arguments
-    ]
+    return [a if a.grouped else Argument(a.members[0], a.members) for a in arguments]
 
 
 def _last(defaults: Mapping[str, float], order: Sequence[str]) -> dict[str, float]:

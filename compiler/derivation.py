@@ -98,9 +98,11 @@ class Derivation:
         ahead = self._entry(view, "forward", result, doc, saved=saved)
         back = view.view(view.outputs)
         back.names |= {n: ahead.program.names[n] for n in saved}
-        seeds = [(n.attrs[0], n) for n in sweep.seeds]
-        name = unused(back, "saved")
-        params = [(name, tuple(saved)), *seeds]
+        seeds = [(str(n.attrs[0]), n) for n in sweep.seeds]
+        params: list[tuple[str, Node | tuple[Node, ...]]] = [
+            (unused(back, "saved"), tuple(saved)),
+            *seeds,
+        ]
         defaults = {"seed": 1.0} if seeds[0][0] == "seed" else {}
         program = schedule(
             back, "backward", params, self._grads(better),
@@ -236,7 +238,7 @@ class Derivation:
             if node.args and node not in view.names:
                 view.assign(unused(view, name), node)
 
-    def _tail(  # noqa: PLR0913, PLR0917 - what the programs of derivatives share
+    def _tail(
         self,
         view: Graph,
         name: str,
@@ -255,7 +257,7 @@ class Derivation:
     def _grads(self, better: Mapping[Node, Node]) -> tuple[Node, ...]:
         return tuple(better[n] for n in self.adjoints.results)
 
-    def _entry(  # noqa: PLR0913, PLR0917 - what all programs share
+    def _entry(
         self,
         view: Graph,
         name: str,
@@ -290,6 +292,6 @@ def one_or_all(nodes: Sequence[Node]) -> Result:
 
 
 def _listed(names: Sequence[str]) -> str:
-    if len(names) > 6:  # noqa: PLR2004 - more does not fit a line
+    if len(names) > 6:
         names = [*names[:2], "...", names[-1]]
     return ", ".join(names)

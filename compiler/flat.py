@@ -78,18 +78,20 @@ class FlatView:
 
     def value(self, theta: Any, *data: Any, **by_name: Any) -> Any:
         """Return the value, of shape S where data has it."""
-        return self._f._value(self._f._run("value", self._bind(theta, data, by_name)))  # noqa: SLF001
+        return self._f.packaged(
+            self._f.run_entry("value", self._bind(theta, data, by_name))
+        )
 
     def grad(self, theta: Any, *data: Any, **by_name: Any) -> Any:
-        """Return the gradient, shape (n,). Raises InputError unless the value is one."""
-        self._f._need_scalar("flat.grad")  # noqa: SLF001
+        """Return the gradient, (n,). Raises InputError unless the value is one."""
+        self._f.need_scalar("flat.grad")
         return self._vector("grad", self._bind(theta, data, by_name))
 
     def value_and_grad(
         self, theta: Any, *data: Any, out: Any = None, **by_name: Any
     ) -> tuple[Any, Any]:
         """Return the value and the gradient (n,); `out` is filled and returned."""
-        self._f._need_scalar("flat.value_and_grad")  # noqa: SLF001
+        self._f.need_scalar("flat.value_and_grad")
         whole = self._vector("value_and_grad", self._bind(theta, data, by_name))
         if out is None:
             return float(whole[0]), whole[1:]
@@ -99,7 +101,7 @@ class FlatView:
     def jacobian(self, theta: Any, *data: Any, **by_name: Any) -> Any:
         """Return the partials: S + (n,) for one output, S + (m, n) for m."""
         f, n = self._f, len(self.names)
-        parts = f._run("jacobian", self._bind(theta, data, by_name))  # noqa: SLF001
+        parts = f.run_entry("jacobian", self._bind(theta, data, by_name))
         stacked = np.stack([np.asarray(p) for p in parts], axis=-1)
         if len(f.graph.outputs) == 1:
             return stacked
@@ -107,20 +109,20 @@ class FlatView:
 
     def hessian(self, theta: Any, *data: Any, **by_name: Any) -> Any:
         """Return the Hessian, S + (n, n)."""
-        self._f._need_scalar("flat.hessian")  # noqa: SLF001
-        parts = self._f._run("hessian", self._bind(theta, data, by_name))  # noqa: SLF001
-        square = self._f._square(parts)  # noqa: SLF001
+        self._f.need_scalar("flat.hessian")
+        parts = self._f.run_entry("hessian", self._bind(theta, data, by_name))
+        square = self._f.square(parts)
         return np.stack(
             [np.stack([np.asarray(v) for v in row], axis=-1) for row in square], axis=-2
         )
 
     def hvp(self, theta: Any, v: Any, *data: Any, **by_name: Any) -> Any:
         """Return the Hessian times the vector v, shape (n,)."""
-        self._f._need_scalar("flat.hvp")  # noqa: SLF001
+        self._f.need_scalar("flat.hvp")
         return self._vector("hvp", [*self._bind(theta, data, by_name), *self._split(v)])
 
     def _vector(self, name: str, values: list[Any]) -> Any:
-        parts = self._f._run(name, values)  # noqa: SLF001
+        parts = self._f.run_entry(name, values)
         if any(np.ndim(p) for p in parts):
             message = (
                 f"flat.{name} expects one value, found one for each of "

@@ -85,15 +85,17 @@ class CompiledFunction(Inspection):
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Return the value: a float, an array of shape S, or a named tuple of them."""
-        return self._value(self._run("value", self.signature.bind(args, keywords)))
+        return self.packaged(
+            self.run_entry("value", self.signature.bind(args, keywords))
+        )
 
     def grad(self, *args: Any, **keywords: Any) -> Any:
         """Return the gradient: by name, each entry of shape S (bare for one name).
 
         Raises InputError for a formula of several outputs, which has a Jacobian.
         """
-        self._need_scalar("grad")
-        return self._grads(self._run("grad", self.signature.bind(args, keywords)))
+        self.need_scalar("grad")
+        return self._grads(self.run_entry("grad", self.signature.bind(args, keywords)))
 
     def value_and_grad(
         self, *args: Any, out: Any = None, **keywords: Any
@@ -103,9 +105,9 @@ class CompiledFunction(Inspection):
         out: an array, or a sequence of arrays one an entry, that the gradient's
             entries are written to as well.
         """
-        self._need_scalar("value_and_grad")
+        self.need_scalar("value_and_grad")
         values = self.signature.bind(args, keywords)
-        value, *grads = self._run("value_and_grad", values)
+        value, *grads = self.run_entry("value_and_grad", values)
         result = self._grads(grads)
         if out is not None:
             targets = [out] if self.options.bare else list(out)
@@ -121,12 +123,12 @@ class CompiledFunction(Inspection):
         if shape is None:
             value, saved = self.runtime.call("forward")(*values)
             parts = [value] if len(self._graph.outputs) == 1 else list(value)
-            return self._value(parts), Saved(tuple(saved))
-        return self._value(self._run("value", values)), Saved(
+            return self.packaged(parts), Saved(tuple(saved))
+        return self.packaged(self.run_entry("value", values)), Saved(
             tuple(np.array(v) for v in values), shape
         )
 
-    def backward(self, saved: Saved, seed: Any = 1.0) -> Any:
+    def backward(self, saved: Any, seed: Any = 1.0) -> Any:
         """Return the adjoints of the parameters for an adjoint of the value.
 
         seed: the adjoint of the value: a number, or one for each output.
@@ -140,9 +142,11 @@ class CompiledFunction(Inspection):
         seeds = self._seeds(seed)
         if saved.shape is not None or _shape(seeds) is not None:
             if saved.shape is None:
-                message = "expected a number as seed, as forward was called with numbers"
+                message = (
+                    "expected a number as seed, as forward was called with numbers"
+                )
                 raise InputError(message)
-            return self._grads(self._run("vjp", [*saved.values, *seeds]))
+            return self._grads(self.run_entry("vjp", [*saved.values, *seeds]))
         result = self.runtime.call("backward")(saved.values, *seeds)
         return self._grads(list(result))
 
@@ -153,7 +157,9 @@ class CompiledFunction(Inspection):
         number or array for one output, a sequence or dict of them for several.
         """
         self._need_unreduced("vjp")
-        return self._grads(self._run("vjp", [*self._bound(args), *self._seeds(seed)]))
+        return self._grads(
+            self.run_entry("vjp", [*self._bound(args), *self._seeds(seed)])
+        )
 
     def jvp(self, args: Sequence[Any], tangents: Any) -> Any:
         """Return the tangents of the outputs for tangents of the parameters.
@@ -163,7 +169,7 @@ class CompiledFunction(Inspection):
         """
         self._need_unreduced("jvp")
         dots = self._tangents(tangents)
-        return self._value(self._run("jvp", [*self._bound(args), *dots]))
+        return self.packaged(self.run_entry("jvp", [*self._bound(args), *dots]))
 
     def jacobian(self, *args: Any, **keywords: Any) -> Any:
         """Return the Jacobian by name of `wrt`, bare for a single name.
@@ -171,15 +177,17 @@ class CompiledFunction(Inspection):
         Entries have shape S + (m,) for m outputs, S for one output, and S + the shape
         of the value for a matrix.
         """
-        rows = self._run("jacobian", self.signature.bind(args, keywords))
+        rows = self.run_entry("jacobian", self.signature.bind(args, keywords))
         n = len(self._wrt)
         parts = [self._stack(rows[i::n]) for i in range(n)]
         return parts[0] if self.options.bare else named(self.options.wrt, parts)
 
     def hessian(self, *args: Any, **keywords: Any) -> Any:
         """Return the Hessian by pair of names: `h.w.b` or `h["w", "b"]`, each S."""
-        self._need_scalar("hessian")
-        full = self._square(self._run("hessian", self.signature.bind(args, keywords)))
+        self.need_scalar("hessian")
+        full = self.square(
+            self.run_entry("hessian", self.signature.bind(args, keywords))
+        )
         if self.options.bare:
             return full[0][0]
         names = self.options.wrt
@@ -190,9 +198,9 @@ class CompiledFunction(Inspection):
 
         args: as for `vjp`; v: one entry a name of `wrt`, as for `jvp`.
         """
-        self._need_scalar("hvp")
+        self.need_scalar("hvp")
         dots = self._tangents(v)
-        return self._grads(self._run("hvp", [*self._bound(args), *dots]))
+        return self._grads(self.run_entry("hvp", [*self._bound(args), *dots]))
 
     @property
     def batch(self) -> Self:
@@ -221,12 +229,12 @@ class CompiledFunction(Inspection):
         size = len(self._graph.inputs)
         for name in wanted:
             count = len(self.runtime.entry(name).program.params)
-            self._run(name, [1.0] * max(size, count))
+            self.run_entry(name, [1.0] * max(size, count))
         return self
 
     # -- the road between arguments and results ---------------------------------
 
-    def _run(self, name: str, values: list[Any]) -> list[Any]:
+    def run_entry(self, name: str, values: list[Any]) -> list[Any]:
         """Return an entry point's results: floats, or arrays of the common shape."""
         shape = _shape(values)
         reduce = self.options.reduce
@@ -263,7 +271,8 @@ class CompiledFunction(Inspection):
                 )
                 raise InputError(message)
 
-    def _value(self, parts: Sequence[Any]) -> Any:
+    def packaged(self, parts: Sequence[Any]) -> Any:
+        """Return one value an output as the call returns them."""
         shape = self.options.shape
         if shape is not None:
             return self._stack(parts)
@@ -280,7 +289,7 @@ class CompiledFunction(Inspection):
     def _grads(self, parts: Sequence[Any]) -> Any:
         return parts[0] if self.options.bare else named(self.options.wrt, parts)
 
-    def _square(self, triangle: Sequence[Any]) -> list[list[Any]]:
+    def square(self, triangle: Sequence[Any]) -> list[list[Any]]:
         """Return a symmetric matrix from its lower triangle, row by row."""
         n = len(self._wrt)
         return [
@@ -325,7 +334,8 @@ class CompiledFunction(Inspection):
             raise InputError(message)
         return [convert(p, n, "float64") for n, p in zip(names, parts, strict=True)]
 
-    def _need_scalar(self, what: str) -> None:
+    def need_scalar(self, what: str) -> None:
+        """Raise InputError unless the formula has one output."""
         if not self._single:
             message = (
                 f"{what} expects one output, found {len(self._graph.outputs)} "
@@ -377,7 +387,13 @@ class CompiledFunction(Inspection):
 
     def _content(self) -> tuple[Any, ...]:
         options = self.options
-        key = (options.wrt, options.bare, options.accuracy, options.reduce, options.shape)
+        key = (
+            options.wrt,
+            options.bare,
+            options.accuracy,
+            options.reduce,
+            options.shape,
+        )
         arguments = tuple((a.name, a.members) for a in self.signature.arguments)
         return (*flatten(self._graph).content, key, arguments)
 
@@ -433,7 +449,7 @@ def _flattened(result: Any) -> list[Any]:
 
 
 def _restore(flat: Any, arguments: Any, options: Options) -> CompiledFunction:
-    from overbar.levels import rewrite_for  # noqa: PLC0415 - a pickle names this module
+    from overbar.levels import rewrite_for
 
     graph = unflatten(flat, rewrite_for(options.accuracy))
     return CompiledFunction(graph, arguments, options)

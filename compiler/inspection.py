@@ -50,7 +50,8 @@ class Inspection:
         """Return forward and adjoint statements as pairs of a name and its value."""
         graph = self.derivation.with_gradient()
         ahead = set(self._graph.order())
-        forward, adjoint = [], []
+        forward: list[tuple[str, str]] = []
+        adjoint: list[tuple[str, str]] = []
         for line, (_, node, _) in zip(
             written(graph, writer), equations(graph), strict=True
         ):
@@ -59,7 +60,7 @@ class Inspection:
 
     def latex(self) -> str:
         """Return the function and its adjoints as LaTeX."""
-        from overbar.show.latex import LatexWriter, align  # noqa: PLC0415 - on demand
+        from overbar.show.latex import LatexWriter, align
 
         return align(*self.statements(LatexWriter))
 
@@ -69,7 +70,7 @@ class Inspection:
         values: arguments of a call, as a sequence or dict; with them, each edge shows
         the forward value above and the gradient below.
         """
-        from overbar.show import svg  # noqa: PLC0415 - on demand
+        from overbar.show import svg
 
         if values is None and not by_name:
             return svg.draw(self._graph)
@@ -79,13 +80,13 @@ class Inspection:
 
     def explain(self, *args: Any, **keywords: Any) -> Explanation:
         """Name the first NaN or infinity that reaches the value or the gradient."""
-        from overbar.explain import explain  # noqa: PLC0415 - on demand
+        from overbar.explain import explain
 
         return explain(self.derivation.with_gradient(), self._scalars(args, keywords))
 
     def accuracy(self, *args: Any, **keywords: Any) -> AccuracyReport:
         """Rerun in higher precision and name the statements that lose digits."""
-        from overbar.accuracy import losing_digits  # noqa: PLC0415 - on demand
+        from overbar.accuracy import losing_digits
 
         graph = self.derivation.with_gradient()
         return losing_digits(graph, self._scalars(args, keywords))
@@ -95,7 +96,7 @@ class Inspection:
 
         The report is true if every parameter's derivative is right.
         """
-        from overbar.check import check  # noqa: PLC0415 - on demand
+        from overbar.check import check
 
         self._need_one("check")
         inputs = self._scalars(args, keywords)
@@ -106,7 +107,7 @@ class Inspection:
     @property
     def kinks(self) -> list[Kink]:
         """The points where a derivative is chosen by convention, with their lines."""
-        from overbar.kinks import kinks  # noqa: PLC0415 - on demand
+        from overbar.kinks import kinks
 
         return kinks(self._graph)
 
@@ -121,7 +122,7 @@ class Inspection:
     @property
     def cost(self) -> Cost:
         """Operation counts of forward and backward, saved bytes, their ratio."""
-        from overbar.cost import cost  # noqa: PLC0415 - on demand
+        from overbar.cost import cost
 
         self._need_one("cost")
         forward = self.runtime.entry("forward").program
@@ -167,15 +168,20 @@ class Inspection:
             text = spans[0].source.text.strip("\n").split("\n")
         else:
             text = write(self._graph).split("\n")
-        return text if len(text) <= _LONGEST_HEADER else [*text[:_LONGEST_HEADER], "..."]
+        return (
+            text if len(text) <= _LONGEST_HEADER else [*text[:_LONGEST_HEADER], "..."]
+        )
 
     def _scalars(
-        self, args: Sequence[Any] | Mapping[str, Any] | None, keywords: Mapping[str, Any]
+        self,
+        args: Sequence[Any] | Mapping[str, Any] | None,
+        keywords: Mapping[str, Any],
     ) -> dict[str, float]:
         """Return the inputs by name for arguments that are plain numbers."""
         if isinstance(args, dict):
-            args, keywords = (), {**args, **keywords}
-        values = self.signature.bind(tuple(args or ()), keywords)
+            values = self.signature.bind((), {**args, **keywords})
+        else:
+            values = self.signature.bind(tuple(args or ()), keywords)
         for name, value in zip(self.signature.inputs, values, strict=True):
             if np.ndim(value):
                 message = f"expected one number for {name!r}, found {np.shape(value)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+from operator import itemgetter
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,7 @@ def _type(names: tuple[str, ...]) -> type[Named]:
     legal = fields(names)
     body: dict[str, Any] = {"__slots__": (), "_fields": legal, "_names": names}
     for i, name in enumerate(legal):
-        body[name] = property(lambda self, i=i: tuple.__getitem__(self, i))
+        body[name] = property(itemgetter(i))
     return type("Named", (Named,), body)
 
 

@@ -62,16 +62,14 @@ class Runtime:
         """Return the text of the module that has an entry point."""
         names = self.together() if name in self.together() else [name]
         entries = [self.entry(n) for n in names]
-        return print_module(
-            entries[0].graph, [e.program for e in entries], self.header
-        )
+        return print_module(entries[0].graph, [e.program for e in entries], self.header)
 
     def module(self, name: str) -> ModuleType:
         """Return the loaded module that has an entry point."""
         key = "together" if name in self.together() else name
         with self._lock:
             if key not in self._modules:
-                from overbar.codegen import load  # noqa: PLC0415 - Numba is slow to load
+                from overbar.codegen import load
 
                 plain = self.backend == "python"
                 loader = load.load_plain if plain else load.load_module
@@ -93,7 +91,9 @@ class Runtime:
             return self._interpreted(name)
         function = getattr(self.module(name), name)
         if program.packed:
-            return _packing(function, self._dtype(program), self.backend == "python")
+            return _packing(
+                function, self._dtype(program), silent=self.backend == "python"
+            )
         if self.backend == "python":
             return _silent(function)
         return function  # type: ignore[no-any-return]
@@ -126,7 +126,7 @@ class Runtime:
         for name, part in program.params[len(args) :]:
             if not isinstance(part, tuple):
                 given[part] = program.defaults[name]
-    
+
         return evaluate(entry.graph, {}, leaves(program.result), given)
 
     def points(self, name: str, points: Any) -> Any:
@@ -169,7 +169,7 @@ def _nested(result: Any, values: dict[Any, Any]) -> Any:
     return values[result]
 
 
-def _packing(function: Any, dtype: str, silent: bool) -> Callable[..., Any]:
+def _packing(function: Any, dtype: str, *, silent: bool) -> Callable[..., Any]:
     if silent:
         function = _silent(function, convert=False)
 

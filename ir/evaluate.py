@@ -6,12 +6,13 @@ out: the values of nodes. The same loop runs in mpmath for high precision.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from overbar.ir.graph import Graph, Node
 
 Values: TypeAlias = "dict[Node, Any]"
@@ -38,7 +39,7 @@ def evaluate(
 def _value(node: Node, inputs: Mapping[str, Any], values: Values) -> Any:
     if not node.args:
         given = node.attrs[0]
-        return _typed(inputs[given] if given in inputs else given, node)
+        return _typed(inputs.get(given, given), node)
     args = [values[a] for a in node.args]
     if node.op.numpy is None:
         raise NotImplementedError(node.op.name)
@@ -60,7 +61,7 @@ def evaluate_exactly(
 
     An operation that mpmath refuses (a pole, a complex result) gives NaN.
     """
-    import mpmath  # noqa: PLC0415 - only needed here
+    import mpmath
 
     context = mpmath.MPContext()
     context.dps = digits
@@ -68,7 +69,7 @@ def evaluate_exactly(
     for node in graph.order(roots):
         if not node.args:
             given = node.attrs[0]
-            raw = inputs[given] if given in inputs else given
+            raw = inputs.get(given, given)
             values[node] = raw if isinstance(raw, bool) else context.mpf(raw)
             continue
         if node.op.mp is None:

@@ -7,17 +7,22 @@ so that the order of making is a topological order and no pass needs to recurse.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from overbar.ir.errors import LimitError, ShapeError
 from overbar.ir.ops import OPS, Op
-from overbar.ir.source import Span
 from overbar.ir.types import BOOL, F64, INT, Type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from overbar.ir.source import Span
 
 CONST, INPUT, CAST = OPS["const"], OPS["input"], OPS["cast"]
 Operand: TypeAlias = "Node | float"
-Rewrite: TypeAlias = "Callable[[Graph, Op, Sequence[Node], tuple[Any, ...]], Node | None]"
+Rewrite: TypeAlias = (
+    "Callable[[Graph, Op, Sequence[Node], tuple[Any, ...]], Node | None]"
+)
 
 
 class Node:
@@ -28,7 +33,7 @@ class Node:
 
     __slots__ = ("args", "attrs", "graph", "index", "op", "type")
 
-    def __init__(  # noqa: PLR0913 - the fields of the key, given once, by Graph
+    def __init__(
         self,
         op: Op,
         args: tuple[Node, ...],
@@ -153,9 +158,7 @@ class Graph:
         other.adjoint_of = dict(self.adjoint_of)
         return other
 
-    def input(
-        self, name: str, role: str = "param", kind: Type | None = None
-    ) -> Node:
+    def input(self, name: str, role: str = "param", kind: Type | None = None) -> Node:
         """Declare an input of the given role, "param" or "data"."""
         node = self._intern(INPUT, (), (name,), kind or self.real)
         self.inputs[name] = node
@@ -181,7 +184,7 @@ class Graph:
             except OverflowError:
                 message = "expected a number below 1.8e308, found a larger integer"
                 raise LimitError(message) from None
-            key: object = struct.pack("<d", value) if value == value else "nan"  # noqa: PLR0124 - NaN
+            key: object = struct.pack("<d", value) if value == value else "nan"
         else:
             key = value
         return self._intern(CONST, (), (value,), kind, key)
@@ -205,7 +208,9 @@ class Graph:
         """Return the node of an op applied to nodes, an equal one if there is one."""
         row = OPS[op] if isinstance(op, str) else op
         if row.typing is None:
-            message = f"expected an operation, found {row.name}, made by the graph alone"
+            message = (
+                f"expected an operation, found {row.name}, made by the graph alone"
+            )
             raise ShapeError(message)
         args, kind = row.typing(self, row.name, args)
         if row.arity is not None and len(args) != row.arity:
@@ -257,6 +262,10 @@ class Graph:
         if not node.is_const:
             self.names.setdefault(node, name)
 
+    def shares(self, node: Node) -> bool:
+        """Whether a node is of this graph, or of one that it is a view of."""
+        return node.graph._table is self._table  # noqa: SLF001 - of the same class
+
     def order(
         self, roots: Iterable[Node] | None = None, known: Collection[Node] = ()
     ) -> list[Node]:
@@ -275,7 +284,7 @@ class Graph:
 
     def __str__(self) -> str:
         """Return the graph as mathematics, one equation a line."""
-        from overbar.ir.text import write  # noqa: PLC0415 - text reads graphs
+        from overbar.ir.text import write
 
         return write(self)
 

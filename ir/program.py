@@ -89,7 +89,7 @@ class Program:
 
     def __str__(self) -> str:
         """Return the statements, indented, one a line."""
-        from overbar.ir.text import Writer  # noqa: PLC0415 - text reads programs
+        from overbar.ir.text import Writer
 
         writer = Writer(self.names)
         lines: list[str] = []
@@ -100,7 +100,9 @@ class Program:
             if isinstance(item, str):
                 lines.append(pad + item)
             elif isinstance(item, Assign):
-                lines.append(f"{pad}{self.names[item.of]} = {writer.write(item.value)[0]}")
+                lines.append(
+                    f"{pad}{self.names[item.of]} = {writer.write(item.value)[0]}"
+                )
             else:
                 lines += [f"{pad}{self.names[n]} = 0" for n in item.preset]
                 lines.append(f"{pad}if {writer.read(item.cond)}:")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from overbar.ir.graph import Node
 
 
@@ -56,14 +57,14 @@ class Regions:
             while other is not whole:
                 left, right = whole.depth, other.depth
                 if right >= left:
-                    other = other.parent or other  # noqa: PLW2901 - climbs
+                    other = other.parent or other  # noqa: PLW2901 - it climbs
                 if left >= right:
                     whole = whole.parent or whole
         return whole
 
 
 def use_region(node: Node, i: int, region: Region, regions: Regions) -> Region:
-    """Return where operand i of a node matters, the node itself mattering in `region`."""
+    """Return where operand i of a node matters that itself matters in `region`."""
     if node.op.chooses and i:
         return regions.inside(region, node.args[0], taken=i == 1)
     return region

@@ -11,9 +11,9 @@ _WIDEST = 120
 
 
 def printable(text: str) -> str:
-    """Return `text` with control, newline and bidirectional characters replaced.
+    r"""Return `text` with control, newline and bidirectional characters replaced.
 
-    >>> printable("a\\nb")
+    >>> printable("a\nb")
     'a b'
     """
     return "".join(c if c.isprintable() else " " for c in text)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeAlias
 
 from overbar.ir.ops.row import ATOM, PRODUCT, UNARY, Notation
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
     from overbar.ir.graph import Graph, Node
 
 Written: TypeAlias = "tuple[str, int]"
@@ -42,7 +43,7 @@ def number(value: float, *, plain: bool = True) -> Written:
         text = str(int(value)) if value or math.copysign(1, value) > 0 else "-0.0"
     else:
         text = repr(value)
-        if plain and len(text) > 8:  # noqa: PLR2004 - shorter ones read well as they are
+        if plain and len(text) > 8:
             found = _fraction(value)
             if found:
                 return found, PRODUCT
@@ -106,9 +107,7 @@ class Writer:
             if node in done:
                 stack.pop()
                 continue
-            missing = [
-                a for a in node.args if a not in done and a not in self.names
-            ]
+            missing = [a for a in node.args if a not in done and a not in self.names]
             if missing:
                 stack.extend(reversed(missing))
                 continue
@@ -163,7 +162,8 @@ def name_shared(
 
     These are the ones named already, those used more than once and those whose text
     is long. With `repeat`, one cheap operation on names is written again rather than
-    named, as one does on paper; `must` are named in any case, `inline` never. A nameless adjoint of `t1` is named `t1_bar`.
+    named, as one does on paper; `must` are named in any case, `inline`
+    never. A nameless adjoint of `t1` is named `t1_bar`.
     """
     uses = Counter(a for node in order for a in node.args)
     uses.update(roots)
@@ -182,7 +182,7 @@ def name_shared(
             len(result[a]) if a in result else length[a] for a in node.args
         )
         simple = all(a in result or not a.args for a in node.args)
-        cheap = repeat and simple and node.op.cost <= 1 and length[node] < 16  # noqa: PLR2004
+        cheap = repeat and simple and node.op.cost <= 1 and length[node] < 16
         often = uses[node] > 1 and not cheap and node not in inline
         if often or node in forced or length[node] > longest:
             name, fresh = _fresh(graph, node, result, taken, fresh, outputs)

@@ -24,7 +24,9 @@ class Type(NamedTuple):
 
     def __str__(self) -> str:
         """Return `float64` or `float64[m, 3]`."""
-        extents = ", ".join(d.name if isinstance(d, Dim) else str(d) for d in self.shape)
+        extents = ", ".join(
+            d.name if isinstance(d, Dim) else str(d) for d in self.shape
+        )
         return f"{self.dtype}[{extents}]" if self.shape else self.dtype
 
 

@@ -30,12 +30,14 @@ def verify(graph: Graph) -> None:
         seen.add(key)
 
 
-def _problem(graph: Graph, node: Node) -> str | None:
+def _problem(  # noqa: PLR0911 - one return a fault
+    graph: Graph, node: Node
+) -> str | None:
     if OPS.get(node.op.name) is not node.op:
         return "has an op that is not the table's"
     if any(a.index >= node.index for a in node.args):
         return "stands before an operand"
-    if any(a.graph._table is not graph._table for a in node.args):  # noqa: SLF001
+    if any(not graph.shares(a) for a in node.args):
         return "has an operand of another graph"
     if node.op.arity is not None and node.op.arity != len(node.args):
         return f"has {len(node.args)} operands, expected {node.op.arity}"

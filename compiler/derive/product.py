@@ -31,7 +31,7 @@ class Ratio(NamedTuple):
 
 
 def _whole(node: Node) -> Fraction | None:
-    """Return a constant that gathers with others: an integer or 1/2**k, not too large."""
+    """Return a constant that gathers with others: an integer or 1/2**k, not large."""
     if node.op is not _CONST:
         return None
     value = node.attrs[0]

@@ -32,9 +32,11 @@ def reverse(
     """Return adjoints of all nodes between the seeded ones and `wrt`, in sweep order.
 
     seeds: the adjoints of the outputs; name: is handed each node and its adjoint, and
-    returns the adjoint to use (one with a name). The adjoint of a node is the sum over its users
-    of their adjoint times the local partial (Grosse, Lecture 6, section 2); nodes that
-    nothing reaches are left out. Linear in the size of the graph.
+    returns the adjoint to use (one with a name).
+
+    The adjoint of a node is the sum over its users of their adjoint times the partial
+    (Grosse, Lecture 6, section 2); nodes that nothing reaches are left out. Linear in
+    the size of the graph.
     """
     order = graph.order(seeds)
     live = dependents(order, wrt)
@@ -80,7 +82,7 @@ def add_guarded(x: Node, y: Node, depth: int = 0) -> Node:
     return x.graph.make(x.op, [x.args[0], *sides])
 
 
-def _send(  # noqa: PLR0913 - the sweep's state
+def _send(
     node: Node,
     g: Node,
     live: Collection[Node],

@@ -7,7 +7,6 @@ makes a node; what a row answers is itself built of nodes that went through the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,6 +16,8 @@ from overbar.ir.ops import OPS
 from overbar.ir.types import INT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
     from overbar.ir.graph import Graph, Node, Rewrite
     from overbar.ir.ops import Op
 
@@ -78,7 +79,7 @@ def _fold(graph: Graph, op: Op, args: Sequence[Node]) -> Node | None:
     if op.numpy is None:
         return None
     with np.errstate(all="ignore"):
-        result = op.numpy(*(np.asarray(v, a.type.dtype) for v, a in zip(values, args)))
+        result = op.numpy(*(np.asarray(v, a.type.dtype) for v, a in zip(values, args, strict=True)))
     if result.dtype == bool:
         return graph.const(bool(result))
     if not np.isfinite(result):

@@ -75,7 +75,7 @@ def _pow(g: Graph, x: Node, y: Node) -> Node | None:
     n = y.value
     if n == int(n) if abs(n) < _LARGEST_EXPONENT else False:
         return g.make("powi", (x,), (int(n),))
-    return g.make("sqrt", (x,)) if n == 0.5 else None  # noqa: PLR2004 - the square root
+    return g.make("sqrt", (x,)) if n == 0.5 else None
 
 
 def _powi(g: Graph, x: Node, n: int) -> Node | None:
@@ -151,4 +151,3 @@ EXACT = (
     Rule("or", "c or c = c", _or),
     Rule("not", "not not c = c", _not),
 )
-

@@ -34,6 +34,7 @@ MODULO = PRODUCT - 1
 LARGEST_PRODUCT = 64
 """Exponents up to this are printed as products, larger ones call the helper."""
 
+
 def integer_power(x: Any, n: int) -> Any:
     """Return x**n as a product, by squaring: numbers, arrays and nodes alike.
 
@@ -64,11 +65,11 @@ def _unroll(out: Node, x: Node) -> Node | None:
 
 def _power_slope(out: Node, x: Node) -> Node:
     n = out.attrs[0]
-    return n * apply("powi", x, attrs=(n - 1,)) if n != 2 else 2 * x  # noqa: PLR2004
+    return n * apply("powi", x, attrs=(n - 1,)) if n != 2 else 2 * x
 
 
 def _divide_mp(m: Any, x: Any, y: Any) -> Any:
-    if y != 0 or x != x:  # noqa: PLR0124 - NaN
+    if y != 0 or x != x:
         return x / y
     return m.nan if x == 0 else m.sign(x) * m.inf
 
@@ -119,7 +120,7 @@ ROWS = (
             lambda t, out, g, p: apply("amul", g, t),
         ),
         numpy=vectorised(portable.amul), helper=portable.amul,
-        mp=lambda m, g, p: g * p if g or p != p else g,  # noqa: PLR0124 - NaN
+        mp=lambda m, g, p: g * p if g or p != p else g,
         python=call("amul"), text=infix("*", PRODUCT),
         latex=Notation(r"{0} \, {1}", PRODUCT, (PRODUCT,)),
         accuracy="g*p, but 0 where g is 0: the adjoint of what is not used is 0",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from overbar.ir.ops.row import Interval
 
 
-def _function(  # noqa: PLR0913 - one keyword a column
+def _function(
     name: str,
     partial: Partial,
     *,

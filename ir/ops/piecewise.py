@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 CONVENTIONS = ("half", "left", "right", "zero")
 _TIE = {"half": 0.5, "left": 0.0, "right": 1.0, "zero": 0.0}
-"""Slope of max at a tie: as an operand falls it stops mattering, as it rises it rules."""
+"""Slope of max at a tie: falling, an operand stops mattering; rising, it rules."""
 _TIE_MIN = _TIE | {"left": 1.0, "right": 0.0}
 _AT_ZERO = {"left": -1.0, "right": 1.0}
 
@@ -47,13 +47,13 @@ def _share(ties: dict[str, float], order: Callable[..., Node]) -> Callable[..., 
 
     def partial(i: int, out: Node, *args: Node) -> Node:
         tie = ties[out.graph.kinks]
-        if len(args) == 2:  # noqa: PLR2004 - the common case reads as a comparison
+        if len(args) == 2:
             return order(args[i], args[1 - i], tie)
         hits = [indicator(apply("eq", a, out)) for a in args]
         count = hits[0]
         for hit in hits[1:]:
             count = count + hit
-        if tie == 0.5:  # noqa: PLR2004 - the only share that depends on the count
+        if tie == 0.5:
             return hits[i] / count
         alone = apply("eq", count, 1.0)
         return apply("select", alone, hits[i], tie * hits[i])
@@ -63,7 +63,7 @@ def _share(ties: dict[str, float], order: Callable[..., Node]) -> Callable[..., 
 
 def _extremum(name: str, ties: dict[str, float], order: Callable[..., Node]) -> Op:
     def pick(m: Any, *args: Any) -> Any:
-        lost = any(a != a for a in args)  # noqa: PLR0124 - NaN
+        lost = any(a != a for a in args)
         return m.nan if lost else (max if name == "max" else min)(args)
 
     ufunc = getattr(np, f"{name}imum")
@@ -93,17 +93,17 @@ def _jump(name: str, python: str, where: str, latex: str, mp: Any) -> Op:
 
 
 def _sign_mp(m: Any, x: Any) -> Any:
-    return m.sign(x) if x == x else x  # noqa: PLR0124 - NaN
+    return m.sign(x) if x == x else x
 
 
 def _step_mp(m: Any, tie: float, x: Any, y: Any) -> Any:
-    if x != x or y != y:  # noqa: PLR0124 - NaN
+    if x != x or y != y:
         return m.nan
     return m.mpf(1 if x > y else 0 if x < y else tie)
 
 
 def _heaviside_mp(m: Any, x: Any, h: Any) -> Any:
-    if x != x:  # noqa: PLR0124 - NaN
+    if x != x:
         return x
     return h if x == 0 else m.mpf(1 if x > 0 else 0)
 
@@ -164,8 +164,8 @@ ROWS = (
     Op(
         name="relu", parsed=True, helper=portable.relu, numpy=vectorised(portable.relu),
         partials=(lambda out, x: _step(x, out.graph.const(0.0), 0.0),),
-        mp=lambda m, x: x if x != x or x > 0 else m.mpf(0),  # noqa: PLR0124 - NaN
-        python=call("relu"), text=call("relu"),
+        mp=lambda m, x: x if x != x or x > 0 else m.mpf(0),
+        python=call("relu"), text=call("relu"), kink="{0} = 0 (left)",
         latex=Notation(r"\operatorname{{ReLU}}\left({0}\right)"),
     ),
     Op(
@@ -176,7 +176,7 @@ ROWS = (
             lambda out, x, a: apply("select", apply("gt", x, 0.0), 0.0, x),
         ),
         mp=lambda m, x, a: x if x > 0 else a * x,
-        python=call("prelu"), text=call("prelu"),
+        python=call("prelu"), text=call("prelu"), kink="{0} = 0 (left)",
         latex=Notation(r"\operatorname{{PReLU}}\left({0}, {1}\right)"),
         accuracy="leaky_relu(x, a) is the same op; left slope a at 0",
     ),

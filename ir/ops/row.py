@@ -9,7 +9,6 @@ derivatives of derivatives come for free; a *linear* op whose derivative is no p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,8 +17,7 @@ import numpy as np
 from overbar.ir.ops.typing import Typing, real
 
 if TYPE_CHECKING:
-    from types import FunctionType
-
+    from collections.abc import Callable, Sequence
     from overbar.ir.graph import Node
 
 Factor: TypeAlias = "Node | float | None"
@@ -76,7 +74,7 @@ def infix(symbol: str, binding: int) -> Notation:
     return Notation("{0}" + symbol + "{1}", binding, (binding, binding + 1))
 
 
-def vectorised(function: FunctionType) -> Callable[..., Any]:
+def vectorised(function: Callable[..., float]) -> Callable[..., Any]:
     """Map a scalar function over arrays, NumPy's floating-point errors silent."""
     mapped = np.vectorize(function, otypes=[float])
 
@@ -131,7 +129,7 @@ class Op:
     python: Notation | None = None
     text: Notation | None = None
     latex: Notation | None = None
-    helper: FunctionType | None = None
+    helper: Callable[..., Any] | None = None
     lower: Partial | None = None
     llvm: str | None = None
     vector: str | None = None
@@ -170,7 +168,7 @@ class Op:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by name."""
-        from overbar.ir.ops import lookup  # noqa: PLC0415 - the table holds the rows
+        from overbar.ir.ops import lookup
 
         return lookup, (self.name,)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from overbar.ir.ops import portable, portable_gamma
+from overbar.ir.ops import portable_gamma
 from overbar.ir.ops.row import (
     POSITIVE,
     REAL,
@@ -40,8 +40,8 @@ def _pole_mp(function: str) -> Any:
 
 
 def _gammaln_mp(m: Any, x: Any) -> Any:
-    if x != x or m.isinf(x):  # noqa: PLR0124 - NaN
-        return x if x != x else m.inf  # noqa: PLR0124 - NaN
+    if x != x or m.isinf(x):
+        return x if x != x else m.inf
     return m.inf if x <= 0 and x == m.floor(x) else m.log(abs(m.gamma(x)))
 
 
@@ -65,14 +65,16 @@ ROWS = (
     Op(
         name="gamma", parsed=True, cost=40,
         partials=(lambda out, x: out * apply("digamma", x),),
-        numpy=vectorised(portable_gamma.gamma), helper=portable_gamma.gamma, mp=_pole_mp("gamma"),
+        numpy=vectorised(portable_gamma.gamma), helper=portable_gamma.gamma,
+        mp=_pole_mp("gamma"),
         python=call("gamma"), text=call("gamma"),
         latex=Notation(r"\Gamma\left({0}\right)"),
     ),
     Op(
         name="gammaln", parsed=True, cost=40,
         partials=(lambda out, x: apply("digamma", x),),
-        numpy=vectorised(portable_gamma.gammaln), helper=portable_gamma.gammaln, mp=_gammaln_mp,
+        numpy=vectorised(portable_gamma.gammaln), helper=portable_gamma.gammaln,
+        mp=_gammaln_mp,
         python=call("gammaln"), text=call("gammaln"),
         latex=Notation(r"\log\left|\Gamma\left({0}\right)\right|", UNARY),
     ),

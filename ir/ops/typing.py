@@ -6,13 +6,14 @@ operands become floats beside floats; float32 and float64 do not mix silently.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from overbar.ir.errors import ShapeError
 from overbar.ir.types import BOOL, F32, F64, INT, Type
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from overbar.ir.graph import Graph, Node
 
 Typed: TypeAlias = "tuple[Sequence[Node], Type]"
@@ -40,7 +41,7 @@ def cast(graph: Graph, args: Sequence[Node], to: Type) -> Sequence[Node]:
 
 def _all_float64(args: Sequence[Node]) -> bool:
     """Whether nothing needs a cast: the common case, asked at every node."""
-    for a in args:  # noqa: SIM110 - a loop is twice as fast as all()
+    for a in args:  # noqa: SIM110 - a loop takes half of all()'s time
         if a.type is not F64:
             return False
     return True

@@ -1,4 +1,4 @@
-"""Branches never poison: value, gradient and Hessian, scalar and batched, every backend.
+"""Branches never poison: value, gradient, Hessian; single, batched; every backend.
 
 The reproducers are those reported against JAX, CasADi, Theano, Enzyme, CppAD and SymPy;
 the truths are closed forms worked out by hand.
@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import overbar as ob
 import pytest
+
+import overbar as ob
 
 INF = math.inf
 CASES = [
@@ -121,6 +122,8 @@ def test_a_thousand_nested_branches_compile():
     slope = 1.0
     for i in range(1000):
         taken = i < 0.3
-        expected, slope = (expected * 0.5, slope * 0.5) if taken else (expected + 1, slope)
+        expected, slope = (
+            (expected * 0.5, slope * 0.5) if taken else (expected + 1, slope)
+        )
     assert f(0.3) == expected
     assert f.grad(0.3) == (slope,)

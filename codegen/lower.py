@@ -70,5 +70,6 @@ def rename(graph: Graph, better: Replaced) -> None:
     graph.names = {
         better[n]: name for n, name in graph.names.items() if not better[n].is_const
     }
+    graph.outputs = {name: better[n] for name, n in graph.outputs.items()}
     graph.statements = [(name, better[n]) for name, n in graph.statements]
     graph.adjoint_of = {better[n]: better[p] for n, p in graph.adjoint_of.items()}

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from overbar.codegen.python import print_function, print_points
+from overbar.ir.program import leaves
 from overbar.ir.source import printable
 
 if TYPE_CHECKING:
@@ -40,10 +41,8 @@ def print_module(graph: Graph, programs: Sequence[Program], header: str) -> str:
 
 
 def _maps(program: Program) -> bool:
-    """Whether a function takes plain numbers, so that it can be mapped over points."""
-    return not any(isinstance(part, tuple) for _, part in program.params) and bool(
-        program.result
-    )
+    """Whether a function is mapped over points; the two passes apart are not."""
+    return program.name not in {"forward", "backward"} and bool(leaves(program.result))
 
 
 def function_text(graph: Graph, program: Program) -> str:

@@ -69,7 +69,7 @@ class Derivation:
     def _lowered(self) -> tuple[Graph, dict[Node, Node]]:
         """The view of both sweeps, and what each of its nodes was lowered to."""
         sweep = self.adjoints
-        view = sweep.graph.view(sweep.graph.outputs)
+        view = sweep.graph.view({**self.graph.outputs, **sweep.graph.outputs})
         return view, lower(view, [*self.values, *sweep.results])
 
     def value(self) -> Entry:

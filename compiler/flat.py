@@ -91,6 +91,13 @@ class FlatView:
         self, theta: Any, *data: Any, out: Any = None, **by_name: Any
     ) -> tuple[Any, Any]:
         """Return the value and the gradient (n,); `out` is filled and returned."""
+        if not data and not by_name:
+            raw = self._f.vector_call("value_and_grad", theta)
+            if raw is not None:
+                gradient = np.array(raw[1]) if out is None else out
+                if out is not None:
+                    out[...] = raw[1]
+                return float(raw[0]), gradient
         self._f.need_scalar("flat.value_and_grad")
         whole = self._vector("value_and_grad", self._bind(theta, data, by_name))
         if out is None:

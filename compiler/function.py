@@ -15,7 +15,7 @@ from overbar.flat import FlatView
 from overbar.inspection import Inspection
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.flat import flatten, unflatten
-from overbar.results import Named, field, named
+from overbar.results import Named, named, named_type
 from overbar.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -77,14 +77,17 @@ class CompiledFunction(Inspection):
         self.derivation = Derivation(graph, self._wrt)
         self.runtime = Runtime(self.derivation, options.name, options.backend)
         self.runtime.header = self._header()
-        if not self._single and options.shape is None:
-            named(list(graph.outputs), [0.0] * len(graph.outputs))
-        named(options.wrt, [0.0] * len(options.wrt))
+        self._outputs = named_type(tuple(graph.outputs))
+        self._gradient = named_type(options.wrt)
+        self._plain = options.reduce is None and self._single
+        self._count = len(self.signature.inputs)
 
     # -- calls -----------------------------------------------------------------
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Return the value: a float, an array of shape S, or a named tuple of them."""
+        if not keywords and self._quick(args):
+            return float(self.runtime.call("value")(*args))
         return self.packaged(
             self.run_entry("value", self.signature.bind(args, keywords))
         )
@@ -94,6 +97,8 @@ class CompiledFunction(Inspection):
 
         Raises InputError for a formula of several outputs, which has a Jacobian.
         """
+        if not keywords and self._quick(args):
+            return self._grads(_flattened(self.runtime.call("grad")(*args)))
         self.need_scalar("grad")
         return self._grads(self.run_entry("grad", self.signature.bind(args, keywords)))
 
@@ -105,6 +110,9 @@ class CompiledFunction(Inspection):
         out: an array, or a sequence of arrays one an entry, that the gradient's
             entries are written to as well.
         """
+        if out is None and not keywords and self._quick(args):
+            value, parts = self.runtime.call("value_and_grad")(*args)
+            return float(value), self._grads(_flattened(parts))
         self.need_scalar("value_and_grad")
         values = self.signature.bind(args, keywords)
         value, *grads = self.run_entry("value_and_grad", values)
@@ -234,6 +242,27 @@ class CompiledFunction(Inspection):
 
     # -- the road between arguments and results ---------------------------------
 
+    def _quick(self, args: Sequence[Any]) -> bool:
+        """Whether arguments are one float an input, to be handed on as they are."""
+        if len(args) != self._count or not self._plain:
+            return False
+        for a in args:  # noqa: SIM110 - on the call path a loop beats all()
+            if type(a) is not float:
+                return False
+        return True
+
+    def vector_call(self, name: str, theta: Any) -> Any | None:
+        """Return an entry point's raw result at a vector of all inputs, if it is one."""
+        if (
+            not self._plain
+            or type(theta) is not np.ndarray
+            or theta.dtype != np.float64
+            or theta.shape != (self._count,)
+            or tuple(self.options.wrt) != tuple(self.signature.inputs)
+        ):
+            return None
+        return self.runtime.call(name)(*theta.tolist())
+
     def run_entry(self, name: str, values: list[Any]) -> list[Any]:
         """Return an entry point's results: floats, or arrays of the common shape."""
         shape = _shape(values)
@@ -276,7 +305,7 @@ class CompiledFunction(Inspection):
         shape = self.options.shape
         if shape is not None:
             return self._stack(parts)
-        return parts[0] if self._single else named(list(self._graph.outputs), parts)
+        return parts[0] if self._single else self._outputs(parts)
 
     def _stack(self, parts: Sequence[Any]) -> Any:
         """Return one value an output as one array: S + the shape of the value."""
@@ -287,7 +316,7 @@ class CompiledFunction(Inspection):
         return stacked if shape is None else stacked.reshape(stacked.shape[:-1] + shape)
 
     def _grads(self, parts: Sequence[Any]) -> Any:
-        return parts[0] if self.options.bare else named(self.options.wrt, parts)
+        return parts[0] if self.options.bare else self._gradient(parts)
 
     def square(self, triangle: Sequence[Any]) -> list[list[Any]]:
         """Return a symmetric matrix from its lower triangle, row by row."""
@@ -442,6 +471,8 @@ def _shape(values: Sequence[Any]) -> tuple[int, ...] | None:
 
 def _flattened(result: Any) -> list[Any]:
     if isinstance(result, tuple):
+        if all(type(v) is float for v in result):
+            return list(result)
         return [v for part in result for v in _flattened(part)]
     if isinstance(result, np.ndarray):
         return [float(v) for v in result]
@@ -453,6 +484,3 @@ def _restore(flat: Any, arguments: Any, options: Options) -> CompiledFunction:
 
     graph = unflatten(flat, rewrite_for(options.accuracy))
     return CompiledFunction(graph, arguments, options)
-
-
-__all__ = ["CompiledFunction", "Options", "field"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import keyword
-from operator import itemgetter
 from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from overbar.ir.errors import InputError
@@ -82,7 +82,8 @@ class Named(tuple[Any, ...]):
 
 
 @cache
-def _type(names: tuple[str, ...]) -> type[Named]:
+def named_type(names: tuple[str, ...]) -> type[Named]:
+    """Return the named tuple type of these names."""
     legal = fields(names)
     body: dict[str, Any] = {"__slots__": (), "_fields": legal, "_names": names}
     for i, name in enumerate(legal):
@@ -92,4 +93,4 @@ def _type(names: tuple[str, ...]) -> type[Named]:
 
 def named(names: Sequence[str], values: Iterable[Any]) -> Named:
     """Return values as a named tuple (see `Named`)."""
-    return _type(tuple(names))(values)
+    return named_type(tuple(names))(values)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from overbar.ir.errors import InputError, OverbarError
 from overbar.ir.ops import Op
-from overbar.ir.types import DTYPES
+from overbar.ir.types import DTYPES, F32
 from overbar.read.functions import nearest
 from overbar.read.operand import LONGEST, found
 from overbar.read.overloading import Declaration, Expression, Label, lift, ordered
@@ -45,6 +45,8 @@ def read_expressions(
     given = [e for e in inputs or () if isinstance(e, Expression)]
     order = ordered([*roots.values(), *given])
     declared = _declarations(order)
+    if any(d.dtype == "float32" for d in declared.values()):
+        graph.real = F32
     for name in _call_order(declared, inputs):
         _declare(graph, declared[name])
     nodes = _make(order, graph)

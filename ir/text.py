@@ -46,7 +46,8 @@ def number(value: float, *, plain: bool = True) -> Written:
         if plain and len(text) > 8:
             found = _fraction(value)
             if found:
-                return found, PRODUCT
+                simple = found.isalpha()
+                return found, ATOM if simple else UNARY if found == "-pi" else PRODUCT
     return text, UNARY if text.startswith("-") else ATOM
 
 

@@ -44,6 +44,15 @@ def _whole(node: Node) -> Fraction | None:
     return Fraction(1, int(turned)) if dyadic else None
 
 
+def _reciprocal(node: Node, fresh_from: int | None) -> Fraction | None:
+    """Return 1/n for a constant that a rule folded from 1/n, so that n divides once."""
+    if fresh_from is None or node.index < fresh_from or node.op is not _CONST:
+        return None
+    value = node.attrs[0]
+    n = round(1 / value) if value and 1 < abs(1 / value) < _LARGEST else 0
+    return Fraction(1, n) if n and 1 / n == value else None
+
+
 def split(factor: Node, *, fresh_from: int | None = None) -> Ratio:
     """Take small whole constants and signs out of a product or quotient.
 
@@ -70,7 +79,7 @@ def split(factor: Node, *, fresh_from: int | None = None) -> Ratio:
         ):
             below = split(args[1])
             scale, top, bottom = scale / below.scale, args[0], below.top
-        elif (c := _whole(top)) is not None:
+        elif (c := _whole(top) or _reciprocal(top, fresh_from)) is not None:
             return Ratio(scale * c, None, bottom)
         else:
             break
@@ -113,7 +122,9 @@ def product(g: Node, partial: Factor, *, singular: bool, fresh_from: int) -> Nod
             (1.0 if right.top is None else right.top) / right.bottom
         )  # fmt: skip
         return scaled(scale, apply("amul", left.top, slope), g)
-    core = left.top
+    core, top = left.top, abs(scale.numerator)
+    if top != 1 and top < _EXACT_INTEGER:  # 2*g*p reads better than 2*(g*p)
+        core, scale = float(top) * core, scale / top
     if right.top is not None:
         core = _times(core, right.top, fresh_from)
     if right.bottom is not None:

@@ -235,6 +235,12 @@ class Machine:
                     callers.append((steps, local, at, (step.data, arguments)))
                     steps, local, at = step.data.steps, list(arguments), 0
 
+    def check_size(self, at: Part) -> None:
+        """Raise LimitError for a graph of too many nodes."""
+        if len(self.graph) > self.most:
+            message = f"expected at most {self.limits.operations:,} nodes, found more"
+            raise LimitError(message, place(self.source, at))
+
     def _take(self, step: Step) -> list[Node]:
         count = len(step.operands)
         if not count:
@@ -262,9 +268,7 @@ class Machine:
             node = self._compute(operation, operands, step.at)
         except OverbarError as error:
             raise error.at(graph.span) from None
-        if len(graph) > self.most:
-            message = f"expected at most {self.limits.operations:,} nodes, found more"
-            raise LimitError(message, graph.span)
+        self.check_size(step.at)
         return node
 
     def _compute(self, operation: Operation, operands: list[Node], at: Part) -> Node:

@@ -92,7 +92,7 @@ _TOKEN = re.compile(
     | (?P<PADDED>0[0-9_]++(?![.eE]))
     | (?P<NUMBER>(?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?)
     | (?P<NAME>[^\W\d]\w*+)
-    | (?P<NEWLINE>\r?\n(?:[ \t]*+\r?\n)*+)
+    | (?P<NEWLINE>\r?\n(?:[ \t]*+(?:\#[^\n]*+)?\r?\n)*+)
     | (?P<COMMENT>\#[^\n]*+)
     | (?P<JOIN>\\\r?\n)
     | (?P<SIGN>{_SIGN})
@@ -128,9 +128,13 @@ def tokens(source: Source, limits: Limits) -> list[Token]:
     return _Lexer(source, limits).run()
 
 
+_KINDS = {"Cc": "a control character", "Cs": "a lone surrogate"}
+
+
 def _describe(character: str) -> str:
     """Return a character's code point and name."""
-    name = unicodedata.name(character, "a control character")
+    kind = _KINDS.get(unicodedata.category(character), "a character without a name")
+    name = unicodedata.name(character, kind)
     return f"U+{ord(character):04X} ({name})"
 
 

@@ -15,7 +15,7 @@ class Limits:
     digits: of an integer, written or computed.
     """
 
-    characters: int = 8_000_000
+    characters: int = 8 * 2**20
     operations: int = 200_000
     nesting: int = 100_000
     digits: int = 10_000

@@ -33,7 +33,7 @@ _ARRAY_FUNCTIONS = {
     "tensordot", "trace", "transpose", "var", "vdot", "zeros",
 }  # fmt: skip
 
-_LONGEST, _MOST = 60, 2000
+_SHORT, _LONGEST, _MOST = 3, 60, 2000
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
@@ -103,9 +103,8 @@ class Names:
             return self.graph.const(CONSTANTS[name])
         if name in self.functions or (below is None and functions.function(name)):
             message = f"expected a number, found the function {short(name)}"
-            advice = (
-                "call it" if self.declared else f"call it, or declare {name}: param"
-            )
+            own = self.declared or name in self.functions
+            advice = "call it" if own else f"call it, or declare {name}: param"
             raise self.error(f"{message}; {advice}", name)
         if below is not None:
             message = f"expected a name with a value, found {short(name)}"
@@ -145,7 +144,8 @@ class Names:
         if name in CONSTANTS:
             raise self.no_function(name, "a constant")
         advice = suggest(name, [*self.functions, *functions.names()])
-        advice = advice or f"; a product is written {name}*(...)"
+        if not advice and len(name) <= _SHORT:
+            advice = f"; a product is written {name}*(...)"
         raise UnsupportedError(
             f"expected a function, found {short(name)}{advice}", span
         )

@@ -98,8 +98,6 @@ _BEFORE_OPERATORS = {"EQUAL", "COLON", "LPAR", "COMMA"}
 _FOUND = {
     "_NEWLINE": "the end of the line",
     "_INDENT": "an indented line",
-    "_DEDENT": "the end of the block",
-    "$END": "the end of the text",
     "STRING": "a string",
 }
 _HINTS = {
@@ -131,10 +129,10 @@ def _explain(
         hint = _WORDS.get(found, f"a name may be {found}_")
         message = f"{str(found)!r} is a reserved word without meaning here; {hint}"
         return ParseError(message, span)
-    expected, hint = _expected(accepts), _HINTS.get(kind, "")
+    hint = _HINTS.get(kind, "") if accepts & {"NUMBER", "SIGN"} else ""
     if "SIGN" in accepts and kind in _OPERANDS and before is not None:
-        hint = _product(before, found) or hint
-    message = f"expected {expected}, found {_FOUND.get(kind) or short(found)}"
+        hint = _product(before, found)
+    message = f"expected {_expected(accepts)}, found {_FOUND.get(kind) or short(found)}"
     return ParseError(f"{message}; {hint}" if hint else message, span)
 
 

@@ -7,13 +7,13 @@ into steps that make nodes (inlining); nothing of it is ever executed as Python.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from overbar.ir.errors import OverbarError, ParseError, UnsupportedError
 from overbar.ir.evaluate import evaluate
 from overbar.ir.source import Span
 from overbar.ir.types import BOOL
+from overbar.read.build import natural
 from overbar.read.definitions import define, docstring
 from overbar.read.inlining import Machine, Translator, mismatch
 from overbar.read.lexing import short, tokens
@@ -52,19 +52,6 @@ def read_text(source: Source, graph: Graph, limits: Limits = LIMITS) -> None:
         _Reader(source, graph, limits, statements).read()
     finally:
         graph.span = None
-
-
-def natural(name: str) -> list[tuple[int, str]]:
-    """Return a key that sorts names as people do.
-
-    >>> sorted(["x10", "x2", "b", "x"], key=natural)
-    ['b', 'x', 'x2', 'x10']
-    """
-    pieces = re.split("([0-9]+)", name)
-    return [
-        (len(p.lstrip("0")) if i % 2 else 0, p.lstrip("0") if i % 2 else p)
-        for i, p in enumerate(pieces)
-    ]
 
 
 class _Reader:
@@ -116,7 +103,7 @@ class _Reader:
     def _default(self, part: Part) -> float:
         """Return the value of a constant expression."""
         node = self._number(part, self._node(part))
-        if any(node.attrs[0] in self.graph.inputs for node in self.graph.order([node])):
+        if any(not (n.args or n.is_const) for n in self.graph.order([node])):
             message = "expected a constant as a default, found what depends on inputs"
             raise self._error(message, part)
         return float(evaluate(self.graph, {}, [node])[node])
@@ -144,28 +131,29 @@ class _Reader:
 
     def outputs(self, phrase: Phrase) -> None:
         """Make outputs of the last line."""
+        items = listed(phrase.children)
+        for item in items:
+            self._check_assigning(item)
         if phrase is not self.statements[-1]:
             message = "expected an assignment, found an expression whose value is lost"
             advice = "the last line alone may be an expression"
             raise self._error(f"{message}; {advice}", phrase)
-        items = listed(phrase.children)
         if len(items) == 1 and kind_of(items[0]) == "tuple":
             items = listed(phrase.children[0].children[1:-1])
-        for item, name in zip(items, self._output_names(items), strict=True):
-            self._check_assigning(item)
-            self.graph.outputs[name] = self._number(item, self._node(item))
+        nodes = [self._number(item, self._node(item)) for item in items]
+        for i, (item, node) in enumerate(zip(items, nodes, strict=True)):
+            number = str(i) if len(items) > 1 else ""
+            self.graph.outputs[self._output_name(item, number)] = node
 
-    def _output_names(self, items: list[Part]) -> list[str]:
-        """Return assigned names as they are, and a new one for all else."""
-        found: list[str] = []
-        for i, item in enumerate(items):
-            name = str(item)
-            if kind_of(item) != "NAME" or item not in self.assigned or name in found:
-                name = f"out{i}" if len(items) > 1 else "out"
-                while name in self.names.kinds or name in found:
-                    name += "_"
-            found.append(name)
-        return found
+    def _output_name(self, item: Part, number: str) -> str:
+        """Return an assigned name as it is, a new one for all else."""
+        outputs = self.graph.outputs
+        if kind_of(item) == "NAME" and item in self.assigned and item not in outputs:
+            return str(item)
+        name = f"out{number}"
+        while name in self.names.kinds or name in outputs:
+            name += "_"
+        return name
 
     def _check_assigning(self, part: Part) -> None:
         """Refuse `name == expression` where a line surely meant to assign."""
@@ -198,7 +186,9 @@ class _Reader:
 
     def _node(self, part: Part) -> Node:
         """Return the node of an expression."""
-        return self.machine.run(Translator(self.names, self.limits).translate(part))
+        steps = Translator(self.names, self.limits).translate(part)
+        self.machine.check_size(part)  # inputs that a text does not declare are new
+        return self.machine.run(steps)
 
     def _number(self, part: Part, node: Node) -> Node:
         """Return the node of an expression as a float; a condition is an error."""

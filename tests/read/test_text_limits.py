@@ -1,0 +1,166 @@
+"""Test large texts: read in linear time, refused beyond typed limits."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from overbar.ir.errors import LimitError
+from overbar.ir.evaluate import evaluate
+from overbar.ir.graph import Graph
+from overbar.ir.source import Source
+from overbar.read.limits import Limits
+from overbar.read.text import read_text
+from overbar.rewrite.engine import rewriter
+from overbar.rewrite.exact import EXACT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REWRITE = rewriter(EXACT)
+
+
+def read(text: str, limits: Limits | None = None) -> Graph:
+    """Return the graph of a text."""
+    graph = Graph(rewrite=REWRITE)
+    read_text(Source("test.expr", text), graph, limits or Limits())
+    return graph
+
+
+def value(text: str, **inputs: float) -> float:
+    """Return the value of the one output."""
+    graph = read(text)
+    (node,) = graph.outputs.values()
+    return float(evaluate(graph, inputs)[node])
+
+
+@contextmanager
+def soon(seconds: float) -> Iterator[None]:
+    """Fail where what is done takes longer, on the processor (traced: ten times)."""
+    start = time.process_time()
+    yield
+    allowed = seconds if sys.gettrace() is None else 10 * seconds
+    assert time.process_time() - start < allowed
+
+
+def doubling(body: str, argument: str) -> str:
+    """Return a text in which every function calls the one before it twice."""
+    calls = "".join(
+        f"def f{i}(x): return {body.replace('F', f'f{i - 1}')}\n" for i in range(1, 60)
+    )
+    return f"def f0(x): return x + 1\n{calls}f59({argument})"
+
+
+LARGE = [
+    ("sum", "+".join(["x"] * 20_000), 40_000.0),
+    ("parentheses", "(" * 10_000 + "x" + ")" * 10_000, 2.0),
+    ("sums in parentheses", "(" * 10_000 + "x" + " + 1)" * 10_000, 10_002.0),
+    ("most parentheses", "(" * 100_000 + "x" + ")" * 100_000, 2.0),
+    ("differences", "1 - (" * 20_000 + "x" + ")" * 20_000, 2.0),
+    ("minus", "-" * 100_001 + "x", -2.0),
+    ("powers", "1**" * 20_000 + "x", 1.0),
+    ("not", "1 if " + "not " * 50_000 + "x > 0 else 0", 1.0),
+    ("choices", "".join(f"{i} if x < {i} else " for i in range(9_000)) + "0", 3.0),
+    ("and", "1 if " + " and ".join(["x > 1"] * 20_000) + " else 0", 1.0),
+    ("chain", "1 if " + "<".join(["x"] * 20_000) + " else 0", 0.0),
+    ("calls", "abs(" * 50_000 + "x" + ")" * 50_000, 2.0),
+    ("arguments", "max(" + ",".join(map(str, range(20_000))) + ", x)", 19_999.0),
+    ("lines", "a0 = x\n" + "\n".join(f"a{i} = a{i - 1} + x" for i in range(1, 20_000)),
+     40_000.0),
+    ("functions", doubling("F(x) - F(x) + x", "x"), 2.0),
+    ("argument by argument", doubling("F(x) + 0*F(x + 1)", "x"), 3.0),
+    ("comments", "#\n" * 1_000_000 + "x", 2.0),
+    ("docstring", '"""' + "\\a " * 2_000_000 + '"""\nx', 2.0),
+    ("one name", "x + 0*" + "y" * 4_000_000, 2.0),
+    ("continuations", "x" + "\\\n" * 100_000 + "+1", 3.0),
+    ("digits", "x + 0." + "1" * 4_000_000, 2.0 + 1 / 9),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [pytest.param(text, expected, id=name) for name, text, expected in LARGE],
+)
+def test_large_texts(text: str, expected: float) -> None:
+    """Large and deep texts are read right, in a few seconds, without recursion."""
+    with soon(10):
+        found = value(text, x=2.0, **{"y" * 4_000_000: 1.0})
+    assert expected == pytest.approx(found, rel=1e-15)
+
+
+def test_time_is_linear() -> None:
+    """Four times the text takes about four times as long."""
+
+    def seconds(terms: int) -> float:
+        text = "+".join(f"({i}*x**2)" for i in range(terms))
+        start = time.process_time()
+        read(text)
+        return time.process_time() - start
+
+    seconds(10)  # lark's tables
+    assert min(seconds(8_000) for _ in range(2)) < 10 * seconds(2_000)
+
+
+BEYOND = [
+    ("characters", " " * (8 * 2**20 + 1)),
+    ("words", "x," * 4_000_000),
+    ("statements", "a=b\n" * 2_000_000),
+    ("operations", "x" + "+x" * 200_001),
+    ("calls", "abs(" * 200_001 + "x"),
+    ("parentheses", "(" * 100_001),
+    ("brackets", "[" * 100_001),
+    ("an integer", "9" * 10_001),
+    ("a long integer", "9" * 8_000_000),
+    ("an integer with underscores", "9_" * 3_999_999 + "9"),
+    ("a float", "1e999999999"),
+    ("a long float", "9" * 1_000_000 + "."),
+    ("a power", "9**9**9**9"),
+    ("an exponent", "x**9**9**9"),
+    ("powers of powers", "((((9**9)**9)**9)**9)**9"),
+    ("products", "a = 10**9999\nb = a*a\nb*b"),
+    ("shifts", "a = 10**9999\n" + "".join(f"b{i} = a + {i}\n" for i in range(9000))),
+    ("inlining", doubling("F(2*x) + F(2*x + 1)", "x")),
+    ("inlining constants", doubling("F(2*x % 999983) + F((2*x + 1) % 999983)", "1")),
+    ("inlining arguments",
+     f"def f({','.join(f'a{i}' for i in range(30_000))}): return a0\n"
+     f"def g(x): return f({','.join('x' * 30_000)})\n"
+     + "+".join(f"g({i}*x)" for i in range(1000))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in BEYOND])
+def test_limits(text: str) -> None:
+    """Exceeding a limit is a LimitError, soon."""
+    with soon(4), pytest.raises(LimitError):
+        read(text)
+
+
+SETTABLE = [
+    ("x*x*x*x", Limits(operations=2)),
+    ("x0, x1, x2, x3", Limits(operations=3)),
+    ("x*y*z", Limits(operations=4)),
+    ("(((x)))", Limits(nesting=2)),
+    ("1000", Limits(digits=3)),
+    ("100*100", Limits(digits=3)),
+    ("x + y", Limits(characters=4)),
+]
+
+
+@pytest.mark.parametrize(("text", "limits"), SETTABLE)
+def test_limits_are_settable(text: str, limits: Limits) -> None:
+    """A caller may be stricter, or more generous."""
+    read(text)
+    with pytest.raises(LimitError):
+        read(text, limits)
+
+
+def test_generous_limits() -> None:
+    """What exceeds the usual limits is read under wider ones."""
+    digits = "1" * 12_000
+    graph = read(f"x*({digits} // 10**11990)", Limits(digits=20_000))
+    (node,) = graph.outputs.values()
+    assert 1_111_111_111.0 == evaluate(graph, {"x": 1.0})[node]

@@ -89,7 +89,7 @@ GUARDED = sorted({c[0] for c in CASES if "where" in c[0] or " if " in c[0]})
 
 @pytest.mark.parametrize("text", GUARDED)
 def test_a_guarded_region_is_a_real_if(text):
-    """What only a branch needs is computed inside an `if`, not evaluated and dropped."""
+    """What only a branch needs is computed in an `if`, not evaluated and dropped."""
     names = ["x", "y"] if "y" in text else ["x"]
     source = ob.compile(text, inputs=names).source
     body = source[source.index("def value_and_grad(") :].split("\n\n\n")[0]

@@ -29,6 +29,11 @@ def reserved() -> set[str]:
     return {*_OWN, *_WORDS, *helpers}
 
 
+def is_reserved(name: str) -> bool:
+    """Whether a function of this name would hide something, or be hidden."""
+    return name in reserved() or _TEMPORARY.fullmatch(name) is not None
+
+
 def legal(names: Mapping[Node, str]) -> dict[Node, str]:
     """Return the names, with underscores behind those that are reserved."""
     kept_back = reserved()

@@ -1,15 +1,29 @@
-"""Add a user's own operation, which then takes part in everything."""
+"""Add a user's own operation, which then takes part in everything.
+
+Comes in: the value as a plain `def`, its partial derivatives as formulas. Goes out: a
+row of the op table like any other, and the function that formulas call it by.
+"""
 
 from __future__ import annotations
 
 import inspect
 import keyword
+from functools import cached_property
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from overbar.ir.errors import InputError, OverbarError, UnsupportedError
+import numpy as np
+
+from overbar.codegen import allowlist, module
+from overbar.codegen.load import load_plain
+from overbar.codegen.names import is_reserved
+from overbar.ir.errors import InputError, OverbarError
 from overbar.ir.ops import OPS, Op
 from overbar.ir.ops.row import REAL, Notation, call, vectorised
-from overbar.read.functions import names
+from overbar.read.build import build
+from overbar.read.expression import math_function, param
+from overbar.read.functions import function, names
+from overbar.read.overloading import lift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,11 +48,12 @@ def op(
     >>> import overbar as ob
     >>> def cube(x):
     ...     return x * x * x
-    >>> cubed = ob.op("cube", cube, lambda x: 3 * x**2)  # doctest: +SKIP
-    >>> ob.compile("cube(x)").grad(2.0)  # doctest: +SKIP
-    (x=12.0,)
+    >>> cubed = ob.op("cube", cube, lambda x: 3 * x**2)
+    >>> ob.compile("cube(x)").grad(2.0)
+    (x=12.0)
 
-    name: how formulas call it, in Python, in expression files and in generated source.
+    name: how formulas call it, in Python, in expression files, as a SymPy function and
+        in generated source.
     value: a plain `def` of numbers whose text can be read (it is printed into generated
         modules): it may use `math` and `np` and nothing else of its surroundings.
     partials: one function an argument, of the same arguments, that returns the partial
@@ -49,47 +64,69 @@ def op(
     kink: where the derivative is chosen by convention, such as "{0} = 0".
     singular: a partial may be infinite where the value is finite.
 
-    Raises InputError for a name that is taken and for a `value` that cannot be printed.
-    Pickles of functions that use the operation need it added before they are loaded.
+    An operation of this name that was added before is replaced; functions compiled
+    before keep the old one. Pickles of functions that use the operation need it added
+    before they are loaded. Raises InputError for a name that is taken, for a `value`
+    that cannot be printed and for partials that are no formulas.
     """
     _check_name(name)
-    arity = _check_value(name, value)
-    rules = [partials] if callable(partials) else list(partials)
-    if len(rules) != arity:
-        message = f"expected {arity} partials for {name!r}, found {len(rules)}"
-        raise InputError(message)
+    value = getattr(value, "py_func", value)  # what Numba compiled, as it was written
+    arguments = _arguments(name, value)
+    rules = _rules(name, arguments, partials)
+    own = _Value(name, value)
+    own.check(len(arguments))
     row = Op(
-        name=name, arity=arity, numpy=vectorised(value), helper=value,  # type: ignore[arg-type]
-        mp=high_precision or (lambda _context, *args: value(*args)), parsed=True,
-        partials=tuple(None if r is None else _partial(name, r) for r in rules),
-        python=call(value.__name__), text=call(name), kink=kink, singular=singular,
-        latex=Notation(rf"\operatorname{{{{{name}}}}}" + r"\left({args}\right)"),
-        domain=(REAL,) * arity, cost=10,
+        name=name, arity=len(arguments), numpy=vectorised(own.plainly),
+        helper=value, mp=high_precision or own.exactly, parsed=True,
+        partials=tuple(rules), python=call(name), text=call(name), kink=kink,
+        latex=Notation(rf"\operatorname{{{{{_tex(name)}}}}}\left({{args}}\right)"),
+        domain=(REAL,) * len(arguments), singular=singular, cost=10,
     )  # fmt: skip
-    OPS[name] = row
-    from overbar.read.expression import math_function  # noqa: PLC0415 - see the table
-
+    old = OPS.get(name)
+    OPS[name] = row  # at once: a partial may be made of the operation itself
+    try:
+        for rule in rules:
+            if rule is not None:
+                rule.check()
+    except BaseException:
+        del OPS[name]
+        OPS.update({} if old is None else {name: old})
+        raise
     return math_function(name)
 
 
-def _check_name(name: str) -> None:
-    if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
+def _tex(name: str) -> str:
+    return name.replace("_", r"\_")
+
+
+def _check_name(name: object) -> None:
+    if (
+        not isinstance(name, str)
+        or not (name.isidentifier() and name.isascii())
+        or name.startswith("_")
+        or keyword.iskeyword(name)
+    ):
         message = f"expected a plain name for an operation, found {name!r}"
         raise InputError(message)
-    if name.startswith("_") or name in _BUILT_IN or (
-        name in names() and name not in OPS
-    ):  # fmt: skip
+    new = name not in OPS
+    if name in _BUILT_IN or (new and (name in names() or is_reserved(name))):
         message = f"expected a name that is not taken, found {name!r}"
         raise InputError(message)
 
 
-def _check_value(name: str, value: Any) -> int:
-    """Return how many arguments a value function takes, if it can be printed."""
-    from overbar.codegen import allowlist, module  # noqa: PLC0415 - only needed here
-
+def _arguments(name: str, value: Any) -> list[str]:
+    """Return the names of a value function's arguments, if it can be printed."""
+    expected = f"expected a function defined as `def {name}(x, ...)`"
     if not inspect.isfunction(value) or value.__name__ != name:
-        found = getattr(value, "__name__", type(value).__name__)
-        message = f"expected a function defined as `def {name}(...)`, found {found}"
+        found = value.__name__ if inspect.isfunction(value) else type(value).__name__
+        message = f"{expected}, found {found}"
+        raise InputError(message)
+    parameters = inspect.signature(value).parameters.values()
+    plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    if not parameters or any(
+        p.kind is not plain or p.default is not p.empty for p in parameters
+    ):
+        message = f"{expected}, found {name}{inspect.signature(value)}"
         raise InputError(message)
     try:
         allowlist.check(module.helper_module(value))
@@ -99,23 +136,121 @@ def _check_value(name: str, value: Any) -> int:
     except OverbarError as error:
         message = f"expected {name!r} to use math and np alone; {error.message}"
         raise InputError(message) from None
-    return len(inspect.signature(value).parameters)
+    return [p.name for p in parameters]
 
 
-def _partial(name: str, rule: Callable[..., Any]) -> Callable[..., Node]:
-    """Return a row's partial from a function over expressions."""
+class _Value:
+    """Run an operation's value by other means than the generated module does."""
 
-    def partial(out: Node, *args: Node) -> Node:
-        from overbar.read.build import build  # noqa: PLC0415 - loaded on demand
-        from overbar.read.expression import param  # noqa: PLC0415
+    def __init__(self, name: str, value: Any) -> None:
+        self.name = name
+        self.value = value
 
-        places = {f"x{i}": node for i, node in enumerate(args)}
-        given = [param(place) for place in places]
+    @cached_property
+    def _plain(self) -> Any:
+        text = module.helper_module(self.value)
+        return getattr(load_plain(text, self.name), self.name)
+
+    def check(self, count: int) -> None:
+        """Raise InputError unless the value of numbers is a number."""
         try:
-            result = rule(*given)
-        except OverbarError as error:
-            message = f"expected a partial of {name!r}; {error.message}"
-            raise UnsupportedError(message) from None
-        return build(result, out.graph, places)
+            with np.errstate(all="ignore"):
+                found = self.plainly(*[0.5] * count)
+        except (TypeError, ValueError, LookupError, AttributeError) as error:
+            message = f"expected {self.name!r} to take numbers, found: {error}"
+            raise InputError(message) from None
+        if not isinstance(found, float | int | np.generic):
+            kind = type(found).__name__
+            message = f"expected {self.name!r} to return a number, found {kind}"
+            raise InputError(message)
 
-    return partial
+    def plainly(self, *args: Any) -> Any:
+        """Return the value by IEEE rules, to the bit what compiled code gives."""
+        return self._plain(*map(np.float64, args))
+
+    def exactly(self, context: Any, *args: Any) -> Any:
+        """Return the value in high precision: `math` and `np` stand for mpmath."""
+        exact = _Exact(context)
+        space = {"math": exact, "np": exact, "float": _same, self.name: self.value}
+        return FunctionType(self.value.__code__, space)(*args)
+
+
+class _Exact:
+    """Stand in for `math` and `np` with the op table's forms for high precision."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {"pi", "e", "inf", "nan"}:
+            return +getattr(self._context, name)
+        if name == "float64":
+            return _same
+        known = function(name)
+        row = OPS.get(known.name) if known is not None else None
+        if row is None or row.mp is None:
+            raise NotImplementedError(name)
+        return lambda *args: row.mp(self._context, *args)
+
+
+def _same(number: Any) -> Any:
+    return number
+
+
+def _rules(name: str, arguments: Sequence[str], partials: Any) -> list[_Rule | None]:
+    if callable(partials):
+        partials = [partials]
+    if not isinstance(partials, list | tuple) or not all(
+        rule is None or callable(rule) for rule in partials
+    ):
+        message = (
+            f"expected partials of {name!r} as functions, one for each of "
+            f"{', '.join(arguments)}, found {type(partials).__name__}"
+        )
+        raise InputError(message)
+    if len(partials) != len(arguments):
+        message = (
+            f"expected {len(arguments)} partials of {name!r} "
+            f"({', '.join(arguments)}), found {len(partials)}"
+        )
+        raise InputError(message)
+    return [
+        None if rule is None else _Rule(f"{name!r} in {argument}", arguments, rule)
+        for argument, rule in zip(arguments, partials, strict=True)
+    ]
+
+
+class _Rule:
+    """Be a row's partial, made from a function over expressions."""
+
+    def __init__(
+        self, what: str, arguments: Sequence[str], rule: Callable[..., Any]
+    ) -> None:
+        self.what = what
+        self.arguments = arguments
+        self.rule = rule
+
+    @cached_property
+    def _formula(self) -> Expression:
+        return lift(self.rule(*map(param, self.arguments)))
+
+    def check(self) -> None:
+        """Raise InputError unless the partial is a formula of the arguments."""
+        from overbar.ir.graph import Graph
+
+        graph = Graph()
+        try:
+            build(self._formula, graph, {a: graph.input(a) for a in self.arguments})
+        except OverbarError as error:
+            message = f"expected a partial of {self.what}; {error.message}"
+            raise InputError(message) from None
+        except TypeError as error:
+            message = f"expected a partial of {self.what} to be a function of "
+            message += f"{', '.join(self.arguments)}, found: {error}"
+            raise InputError(message) from None
+
+    def __call__(self, out: Node, *args: Node) -> Node:
+        """Return the partial's node at the operands' nodes."""
+        return build(
+            self._formula, out.graph, dict(zip(self.arguments, args, strict=True))
+        )

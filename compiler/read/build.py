@@ -49,9 +49,29 @@ def read_expressions(
         graph.real = F32
     for name in _call_order(declared, inputs):
         _declare(graph, declared[name])
-    nodes = _make(order, graph)
+    nodes = _make(order, graph, graph.inputs)
     graph.outputs |= {name: nodes[root] for name, root in roots.items()}
     _name_values(order, nodes, graph)
+
+
+def build(expr: Operand, graph: Graph, inputs: Mapping[str, Node]) -> Node:
+    """Return the node of a formula over nodes that a graph has already.
+
+    inputs: the node that each of the formula's inputs stands for, by name. Names given
+    with `let` are dropped: they may be the graph's own.
+
+    Raises InputError for an input that is not among them, and any error of the graph's
+    with the operation where it happened.
+    """
+    root = lift(expr)
+    order = ordered([root])
+    for name in _declarations(order):
+        if name not in inputs:
+            known = ", ".join(inputs) or "(none)"
+            advice = nearest(name, list(inputs))
+            message = f"expected inputs among {known}, found {name!r}{advice}"
+            raise InputError(message)
+    return _make(order, graph, inputs)[root]
 
 
 def natural(name: str) -> tuple[list[tuple[int, str]], str]:
@@ -109,7 +129,9 @@ def _declare(graph: Graph, declaration: Declaration) -> None:
         graph.defaults[name] = declaration.default
 
 
-def _make(order: Sequence[Expression], graph: Graph) -> dict[Expression, Node]:
+def _make(
+    order: Sequence[Expression], graph: Graph, inputs: Mapping[str, Node]
+) -> dict[Expression, Node]:
     """Make a node of each expression, its operands' nodes being made."""
     nodes: dict[Expression, Node] = {}
     make = graph.make
@@ -117,7 +139,7 @@ def _make(order: Sequence[Expression], graph: Graph) -> dict[Expression, Node]:
         for e in order:
             payload, op = e.payload, e.op
             if payload is not None:
-                nodes[e] = _leaf(e, nodes, graph)
+                nodes[e] = _leaf(e, nodes, graph, inputs)
             elif type(op) is Op:
                 nodes[e] = make(op, [nodes[a] for a in e.args])
             else:
@@ -127,11 +149,16 @@ def _make(order: Sequence[Expression], graph: Graph) -> dict[Expression, Node]:
     return nodes
 
 
-def _leaf(e: Expression, nodes: Mapping[Expression, Node], graph: Graph) -> Node:
+def _leaf(
+    e: Expression,
+    nodes: Mapping[Expression, Node],
+    graph: Graph,
+    inputs: Mapping[str, Node],
+) -> Node:
     """Return the node of an input, of a named value or of a constant."""
     payload = e.payload
     if isinstance(payload, Declaration):
-        return graph.inputs[payload.name]
+        return inputs[payload.name]
     if isinstance(payload, Label):
         return nodes[e.args[0]]
     return graph.const(payload)  # type: ignore[arg-type]

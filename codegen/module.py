@@ -80,7 +80,9 @@ def _helpers(ops: Iterable[Op]) -> list[str]:
 
 def _calls(function: Callable[..., Any]) -> list[Callable[..., Any]]:
     """Return the functions of the same file that a portable function calls."""
-    found = (function.__globals__.get(n) for n in function.__code__.co_names)
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    names = dict.fromkeys(n.id for n in ast.walk(tree) if isinstance(n, ast.Name))
+    found = (function.__globals__.get(name) for name in names)
     return [f for f in found if inspect.isfunction(f)]
 
 

@@ -252,7 +252,7 @@ class CompiledFunction(Inspection):
         return True
 
     def vector_call(self, name: str, theta: Any) -> Any | None:
-        """Return an entry point's raw result at a vector of all inputs, if it is one."""
+        """Return an entry point's raw result at a vector of all inputs, or None."""
         if (
             not self._plain
             or type(theta) is not np.ndarray
@@ -456,7 +456,7 @@ class Jit:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or not hasattr(self._runtime.derivation, name):
             raise AttributeError(name)
-        return getattr(self._runtime.module(name), name)
+        return self._runtime.jitted(name)
 
 
 def _shape(values: Sequence[Any]) -> tuple[int, ...] | None:

@@ -48,7 +48,8 @@ class Inspection:
         self, writer: type[Writer]
     ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         """Return forward and adjoint statements as pairs of a name and its value."""
-        graph = self.derivation.with_gradient()
+        with self.runtime.lock:
+            graph = self.derivation.with_gradient()
         ahead = set(self._graph.order())
         forward: list[tuple[str, str]] = []
         adjoint: list[tuple[str, str]] = []
@@ -82,13 +83,16 @@ class Inspection:
         """Name the first NaN or infinity that reaches the value or the gradient."""
         from overbar.explain import explain
 
-        return explain(self.derivation.with_gradient(), self._scalars(args, keywords))
+        with self.runtime.lock:
+            graph = self.derivation.with_gradient()
+        return explain(graph, self._scalars(args, keywords))
 
     def accuracy(self, *args: Any, **keywords: Any) -> AccuracyReport:
         """Rerun in higher precision and name the statements that lose digits."""
         from overbar.accuracy import losing_digits
 
-        graph = self.derivation.with_gradient()
+        with self.runtime.lock:
+            graph = self.derivation.with_gradient()
         return losing_digits(graph, self._scalars(args, keywords))
 
     def check(self, *args: Any, **keywords: Any) -> Report:
@@ -98,11 +102,11 @@ class Inspection:
         """
         from overbar.check import check
 
-        self._need_one("check")
         inputs = self._scalars(args, keywords)
         values = [inputs[n] for n in self.signature.inputs]
-        gradient = self.runtime.call("grad")(*values)
-        return check(self._graph, self._wrt, inputs, gradient=list(gradient))
+        entry = self.runtime.call("grad" if self._single else "jacobian")
+        with self.runtime.lock:
+            return check(self._graph, self._wrt, inputs, gradient=list(entry(*values)))
 
     @property
     def kinks(self) -> list[Kink]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.codegen.module import print_module
-from overbar.ir.errors import InputError
+from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.evaluate import evaluate
 from overbar.ir.program import If, leaves
 
@@ -41,14 +41,15 @@ class Runtime:
         self.stem = stem
         self.backend = backend
         self.header = ""
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
+        self._jitted: dict[str, Any] = {}
         self._entries: dict[str, Entry] = {}
         self._modules: dict[str, ModuleType] = {}
         self._calls: dict[str, Callable[..., Any]] = {}
 
     def entry(self, name: str) -> Entry:
         """Return the Program of an entry point and its graph."""
-        with self._lock:
+        with self.lock:
             if name not in self._entries:
                 self._entries[name] = getattr(self.derivation, name)()
             return self._entries[name]
@@ -67,7 +68,7 @@ class Runtime:
     def module(self, name: str) -> ModuleType:
         """Return the loaded module that has an entry point."""
         key = "together" if name in self.together() else name
-        with self._lock:
+        with self.lock:
             if key not in self._modules:
                 from overbar.codegen import load
 
@@ -77,11 +78,27 @@ class Runtime:
                 self._modules[key] = loader(self.source(name), stem)
             return self._modules[key]
 
+    def jitted(self, name: str) -> Any:
+        """Return an entry point as a Numba function that user code may call.
+
+        Raises UnsupportedError for a formula that runs without Numba.
+        """
+        if self.backend in {"python", "reference"}:
+            message = f"f.jit needs Numba; this formula has backend={self.backend!r}"
+            raise UnsupportedError(message)
+        with self.lock:
+            if name not in self._jitted:
+                from overbar.codegen.entry import callable_entry  # loads Numba
+
+                core = getattr(self.module(name), name)
+                self._jitted[name] = callable_entry(core, self.entry(name).program)
+            return self._jitted[name]
+
     def call(self, name: str) -> Callable[..., Any]:
         """Return the function of an entry point over plain numbers."""
         found = self._calls.get(name)
         if found is None:
-            with self._lock:
+            with self.lock:
                 found = self._calls.setdefault(name, self._make(name))
         return found
 

@@ -114,7 +114,7 @@ def typeset_number(value: float) -> Written:
     """
     if isinstance(value, bool):
         return rf"\text{{{str(value).lower()}}}", ATOM
-    if value != value:  # noqa: PLR0124 - NaN
+    if value != value:
         return r"\mathrm{NaN}", ATOM
     if value < 0:
         return "-" + typeset_number(-value)[0], SUM

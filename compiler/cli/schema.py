@@ -1,0 +1,103 @@
+"""Write a derivation as JSON, in the versioned format of docs/json.md."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from overbar.cli.statements import derivatives
+
+if TYPE_CHECKING:
+    from overbar.cost import Count
+    from overbar.function import CompiledFunction
+    from overbar.ir.source import Span
+
+FORMAT = "overbar-derivation"
+VERSION = 1
+"""To be raised when a field changes its meaning or goes; new fields may come."""
+
+
+def as_json(f: CompiledFunction, order: int) -> str:
+    """Return the derivation as JSON in ASCII, so that any encoding can carry it."""
+    return json.dumps(_document(f, order), indent=2, allow_nan=False) + "\n"
+
+
+def _document(f: CompiledFunction, order: int) -> dict[str, Any]:
+    graph = f.graph
+    found = derivatives(f, order)
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": f.options.name,
+        "doc": graph.doc,
+        "options": {
+            "wrt": list(f.options.wrt),
+            "order": order,
+            "kinks": graph.kinks,
+            "accuracy": f.options.accuracy,
+        },
+        "inputs": [_input(f, name) for name in graph.inputs],
+        "outputs": list(graph.outputs),
+        "statements": {
+            part: [asdict(statement) for statement in statements]
+            for part, statements in found.parts.items()
+        },
+        "adjoints": found.adjoints,
+        "second_derivatives": [
+            {"of": list(pair), "name": name} for pair, name in found.second.items()
+        ],
+        "kinks": [
+            {
+                "expression": kink.expression,
+                "condition": kink.condition,
+                "kind": kink.kind,
+                "convention": kink.convention,
+                "line": _line(kink.span),
+            }
+            for kink in f.kinks
+        ],
+        "rewrites": [
+            {"rule": rule, "line": _line(span)} for rule, span in graph.rewrites
+        ],
+        "cost": _cost(f),
+    }
+
+
+def _input(f: CompiledFunction, name: str) -> dict[str, Any]:
+    graph = f.graph
+    node = graph.inputs[name]
+    return {
+        "name": name,
+        "role": graph.roles[name],
+        "type": str(node.type),
+        "default": _number(graph.defaults.get(name)),
+        "line": _line(graph.spans.get(node)),
+    }
+
+
+def _cost(f: CompiledFunction) -> dict[str, Any] | None:
+    """Return what the passes of a single output cost, None for several outputs."""
+    if len(f.graph.outputs) > 1:
+        return None
+    cost = f.cost
+    return {
+        "value": _count(cost.value),
+        "value_and_gradient": _count(cost.gradient),
+        "ratio": round(cost.ratio, 4),
+        "saved_bytes": cost.saved,
+    }
+
+
+def _count(count: Count) -> dict[str, Any]:
+    return {"operations": dict(count.operations), "weighted": count.flops}
+
+
+def _number(value: float | None) -> float | str | None:
+    """Return a number as JSON has them: those that it lacks as text."""
+    return value if value is None or math.isfinite(value) else str(float(value))
+
+
+def _line(span: Span | None) -> int | None:
+    return None if span is None else span.line

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from overbar.derive.reverse import reverse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from overbar.ir.graph import Graph, Node
 
@@ -28,9 +28,17 @@ class Adjoints:
     results: tuple[Node, ...]
 
 
-def unused(graph: Graph, name: str) -> str:
-    """Return the name, with underscores behind it where the formula uses it itself."""
-    taken = {n for n, _ in graph.statements} | set(graph.inputs) | set(graph.outputs)
+def taken_names(graph: Graph) -> set[str]:
+    """Return the names that the formula uses itself."""
+    return {n for n, _ in graph.statements} | set(graph.inputs) | set(graph.outputs)
+
+
+def unused(graph: Graph, name: str, taken: Collection[str] | None = None) -> str:
+    """Return the name, with underscores behind it where the formula uses it itself.
+
+    taken: what `taken_names` returned, for those who ask often.
+    """
+    taken = taken_names(graph) if taken is None else taken
     while name in taken:
         name += "_"
     return name
@@ -51,6 +59,7 @@ def adjoints(graph: Graph, wrt: Sequence[Node]) -> Adjoints:
         **outputs,
         **{n: graph.names[n] for n in graph.order() if n in graph.names},
     }
+    taken = taken_names(graph)
     single = len(graph.outputs) == 1
     seeds: list[Node] = []
     seeded: dict[Node, Node] = {}
@@ -64,7 +73,7 @@ def adjoints(graph: Graph, wrt: Sequence[Node]) -> Adjoints:
         if node not in names:
             view.adjoint_of.setdefault(g, node)
             return g
-        name = unused(graph, f"{names[node]}_bar")
+        name = unused(graph, f"{names[node]}_bar", taken)
         own = g.args and g.index >= graph.formula_size and g not in view.names
         named = g if own else graph.make("copy", (g,), (name,))
         view.assign(name, named)
@@ -74,7 +83,7 @@ def adjoints(graph: Graph, wrt: Sequence[Node]) -> Adjoints:
     found = reverse(graph, seeded, wrt, name_adjoint)
     results = tuple(found.get(n, graph.const(0.0, n.type)) for n in wrt)
     view.outputs = {
-        unused(graph, f"{graph.names[n]}_bar"): r
+        unused(graph, f"{graph.names[n]}_bar", taken): r
         for n, r in zip(wrt, results, strict=True)
     }
     return Adjoints(view, tuple(seeds), results)

@@ -37,11 +37,7 @@ class Format:
         """Return the text as it is kept in a file, so that we know it again."""
         if not self.comment:
             return text
-        line = self.comment.format(MARK) + "\n"
-        if text.startswith("<?xml"):
-            head, end, rest = text.partition("?>")
-            return f"{head}{end}\n{line}{rest.lstrip()}"
-        return line + text
+        return self.comment.format(MARK) + "\n" + text
 
 
 def _text(f: CompiledFunction, order: int, _: Mapping[str, float]) -> str:

@@ -32,7 +32,7 @@ class FlatView:
     def __len__(self) -> int:
         return len(self.names)
 
-    def pack(self, *params: Any, **by_name: Any) -> Any:
+    def pack(self, /, *params: Any, **by_name: Any) -> Any:
         """Return parameters, in order, by name or as one named tuple, as a vector."""
         if len(params) == 1 and not by_name and isinstance(params[0], dict | tuple):
             given = params[0]
@@ -76,19 +76,19 @@ class FlatView:
             return f.signature.bind((), given)
         return [_number(given[n]) for n in f.signature.inputs]
 
-    def value(self, theta: Any, *data: Any, **by_name: Any) -> Any:
+    def value(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
         """Return the value, of shape S where data has it."""
         return self._f.packaged(
             self._f.run_entry("value", self._bind(theta, data, by_name))
         )
 
-    def grad(self, theta: Any, *data: Any, **by_name: Any) -> Any:
+    def grad(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
         """Return the gradient, (n,). Raises InputError unless the value is one."""
         self._f.need_scalar("flat.grad")
         return self._vector("grad", self._bind(theta, data, by_name))
 
     def value_and_grad(
-        self, theta: Any, *data: Any, out: Any = None, **by_name: Any
+        self, theta: Any, /, *data: Any, out: Any = None, **by_name: Any
     ) -> tuple[Any, Any]:
         """Return the value and the gradient (n,); `out` is filled and returned."""
         if not data and not by_name:
@@ -105,7 +105,7 @@ class FlatView:
         out[...] = whole[1:]
         return float(whole[0]), out
 
-    def jacobian(self, theta: Any, *data: Any, **by_name: Any) -> Any:
+    def jacobian(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
         """Return the partials: S + (n,) for one output, S + (m, n) for m."""
         f, n = self._f, len(self.names)
         parts = f.run_entry("jacobian", self._bind(theta, data, by_name))
@@ -114,7 +114,7 @@ class FlatView:
             return stacked
         return stacked.reshape(*stacked.shape[:-1], len(f.graph.outputs), n)
 
-    def hessian(self, theta: Any, *data: Any, **by_name: Any) -> Any:
+    def hessian(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
         """Return the Hessian, S + (n, n)."""
         self._f.need_scalar("flat.hessian")
         parts = self._f.run_entry("hessian", self._bind(theta, data, by_name))
@@ -123,7 +123,7 @@ class FlatView:
             [np.stack([np.asarray(v) for v in row], axis=-1) for row in square], axis=-2
         )
 
-    def hvp(self, theta: Any, v: Any, *data: Any, **by_name: Any) -> Any:
+    def hvp(self, theta: Any, v: Any, /, *data: Any, **by_name: Any) -> Any:
         """Return the Hessian times the vector v, shape (n,)."""
         self._f.need_scalar("flat.hvp")
         return self._vector("hvp", [*self._bind(theta, data, by_name), *self._split(v)])

@@ -84,7 +84,7 @@ class CompiledFunction(Inspection):
 
     # -- calls -----------------------------------------------------------------
 
-    def __call__(self, *args: Any, **keywords: Any) -> Any:
+    def __call__(self, /, *args: Any, **keywords: Any) -> Any:
         """Return the value: a float, an array of shape S, or a named tuple of them."""
         if not keywords and self._quick(args):
             return float(self.runtime.call("value")(*args))
@@ -92,7 +92,7 @@ class CompiledFunction(Inspection):
             self.run_entry("value", self.signature.bind(args, keywords))
         )
 
-    def grad(self, *args: Any, **keywords: Any) -> Any:
+    def grad(self, /, *args: Any, **keywords: Any) -> Any:
         """Return the gradient: by name, each entry of shape S (bare for one name).
 
         Raises InputError for a formula of several outputs, which has a Jacobian.
@@ -103,7 +103,7 @@ class CompiledFunction(Inspection):
         return self._grads(self.run_entry("grad", self.signature.bind(args, keywords)))
 
     def value_and_grad(
-        self, *args: Any, out: Any = None, **keywords: Any
+        self, /, *args: Any, out: Any = None, **keywords: Any
     ) -> tuple[Any, Any]:
         """Return `(value, grad)` from one fused function.
 
@@ -123,7 +123,7 @@ class CompiledFunction(Inspection):
                 target[...] = part
         return value, result
 
-    def forward(self, *args: Any, **keywords: Any) -> tuple[Any, Saved]:
+    def forward(self, /, *args: Any, **keywords: Any) -> tuple[Any, Saved]:
         """Return the value, and what `backward` needs, as in the lectures."""
         self._need_unreduced("forward")
         values = self.signature.bind(args, keywords)
@@ -179,7 +179,7 @@ class CompiledFunction(Inspection):
         dots = self._tangents(tangents)
         return self.packaged(self.run_entry("jvp", [*self._bound(args), *dots]))
 
-    def jacobian(self, *args: Any, **keywords: Any) -> Any:
+    def jacobian(self, /, *args: Any, **keywords: Any) -> Any:
         """Return the Jacobian by name of `wrt`, bare for a single name.
 
         Entries have shape S + (m,) for m outputs, S for one output, and S + the shape
@@ -190,7 +190,7 @@ class CompiledFunction(Inspection):
         parts = [self._stack(rows[i::n]) for i in range(n)]
         return parts[0] if self.options.bare else named(self.options.wrt, parts)
 
-    def hessian(self, *args: Any, **keywords: Any) -> Any:
+    def hessian(self, /, *args: Any, **keywords: Any) -> Any:
         """Return the Hessian by pair of names: `h.w.b` or `h["w", "b"]`, each S."""
         self.need_scalar("hessian")
         full = self.square(

@@ -79,7 +79,7 @@ class Inspection:
         self._need_one("draw with values")
         return svg.draw(self._graph, *svg.gradients_at(self._graph, self._wrt, given))
 
-    def explain(self, *args: Any, **keywords: Any) -> Explanation:
+    def explain(self, /, *args: Any, **keywords: Any) -> Explanation:
         """Name the first NaN or infinity that reaches the value or the gradient."""
         from overbar.explain import explain
 
@@ -87,7 +87,7 @@ class Inspection:
             graph = self.derivation.with_gradient()
         return explain(graph, self._scalars(args, keywords))
 
-    def accuracy(self, *args: Any, **keywords: Any) -> AccuracyReport:
+    def accuracy(self, /, *args: Any, **keywords: Any) -> AccuracyReport:
         """Rerun in higher precision and name the statements that lose digits."""
         from overbar.accuracy import losing_digits
 
@@ -95,7 +95,7 @@ class Inspection:
             graph = self.derivation.with_gradient()
         return losing_digits(graph, self._scalars(args, keywords))
 
-    def check(self, *args: Any, **keywords: Any) -> Report:
+    def check(self, /, *args: Any, **keywords: Any) -> Report:
         """Check the compiled gradient against central and high-precision differences.
 
         The report is true if every parameter's derivative is right.

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overbar.arguments import Argument
+from overbar.arguments import Argument, listed
 from overbar.function import CompiledFunction, Options
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.graph import Graph
 from overbar.ir.ops.piecewise import CONVENTIONS
 from overbar.ir.source import Source
 from overbar.levels import rewrite_for
+from overbar.read.files import read_file
 from overbar.read.functions import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from overbar.ir.graph import Node
 
 _REDUCTIONS = (None, "sum", "mean")
-LARGEST_FILE = 8 * 2**20
 
 
 def compile(
@@ -69,7 +70,7 @@ def compile(
     graph = Graph(kinks=kinks, rewrite=rewrite_for(accuracy))
     groups = _groups(inputs)
     shape = _read(expr, graph, groups)
-    arguments = _order(graph, groups)
+    arguments = _order(graph, None if inputs is None else groups)
     names, bare = _wrt(graph, wrt)
     options = Options(names, bare, _stem(name), accuracy, backend, reduce, shape)
     return CompiledFunction(graph, arguments, options)
@@ -80,27 +81,7 @@ def load(path: str | Path, wrt: Any = None, **options: Any) -> CompiledFunction:
 
     Raises InputError where the file cannot be read, and what `compile` raises.
     """
-    return compile(read_file(path), wrt, name=Path(path).stem, **options)
-
-
-def read_file(path: str | Path) -> Source:
-    """Return the text of an expression file, checked for size and encoding."""
-    from overbar.ir.errors import LimitError
-
-    path = Path(path)
-    try:
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            message = f"expected a file of at most 8 MB, found {path} of {size} bytes"
-            raise LimitError(message)
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        message = f"expected an expression file at {path}: {error.strerror}"
-        raise InputError(message) from None
-    except UnicodeDecodeError as error:
-        message = f"expected UTF-8 text in {path}, found byte {error.start} that is not"
-        raise InputError(message) from None
-    return Source(str(path), text)
+    return compile(read_file(path), wrt, **{"name": Path(path).stem, **options})
 
 
 def _stem(name: str | None) -> str:
@@ -108,78 +89,47 @@ def _stem(name: str | None) -> str:
     return stem if stem[:1].isalpha() else f"formula_{stem}"
 
 
-_EXPECTED = "expected a formula: a SymPy expression, text, or one made with ob.param"
-
-
 def _read(expr: Any, graph: Graph, groups: Sequence[_Group]) -> tuple[int, ...] | None:
     """Read a formula of any kind; return the value's shape if it is an array."""
-    from overbar.read.expression import Expression
+    from overbar.read.symbolic import flatten, is_sympy, read_sympy
 
     if isinstance(expr, str | Source):
         from overbar.read.text import read_text
 
         read_text(expr if isinstance(expr, Source) else Source("<string>", expr), graph)
         return None
-    if type(expr).__module__.split(".", 1)[0] == "sympy" or _holds_sympy(expr):
-        from overbar.read.symbolic import flatten, read_sympy
+    outputs, shape = flatten(expr)
+    given = [m for g in groups for m in g.given if not isinstance(m, str)]
+    if any(map(is_sympy, outputs.values())):
+        read_sympy(outputs, graph, given or None)
+    else:
+        _check_formulas(list(outputs.values()))
+        from overbar.read.build import read_expressions
 
-        outputs, shape = flatten(expr)
-        read_sympy(outputs, graph, _symbols(groups) or None)
-        return shape  # type: ignore[no-any-return]
-    outputs = _named(expr)
-    if outputs and all(isinstance(e, str) for e in outputs.values()):
+        read_expressions(outputs, graph, given or None)
+    return shape
+
+
+def _check_formulas(exprs: Sequence[Any]) -> None:
+    from overbar.read.expression import Expression
+
+    if all(isinstance(e, str) for e in exprs):
         message = "expected one text with several outputs, such as 'x + y, x*y'"
         raise UnsupportedError(message)
-    if not outputs or not all(
-        isinstance(e, Expression | int | float) for e in outputs.values()
-    ):
-        found = next(
-            (e for e in outputs.values() if not isinstance(e, Expression)), expr
-        )
-        message = f"{_EXPECTED}; found {type(found).__name__}"
-        raise InputError(message)
-    from overbar.read.build import read_expressions
-
-    given = [m for g in groups for m in g.given if isinstance(m, Expression)]
-    read_expressions(outputs, graph, given or None)
-    return None
-
-
-def _named(expr: Any) -> dict[str, Any]:
-    if isinstance(expr, Mapping):
-        return {str(name): e for name, e in expr.items()}
-    if isinstance(expr, list | tuple):
-        return {f"out{i}": e for i, e in enumerate(expr)}
-    return {"out": expr}
-
-
-def _holds_sympy(expr: Any) -> bool:
-    if "sympy" not in sys.modules:
-        return False
-    stack, seen = [expr], 0
-    while stack and seen < 10_000:
-        item = stack.pop()
-        seen += 1
-        if isinstance(item, Mapping):
-            stack += item.values()
-        elif isinstance(item, list | tuple):
-            stack += item
-        elif type(item).__module__.split(".", 1)[0] == "sympy":
-            return True
-        else:
-            from sympy import Basic
-
-            return isinstance(item, Basic)
-    return False
+    for expr in exprs:
+        if not isinstance(expr, Expression | int | float):
+            message = (
+                "expected a formula: a SymPy expression, text, or one made with "
+                f"ob.param; found {type(expr).__name__}"
+            )
+            raise InputError(message)
 
 
 class _Group:
     """Hold one entry of `inputs`: its name, and its members as given and by name."""
 
     def __init__(self, entry: Any) -> None:
-        self.grouped = isinstance(entry, list | tuple) or (
-            type(entry).__module__.startswith("sympy") and hasattr(entry, "__len__")
-        )
+        self.grouped = not isinstance(entry, str) and hasattr(type(entry), "__iter__")
         self.given = list(entry) if self.grouped else [entry]
         self.members = tuple(_name(m) for m in self.given)
         self.name = self.members[0] if not self.grouped else ""
@@ -188,8 +138,8 @@ class _Group:
 def _groups(inputs: Sequence[Any] | None) -> list[_Group]:
     if inputs is None:
         return []
-    if isinstance(inputs, str):
-        message = f"expected a sequence of inputs, found the text {inputs!r}"
+    if isinstance(inputs, str | Set) or not isinstance(inputs, Iterable):
+        message = f"expected a sequence of inputs, found {type(inputs).__name__}"
         raise InputError(message)
     groups = [_Group(entry) for entry in inputs]
     seen: set[str] = set()
@@ -216,13 +166,9 @@ def _name(item: Any) -> str:
     return name
 
 
-def _symbols(groups: Sequence[_Group]) -> list[Any]:
-    return [m for g in groups for m in g.given if not isinstance(m, str)]
-
-
-def _order(graph: Graph, groups: Sequence[_Group]) -> list[Argument]:
+def _order(graph: Graph, groups: Sequence[_Group] | None) -> list[Argument]:
     """Put the graph's inputs in the order of the call and return its arguments."""
-    if not groups:
+    if groups is None:
         plain = [n for n in graph.inputs if n not in graph.defaults]
         last = [n for n in graph.inputs if n in graph.defaults]
         graph.inputs = {n: graph.inputs[n] for n in (*plain, *last)}
@@ -234,7 +180,7 @@ def _order(graph: Graph, groups: Sequence[_Group]) -> list[Argument]:
     order = [m for a in arguments for m in a.members]
     missing = [n for n in graph.inputs if n not in order]
     if missing:
-        message = f"expected all inputs in inputs=, found none of {', '.join(missing)}"
+        message = f"expected every input in inputs=, found no {listed(missing)}"
         raise InputError(message)
     graph.inputs = {n: graph.inputs[n] for n in order}
     graph.defaults = _last(graph.defaults, order)
@@ -257,7 +203,7 @@ def _known(graph: Graph, name: str) -> str:
             return candidate
     known = list(graph.inputs)
     message = (
-        f"expected one of the inputs {', '.join(known) or '(none)'}, "
+        f"expected one of the inputs {listed(known)}, "
         f"found {name!r}{nearest(name, known)}"
     )
     raise InputError(message)
@@ -265,10 +211,10 @@ def _known(graph: Graph, name: str) -> str:
 
 def _wrt(graph: Graph, wrt: Any) -> tuple[tuple[str, ...], bool]:
     """Return the names to differentiate with respect to, and whether it is one bare."""
-    bare = wrt is not None and not isinstance(wrt, list | tuple | set | frozenset)
+    bare = wrt is not None and not isinstance(wrt, list | tuple | Set)
     if wrt is None:
-        params = [n for n, role in graph.roles.items() if role == "param"]
-        chosen = params or [n for n in graph.inputs if graph.inputs[n].type.is_float]
+        params = {n for n, role in graph.roles.items() if role == "param"}
+        chosen = params or {n for n in graph.inputs if graph.inputs[n].type.is_float}
         names = [n for n in graph.inputs if n in chosen]
     else:
         names = [_known(graph, _name(item)) for item in ([wrt] if bare else wrt)]
@@ -280,7 +226,9 @@ def _wrt(graph: Graph, wrt: Any) -> tuple[tuple[str, ...], bool]:
                 f"{name!r} of type {node.type}"
             )
             raise InputError(message)
+    if isinstance(wrt, Set):  # in no order of its own
+        names = [n for n in graph.inputs if n in names]
     if len(set(names)) != len(names):
-        message = f"expected each name of wrt once, found {', '.join(names)}"
+        message = f"expected each name of wrt once, found {listed(names)}"
         raise InputError(message)
     return tuple(names), bare

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from overbar.ir.errors import InputError, LimitError
-from overbar.ir.source import Source, printable
+from overbar.ir.errors import InputError
+from overbar.ir.source import printable
 from overbar.progress import Progress
+from overbar.read.files import decoded, read_file
+from overbar.read.limits import LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from overbar.function import CompiledFunction
+    from overbar.ir.source import Source
 
 KINKS = ("half", "left", "right", "zero")
 LEVELS = ("strict", "standard")
-LARGEST = 8 * 2**20
 
 _FILE = click.argument("file", metavar="FILE|-")
 _OPTIONS = (
@@ -77,29 +78,8 @@ def read_source(file: str) -> Source:
     No more is read than a formula may have, so that endless files do no harm.
     """
     if file == "-":
-        return _decoded(sys.stdin.buffer.read(LARGEST + 1), "<stdin>")
-    shown = printable(file)
-    try:
-        with Path(file).open("rb") as stream:
-            return _decoded(stream.read(LARGEST + 1), shown)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        found = error.strerror if isinstance(error, OSError) else error
-        message = f"expected an expression file at {shown}: {found}"
-        if isinstance(error, FileNotFoundError) and not file.endswith(".expr"):
-            message += "; a formula itself goes in by echo 'x*y' | overbar derive -"
-        raise InputError(message) from None
-
-
-def _decoded(data: bytes, name: str) -> Source:
-    if len(data) > LARGEST:
-        message = f"expected a text of at most 8 MB, found more in {name}"
-        raise LimitError(message)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        message = f"expected UTF-8 text in {name}, found byte {error.start} that is not"
-        raise InputError(message) from None
-    return Source(name, io.IncrementalNewlineDecoder(None, translate=True).decode(text))
+        return decoded(sys.stdin.buffer.read(LIMITS.characters + 1), "<stdin>")
+    return read_file(file)
 
 
 def split_names(text: str | None) -> list[str] | None:

@@ -46,7 +46,8 @@ def gradients_at(
     if output is None and len(graph.outputs) != 1:
         return values, {}, {}
     if output is not None and output not in graph.outputs:
-        message = f"expected one of the outputs, found {output!r}"
+        known = ", ".join(graph.outputs)
+        message = f"expected one of the outputs {known}, found {output!r}"
         raise InputError(message)
     root = graph.outputs[output if output is not None else next(iter(graph.outputs))]
     return values, *_backwards(graph, wrt, root, given, values)
@@ -82,7 +83,7 @@ def _backwards(
         if (g := adjoints.get(twin[node])) is not None
     }
     return gradients, {
-        (node, i): found[part] if taken[node] and _flows(node, i, values) else 0.0
+        (node, i): found[part] if taken[node] else 0.0
         for (node, i), part in parts.items()
     }
 

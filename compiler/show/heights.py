@@ -34,7 +34,7 @@ def heights(net: Net) -> list[int]:
             _settle(net, net.columns[k], offsets[k], y)
     whole = [round(height) for height in y]
     for column, offset in zip(net.columns, offsets, strict=True):
-        _keep_room(column, offset, whole)
+        keep_room(column, offset, whole)
     straighten(net, offsets, whole)
     return whole
 
@@ -91,7 +91,7 @@ def increasing(values: Sequence[float], weights: Sequence[float]) -> list[float]
     return [total / mass for total, mass, count in pools for _ in range(count)]
 
 
-def _keep_room(column: Sequence[int], offset: Sequence[int], y: list[int]) -> None:
+def keep_room(column: Sequence[int], offset: Sequence[int], y: list[int]) -> None:
     """Undo what rounding took of the distances."""
     for k in range(1, len(column)):
         least = y[column[k - 1]] + offset[k] - offset[k - 1]

@@ -144,7 +144,7 @@ class _Painter:
         seed = self.number(self.gradients, node) if alone else ""
         target = len(self.picture.items)
         title = self.title(node, name)
-        self.picture.items.append(Item("output", _short(name), title=title))
+        self.picture.items.append(Item("output", _short(printable(name)), title=title))
         value = self.number(self.values, node)
         self.picture.arrows.append(
             Arrow(source, target, 0, 1, value, seed, is_condition(node))
@@ -220,7 +220,8 @@ def shown(value: Any) -> str:
     ('2', '0.3333', '1.5e17', '∞')
     """
     if np.ndim(value):
-        message = f"expected one number to show, found an array of {np.shape(value)}"
+        shape = np.shape(value)
+        message = f"expected one number to show, found an array of shape {shape}"
         raise InputError(message)
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from overbar.ir.graph import Graph
 from overbar.ir.ops.piecewise import CONVENTIONS
 from overbar.ir.source import Source
 from overbar.levels import rewrite_for
+from overbar.read.expression import Expression
 from overbar.read.files import read_file
 from overbar.read.functions import nearest
 
@@ -111,8 +113,6 @@ def _read(expr: Any, graph: Graph, groups: Sequence[_Group]) -> tuple[int, ...] 
 
 
 def _check_formulas(exprs: Sequence[Any]) -> None:
-    from overbar.read.expression import Expression
-
     if all(isinstance(e, str) for e in exprs):
         message = "expected one text with several outputs, such as 'x + y, x*y'"
         raise UnsupportedError(message)
@@ -129,7 +129,8 @@ class _Group:
     """Hold one entry of `inputs`: its name, and its members as given and by name."""
 
     def __init__(self, entry: Any) -> None:
-        self.grouped = not isinstance(entry, str) and hasattr(type(entry), "__iter__")
+        one = isinstance(entry, str | Expression)
+        self.grouped = not one and hasattr(type(entry), "__len__")
         self.given = list(entry) if self.grouped else [entry]
         self.members = tuple(_name(m) for m in self.given)
         self.name = self.members[0] if not self.grouped else ""
@@ -138,7 +139,7 @@ class _Group:
 def _groups(inputs: Sequence[Any] | None) -> list[_Group]:
     if inputs is None:
         return []
-    if isinstance(inputs, str | Set) or not isinstance(inputs, Iterable):
+    if isinstance(inputs, str | AbstractSet) or not isinstance(inputs, Iterable):
         message = f"expected a sequence of inputs, found {type(inputs).__name__}"
         raise InputError(message)
     groups = [_Group(entry) for entry in inputs]
@@ -159,6 +160,10 @@ def _groups(inputs: Sequence[Any] | None) -> list[_Group]:
 
 
 def _name(item: Any) -> str:
+    if _is_sympy(item):
+        from overbar.read.symbolic import input_name
+
+        return input_name(item)
     name = item if isinstance(item, str) else getattr(item, "name", None)
     if not isinstance(name, str):
         message = f"expected a name or symbol, found {type(item).__name__}"
@@ -211,7 +216,7 @@ def _known(graph: Graph, name: str) -> str:
 
 def _wrt(graph: Graph, wrt: Any) -> tuple[tuple[str, ...], bool]:
     """Return the names to differentiate with respect to, and whether it is one bare."""
-    bare = wrt is not None and not isinstance(wrt, list | tuple | Set)
+    bare = wrt is not None and not isinstance(wrt, list | tuple | AbstractSet)
     if wrt is None:
         params = {n for n, role in graph.roles.items() if role == "param"}
         chosen = params or {n for n in graph.inputs if graph.inputs[n].type.is_float}
@@ -226,7 +231,7 @@ def _wrt(graph: Graph, wrt: Any) -> tuple[tuple[str, ...], bool]:
                 f"{name!r} of type {node.type}"
             )
             raise InputError(message)
-    if isinstance(wrt, Set):  # in no order of its own
+    if isinstance(wrt, AbstractSet):  # in no order of its own
         names = [n for n in graph.inputs if n in names]
     if len(set(names)) != len(names):
         message = f"expected each name of wrt once, found {listed(names)}"

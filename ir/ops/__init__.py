@@ -9,16 +9,28 @@ from __future__ import annotations
 from overbar.ir.errors import UnsupportedError
 from overbar.ir.ops import (
     arithmetic,
+    cancelling,
     elementary,
     logic,
     piecewise,
+    ratios,
     special,
     stable,
     structure,
 )
 from overbar.ir.ops.row import Op, apply
 
-TABLES = (structure, arithmetic, elementary, special, stable, piecewise, logic)
+TABLES = (
+    structure,
+    arithmetic,
+    elementary,
+    special,
+    stable,
+    ratios,
+    cancelling,
+    piecewise,
+    logic,
+)
 OPS: dict[str, Op] = {row.name: row for table in TABLES for row in table.ROWS}
 
 

@@ -66,7 +66,7 @@ def _log_mp(m: Any, x: Any, base: int | None = None) -> Any:
 def _root_slope(name: str, sign: float) -> Partial:
     """Return +-1/sqrt(1 - x**2), as a product that keeps its digits at +-1."""
     del name
-    return lambda out, x: sign / apply("sqrt", (1.0 - x) * (1.0 + x))
+    return lambda out, x: sign / apply("sqrt", apply("diff_squares", 1.0, x))
 
 
 ROWS = (
@@ -96,7 +96,7 @@ ROWS = (
     _function("acos", _root_slope("acos", -1.0), domain=UNIT, npname="arccos",
               latex=r"\arccos", singular=True,
               mp=lambda m, x: m.acos(x) if abs(x) <= 1 else m.nan),
-    _function("atan", lambda out, x: 1.0 / (1.0 + apply("powi", x, attrs=(2,))),
+    _function("atan", lambda out, x: apply("bell", x),
               npname="arctan", latex=r"\arctan"),
     _function("sinh", lambda out, x: apply("cosh", x)),
     _function("cosh", lambda out, x: apply("sinh", x)),
@@ -108,7 +108,7 @@ ROWS = (
               domain=(1.0, math.inf), npname="arccosh", singular=True,
               latex=r"\operatorname{{arcosh}}",
               mp=lambda m, x: m.acosh(x) if x >= 1 else m.nan),
-    _function("atanh", lambda out, x: 1.0 / ((1.0 - x) * (1.0 + x)), domain=UNIT,
+    _function("atanh", lambda out, x: 1.0 / apply("diff_squares", 1.0, x), domain=UNIT,
               npname="arctanh", latex=r"\operatorname{{artanh}}",
               mp=lambda m, x: m.atanh(x) if abs(x) < 1
               else (m.sign(x) * m.inf if abs(x) == 1 else m.nan)),
@@ -135,8 +135,8 @@ ROWS = (
         name="hypot", arity=2, commutative=True, domain=(REAL, REAL), cost=6,
         parsed=True, llvm="hypot", vector="hypot",
         partials=(
-            lambda out, x, y: apply("xdivy", x, out),
-            lambda out, x, y: apply("xdivy", y, out),
+            lambda out, x, y: apply("hypot_slope", x, y, out, attrs=(True,)),
+            lambda out, x, y: apply("hypot_slope", y, x, out, attrs=(True,)),
         ),
         numpy=vectorised(portable.hypot), helper=portable.hypot,
         mp=lambda m, x, y: m.hypot(x, y),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from overbar.ir.ops import portable_gamma
+from overbar.ir.ops import portable_gamma, portable_steps
 from overbar.ir.ops.row import (
     POSITIVE,
     REAL,
+    SUM,
     UNARY,
     Notation,
     Op,
@@ -47,6 +48,14 @@ def _gammaln_mp(m: Any, x: Any) -> Any:
 
 def _polygamma_mp(m: Any, n: int, x: Any) -> Any:
     return m.psi(n, x) if x > 0 or x != m.floor(x) else m.nan
+
+
+def _polygamma_step_mp(m: Any, n: int, x: Any, y: Any) -> Any:
+    if not (x > 0 and x + y > 0):
+        return m.nan
+    gap = int(abs(m.log10(x) - m.log10(abs(y)))) if y else 0
+    with m.workdps(m.dps + 30 + (n + 2) * gap):
+        return m.psi(n, x + y) - m.psi(n, x)
 
 
 ROWS = (
@@ -99,8 +108,8 @@ ROWS = (
         name="beta", arity=2, commutative=True, parsed=True, cost=80,
         domain=(POSITIVE, POSITIVE),
         partials=(
-            lambda out, x, y: out * (apply("digamma", x) - apply("digamma", x + y)),
-            lambda out, x, y: out * (apply("digamma", y) - apply("digamma", x + y)),
+            lambda out, x, y: -(out * apply("polygamma_step", x, y, attrs=(0,))),
+            lambda out, x, y: -(out * apply("polygamma_step", y, x, attrs=(0,))),
         ),
         numpy=vectorised(portable_gamma.beta), helper=portable_gamma.beta,
         mp=lambda m, x, y: m.beta(x, y), python=call("beta"), text=call("beta"),
@@ -110,12 +119,26 @@ ROWS = (
         name="betaln", arity=2, commutative=True, parsed=True, cost=80,
         domain=(POSITIVE, POSITIVE),
         partials=(
-            lambda out, x, y: apply("digamma", x) - apply("digamma", x + y),
-            lambda out, x, y: apply("digamma", y) - apply("digamma", x + y),
+            lambda out, x, y: -apply("polygamma_step", x, y, attrs=(0,)),
+            lambda out, x, y: -apply("polygamma_step", y, x, attrs=(0,)),
         ),
         numpy=vectorised(portable_gamma.betaln), helper=portable_gamma.betaln,
         mp=lambda m, x, y: m.log(m.beta(x, y)),
         python=call("betaln"), text=call("betaln"),
         latex=Notation(r"\log\mathrm{{B}}\left({0}, {1}\right)"),
+    ),
+    Op(
+        name="polygamma_step", arity=2, cost=90, domain=(POSITIVE, REAL),
+        partials=(
+            lambda out, x, y: apply("polygamma_step", x, y, attrs=(out.attrs[0] + 1,)),
+            lambda out, x, y: apply("polygamma", x + y, attrs=(out.attrs[0] + 1,)),
+        ),
+        numpy=vectorised(portable_steps.polygamma_step),
+        helper=portable_steps.polygamma_step, mp=_polygamma_step_mp,
+        python=Notation("polygamma_step({a}, {0}, {1})"),
+        text=Notation("polygamma({a}, {0} + {1}) - polygamma({a}, {0})", SUM, (SUM,)),
+        latex=Notation(r"\psi^{{({a})}}\left({0} + {1}\right)"
+                       r" - \psi^{{({a})}}\left({0}\right)", SUM, (SUM,)),
+        accuracy="no difference of digammas that are alike: the slope of beta",
     ),
 )  # fmt: skip

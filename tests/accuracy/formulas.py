@@ -58,11 +58,13 @@ def _number(value: float) -> str:
 
 
 def above(low: float, high: float) -> Sampler:
-    """Draw positive numbers whose logarithm is uniform."""
+    """Draw positive numbers whose logarithm is uniform, half of them of middling size."""
+    middle = (max(low, 1e-3), min(high, 1e2))
+    ends = np.log([(low, high), middle if middle[0] < middle[1] else (low, high)])
 
     def draw(rng: np.random.Generator, before: Sequence[float]) -> float:
         del before
-        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        return float(np.exp(rng.uniform(*ends[rng.integers(2)])))
 
     return Sampler(draw, f"{_number(low)}..{_number(high)}")
 

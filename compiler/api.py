@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from overbar.arguments import Argument, listed
 from overbar.function import CompiledFunction, Options
 from overbar.ir.errors import InputError, UnsupportedError
-from overbar.ir.graph import Graph
+from overbar.ir.graph import Graph, is_condition
 from overbar.ir.ops.piecewise import CONVENTIONS
 from overbar.ir.source import Source
 from overbar.levels import rewrite_for
@@ -109,6 +109,11 @@ def _read(expr: Any, graph: Graph, groups: Sequence[_Group]) -> tuple[int, ...] 
         from overbar.read.build import read_expressions
 
         read_expressions(outputs, graph, given or None)
+        for name, output in outputs.items():
+            if is_condition(graph.outputs[name]):
+                message = f"expected a number, found the condition {output!r}; "
+                message += "ob.where(condition, 1, 0) makes a number of it"
+                raise InputError(message)
     return shape
 
 
@@ -160,9 +165,9 @@ def _groups(inputs: Sequence[Any] | None) -> list[_Group]:
 
 
 def _name(item: Any) -> str:
-    if _is_sympy(item):
-        from overbar.read.symbolic import input_name
+    from overbar.read.symbolic import input_name, is_sympy
 
+    if is_sympy(item):
         return input_name(item)
     name = item if isinstance(item, str) else getattr(item, "name", None)
     if not isinstance(name, str):
@@ -183,7 +188,8 @@ def _order(graph: Graph, groups: Sequence[_Group] | None) -> list[Argument]:
         for g in groups
     ]
     order = [m for a in arguments for m in a.members]
-    missing = [n for n in graph.inputs if n not in order]
+    held = set(order)
+    missing = [n for n in graph.inputs if n not in held]
     if missing:
         message = f"expected every input in inputs=, found no {listed(missing)}"
         raise InputError(message)

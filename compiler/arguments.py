@@ -17,6 +17,8 @@ from overbar.read.functions import nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+MOST_NAMES = 12
+_LARGEST = 2**63 - 1
 _KINDS = {"float64": "fiub", "float32": "fiub", "int64": "iub", "bool": "b"}
 
 
@@ -48,6 +50,7 @@ class Signature:
         self.names = [a.name for a in self.arguments]
         self.inputs = [m for a in self.arguments for m in a.members]
         self._plain = not any(a.grouped for a in self.arguments)
+        self.takes_doubles = all(d == "float64" for d in self.dtypes.values())
 
     def bind(
         self, args: Sequence[Any], keywords: Mapping[str, Any] | None = None
@@ -59,7 +62,7 @@ class Signature:
         """
         count = len(self.arguments)
         if not keywords and len(args) == count and self._plain:
-            if all(type(a) is float for a in args):
+            if self.takes_doubles and all(type(a) is float for a in args):
                 return list(args)
             given = dict(zip(self.names, args, strict=True))
         else:
@@ -79,16 +82,15 @@ class Signature:
         self, args: Sequence[Any], keywords: Mapping[str, Any]
     ) -> dict[str, Any]:
         if len(args) > len(self.names):
-            message = (
-                f"expected at most {len(self.names)} arguments "
-                f"({', '.join(self.names)}), found {len(args)}"
-            )
+            names = self.names
+            most = f"at most {counted(names, 'argument')}" if names else "no arguments"
+            message = f"expected {most}, found {len(args)}"
             raise InputError(message)
         given = dict(zip(self.names, args, strict=False))
         for name, value in keywords.items():
             if name not in self.names:
                 message = (
-                    f"expected arguments named {', '.join(self.names) or '(none)'}, "
+                    f"expected arguments named {listed(self.names)}, "
                     f"found {name!r}{nearest(name, self.names)}"
                 )
                 raise InputError(message)
@@ -99,8 +101,8 @@ class Signature:
         missing = [n for n in self.names if n not in given and n not in self.defaults]
         if missing:
             message = (
-                f"expected values for {', '.join(self.names)}; "
-                f"found none for {', '.join(missing)}"
+                f"expected values for {listed(self.names)}; "
+                f"found none for {listed(missing)}"
             )
             raise InputError(message)
         return given
@@ -117,14 +119,33 @@ class Signature:
         return [float(v) if np.ndim(v) == 0 else v for v in array]
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return names for a message, many of them cut off.
+
+    >>> listed(["a", "b"]), listed([])
+    ('a, b', '(none)')
+    """
+    shown = names if len(names) <= MOST_NAMES else [*names[: MOST_NAMES - 1], "..."]
+    return ", ".join(shown) or "(none)"
+
+
+def counted(names: Sequence[str], what: str) -> str:
+    """Return how many things are expected, by name.
+
+    >>> counted(["a", "b"], "seed"), counted(["a"], "seed")
+    ('2 seeds (a, b)', '1 seed (a)')
+    """
+    return f"{len(names)} {what}{'s' * (len(names) != 1)} ({listed(names)})"
+
+
 def convert(value: Any, name: str, dtype: str) -> Any:
     """Return a value as a Python float or a float array, without copying if it is one.
 
     Raises InputError for what is not made of real numbers.
     """
-    if type(value) is float:
+    if type(value) is float and dtype == "float64":
         return value
-    if isinstance(value, numbers.Real):
+    if isinstance(value, numbers.Real) and dtype.startswith("float"):
         kind = np.asarray(value).dtype.kind
         if kind == "O":  # integers beyond int64, fractions
             return _float(value, name)
@@ -138,6 +159,9 @@ def convert(value: Any, name: str, dtype: str) -> Any:
             f"expected {'real numbers' if dtype.startswith('float') else dtype} "
             f"for {name!r}, found {_found(value, array)}"
         )
+        raise InputError(message)
+    if dtype == "int64" and array.size and array.max() > _LARGEST:
+        message = f"expected {dtype} for {name!r}, found {array.max()}"
         raise InputError(message)
     if array.ndim == 0:
         return array.astype(dtype).item()

@@ -180,7 +180,7 @@ class Derivation:
                 rows.append([found.get(n, self._zero(n)) for n in self.wrt])
         else:
             columns = [self._column(view, n, self.values) for n in self.wrt]
-            rows = [list(row) for row in zip(*columns, strict=True)]
+            rows = [[c[i] for c in columns] for i in range(len(self.values))]
         for name, row in zip(self.graph.outputs, rows, strict=True):
             self._assign(view, [f"d{name}_d{n}" for n in self._inputs()], row)
         results = [node for row in rows for node in row]

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overbar.arguments import Argument, Signature, counted
 from overbar.ir.errors import InputError
-from overbar.results import named
+from overbar.results import fill, named
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from overbar.function import CompiledFunction
     from overbar.results import Named
 
@@ -28,24 +31,26 @@ class FlatView:
         self._f = f
         self.names = f.options.wrt
         self.data = [n for n in f.signature.inputs if n not in self.names]
+        self._params = _signature(self.names, f.signature)
+        self._data = _signature(self.data, f.signature)
 
     def __len__(self) -> int:
         return len(self.names)
 
     def pack(self, /, *params: Any, **by_name: Any) -> Any:
         """Return parameters, in order, by name or as one named tuple, as a vector."""
-        if len(params) == 1 and not by_name and isinstance(params[0], dict | tuple):
+        if len(params) == 1 and not by_name:
             given = params[0]
-            by_name = given if isinstance(given, dict) else {}
-            params = () if isinstance(given, dict) else given
-        values = {**dict(zip(self.names, params, strict=False)), **by_name}
-        if set(values) != set(self.names) or len(params) > len(self.names):
-            message = (
-                f"expected values of {', '.join(self.names)}, found "
-                f"{', '.join(values) or 'none'}"
-            )
-            raise InputError(message)
-        return np.array([float(values[n]) for n in self.names])
+            if isinstance(given, dict):
+                params, by_name = (), given
+            elif isinstance(given, list | tuple | np.ndarray):
+                params = tuple(given)
+        values = self._params.bind(params, by_name)
+        for name, value in zip(self.names, values, strict=True):
+            if np.ndim(value):
+                message = f"expected one number for {name!r}, found {np.shape(value)}"
+                raise InputError(message)
+        return np.array(values, float)
 
     def unpack(self, theta: Any) -> Named:
         """Return a vector's entries by name."""
@@ -55,26 +60,21 @@ class FlatView:
         array = np.asarray(theta)
         if array.shape != (len(self.names),) or array.dtype.kind not in "fiu":
             message = (
-                f"expected a vector of {len(self.names)} parameters "
-                f"({', '.join(self.names)}), found shape {array.shape} of dtype "
-                f"{array.dtype}"
+                f"expected a vector of {counted(self.names, 'parameter')}, found "
+                f"shape {array.shape} of dtype {array.dtype}"
             )
             raise InputError(message)
         return array.astype(float).tolist()  # type: ignore[no-any-return]
 
     def _bind(self, theta: Any, data: tuple[Any, ...], by_name: Any) -> list[Any]:
-        f = self._f
         given = dict(zip(self.names, self._split(theta), strict=True))
         if len(data) > len(self.data):
-            message = (
-                f"expected theta and at most {len(self.data)} data arguments "
-                f"({', '.join(self.data) or 'none'}), found {len(data)}"
-            )
+            data_names = counted(self.data, "data argument")
+            most = f"at most {data_names}" if self.data else "no data"
+            message = f"expected theta and {most}, found {len(data)}"
             raise InputError(message)
-        given |= dict(zip(self.data, data, strict=False)) | by_name
-        if all(not a.grouped for a in f.signature.arguments):
-            return f.signature.bind((), given)
-        return [_number(given[n]) for n in f.signature.inputs]
+        given |= zip(self.data, self._data.bind(data, by_name), strict=True)
+        return [given[n] for n in self._f.signature.inputs]
 
     def value(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
         """Return the value, of shape S where data has it."""
@@ -94,20 +94,15 @@ class FlatView:
         if not data and not by_name:
             raw = self._f.vector_call("value_and_grad", theta)
             if raw is not None:
-                gradient = np.array(raw[1]) if out is None else out
-                if out is not None:
-                    out[...] = raw[1]
-                return float(raw[0]), gradient
+                return float(raw[0]), _given(np.array(raw[1]), out)
         self._f.need_scalar("flat.value_and_grad")
         whole = self._vector("value_and_grad", self._bind(theta, data, by_name))
-        if out is None:
-            return float(whole[0]), whole[1:]
-        out[...] = whole[1:]
-        return float(whole[0]), out
+        return float(whole[0]), _given(whole[1:], out)
 
     def jacobian(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
         """Return the partials: S + (n,) for one output, S + (m, n) for m."""
         f, n = self._f, len(self.names)
+        self._need_params("flat.jacobian")
         parts = f.run_entry("jacobian", self._bind(theta, data, by_name))
         stacked = np.stack([np.asarray(p) for p in parts], axis=-1)
         if len(f.graph.outputs) == 1:
@@ -117,6 +112,7 @@ class FlatView:
     def hessian(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
         """Return the Hessian, S + (n, n)."""
         self._f.need_scalar("flat.hessian")
+        self._need_params("flat.hessian")
         parts = self._f.run_entry("hessian", self._bind(theta, data, by_name))
         square = self._f.square(parts)
         return np.stack(
@@ -128,17 +124,33 @@ class FlatView:
         self._f.need_scalar("flat.hvp")
         return self._vector("hvp", [*self._bind(theta, data, by_name), *self._split(v)])
 
+    def _need_params(self, what: str) -> None:
+        if not self.names:
+            message = f"{what} expects parameters to differentiate in, found none"
+            raise InputError(message)
+
     def _vector(self, name: str, values: list[Any]) -> Any:
         parts = self._f.run_entry(name, values)
         if any(np.ndim(p) for p in parts):
+            matrix = "hessian" if name == "hvp" else "jacobian"
             message = (
                 f"flat.{name} expects one value, found one for each of "
                 f"{np.shape(parts[0])} points; compile with reduce='sum' to add them, "
-                "or use flat.jacobian"
+                f"or use flat.{matrix}"
             )
             raise InputError(message)
         return np.array(parts)
 
 
-def _number(value: Any) -> Any:
-    return float(value) if np.ndim(value) == 0 else np.asarray(value, float)
+def _given(gradient: Any, out: Any) -> Any:
+    """Return the gradient, in the caller's array where there is one."""
+    if out is None:
+        return gradient
+    fill([out], [gradient], ["theta"])
+    return out
+
+
+def _signature(names: Sequence[str], whole: Signature) -> Signature:
+    arguments = [Argument(n, (n,)) for n in names]
+    dtypes = {n: whole.dtypes[n] for n in names}
+    return Signature(arguments, whole.defaults, dtypes)

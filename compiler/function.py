@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from overbar.arguments import Signature, convert
+from overbar.arguments import Signature, convert, counted, listed
 from overbar.codegen.module import function_text
 from overbar.derivation import Derivation
 from overbar.flat import FlatView
 from overbar.inspection import Inspection
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.flat import flatten, unflatten
-from overbar.results import Named, named, named_type
+from overbar.results import Named, fill, named, named_type
 from overbar.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from overbar.arguments import Argument
     from overbar.ir.graph import Graph
     from overbar.ir.program import Program
+
+
+ALWAYS = ("value", "forward", "backward", "vjp", "jvp", "jacobian")
+SINGLE = ("grad", "value_and_grad", "hessian", "hvp")
+"""Entry points of every formula, and those of a formula of one output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,8 @@ class CompiledFunction(Inspection):
         self.runtime.header = self._header()
         self._outputs = named_type(tuple(graph.outputs))
         self._gradient = named_type(options.wrt)
-        self._plain = options.reduce is None and self._single
+        doubles = self.signature.takes_doubles
+        self._plain = options.reduce is None and self._single and doubles
         self._count = len(self.signature.inputs)
 
     # -- calls -----------------------------------------------------------------
@@ -118,9 +124,7 @@ class CompiledFunction(Inspection):
         value, *grads = self.run_entry("value_and_grad", values)
         result = self._grads(grads)
         if out is not None:
-            targets = [out] if self.options.bare else list(out)
-            for target, part in zip(targets, grads, strict=True):
-                target[...] = part
+            fill([out] if self.options.bare else out, grads, self.options.wrt)
         return value, result
 
     def forward(self, /, *args: Any, **keywords: Any) -> tuple[Any, Saved]:
@@ -223,7 +227,8 @@ class CompiledFunction(Inspection):
     @cached_property
     def jit(self) -> Jit:
         """Numba functions over plain numbers, callable inside `@njit` code."""
-        return Jit(self.runtime)
+        single = () if not self._single else SINGLE
+        return Jit(self.runtime, [*ALWAYS, *single])
 
     @property
     def cfunc(self) -> Any:
@@ -286,7 +291,8 @@ class CompiledFunction(Inspection):
             row[:] = array.ravel()
         out = self.runtime.points(name, points)
         if reduce is not None:
-            total = out.sum(axis=1) if reduce == "sum" else out.mean(axis=1)
+            with np.errstate(invalid="ignore"):  # the mean over no points is NaN
+                total = out.sum(axis=1) / (out.shape[1] if reduce == "mean" else 1)
             return [float(v) for v in total]
         return [row.reshape(shape) for row in out]
 
@@ -347,8 +353,8 @@ class CompiledFunction(Inspection):
         if isinstance(value, dict):
             if set(value) != set(names):
                 message = (
-                    f"expected a {what} for each of {', '.join(names)}; "
-                    f"found {', '.join(map(str, value))}"
+                    f"expected a {what} for each of {listed(names)}; "
+                    f"found {listed(list(map(str, value)))}"
                 )
                 raise InputError(message)
             value = [value[n] for n in names]
@@ -356,20 +362,16 @@ class CompiledFunction(Inspection):
             value = [value]
         parts = list(value) if np.iterable(value) else [value]
         if len(parts) != len(names):
-            message = (
-                f"expected {len(names)} {what}s ({', '.join(names)}), "
-                f"found {len(parts)}"
-            )
+            message = f"expected {counted(names, what)}, found {len(parts)}"
             raise InputError(message)
         return [convert(p, n, "float64") for n, p in zip(names, parts, strict=True)]
 
     def need_scalar(self, what: str) -> None:
         """Raise InputError unless the formula has one output."""
         if not self._single:
-            message = (
-                f"{what} expects one output, found {len(self._graph.outputs)} "
-                f"({', '.join(self._graph.outputs)}); use jacobian or vjp"
-            )
+            found = f"{len(self._graph.outputs)} ({listed(list(self._graph.outputs))})"
+            advice = "use jacobian or vjp" if "grad" in what else "compile one alone"
+            message = f"{what} expects one output, found {found}; {advice}"
             raise InputError(message)
 
     def _need_unreduced(self, what: str) -> None:
@@ -450,13 +452,18 @@ class Jit:
     return floats, tuples, and arrays where there are more than 16 results.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, names: Sequence[str]) -> None:
         self._runtime = runtime
+        self._names = names
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or not hasattr(self._runtime.derivation, name):
-            raise AttributeError(name)
+        if name not in self._names:
+            message = f"f.jit has {', '.join(self._names)}; found {name!r}"
+            raise AttributeError(message)
         return self._runtime.jitted(name)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._names]
 
 
 def _shape(values: Sequence[Any]) -> tuple[int, ...] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,7 +145,8 @@ class Inspection:
         nothing of the user's is overwritten.
         """
         path = Path(path)
-        if path.suffix != ".py" or not path.stem.isidentifier():
+        stem = path.stem
+        if path.suffix != ".py" or not stem.isidentifier() or keyword.iskeyword(stem):
             message = f"expected a path such as gradient.py, found {str(path)!r}"
             raise InputError(message)
         if path.exists() and not _is_ours(path):

@@ -1,4 +1,4 @@
-"""Name the fields of results: named tuples that also answer to names."""
+"""Hand results over: as named tuples, or in the caller's own arrays."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from functools import cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from overbar.arguments import counted
 from overbar.ir.errors import InputError
 
 if TYPE_CHECKING:
@@ -94,3 +97,38 @@ def named_type(names: tuple[str, ...]) -> type[Named]:
 def named(names: Sequence[str], values: Iterable[Any]) -> Named:
     """Return values as a named tuple (see `Named`)."""
     return named_type(tuple(names))(values)
+
+
+def fill(out: Any, parts: Sequence[Any], names: Sequence[str]) -> None:
+    """Write a gradient's entries to the caller's arrays.
+
+    out: a sequence of one array an entry, or one array with an entry a row.
+    Raises InputError for what is no array of the entry's shape.
+    """
+    if isinstance(out, np.ndarray):
+        out = [out[i : i + 1].reshape(out.shape[1:]) for i in range(len(out))]
+    if not isinstance(out, list | tuple):
+        message = f"expected out= with {counted(names, 'array')}, found {_kind(out)}"
+        raise InputError(message)
+    if len(out) != len(parts):
+        message = f"expected out= with {counted(names, 'array')}, found {len(out)}"
+        raise InputError(message)
+    for target, part, name in zip(out, parts, names, strict=True):
+        shape = np.shape(part)
+        if _shape(target) != shape or target.dtype.kind != "f":
+            message = (
+                f"expected an array of floats of shape {shape} as out= for {name!r}, "
+                f"found {_kind(target)}"
+            )
+            raise InputError(message)
+        target[...] = part
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    return value.shape if isinstance(value, np.ndarray) else None
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"one of {value.dtype} of shape {value.shape}"
+    return f"a value of type {type(value).__name__}"

@@ -14,6 +14,7 @@ from overbar.codegen.module import print_module
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.evaluate import evaluate
 from overbar.ir.program import If, leaves
+from overbar.ir.types import F32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,6 +104,12 @@ class Runtime:
         return found
 
     def _make(self, name: str) -> Callable[..., Any]:
+        function, program = self._unrounded(name), self.entry(name).program
+        given = leaves(tuple(part for _, part in program.params))
+        single = any(n.type is F32 for n in given)
+        return _rounding(function, program) if single else function
+
+    def _unrounded(self, name: str) -> Callable[..., Any]:
         program = self.entry(name).program
         if self.interprets(name):
             return self._interpreted(name)
@@ -184,6 +191,22 @@ def _nested(result: Any, values: dict[Any, Any]) -> Any:
     if isinstance(result, tuple):
         return tuple(_nested(part, values) for part in result)
     return values[result]
+
+
+def _rounding(function: Callable[..., Any], program: Program) -> Callable[..., Any]:
+    """Return a function of Python's floats that computes in float32, as arrays do."""
+    parts = [part for _, part in program.params]
+
+    def run(*args: Any) -> Any:
+        return function(*map(_rounded, args, parts))
+
+    return run
+
+
+def _rounded(value: Any, part: Any) -> Any:
+    if isinstance(part, tuple):
+        return tuple(map(_rounded, value, part))
+    return np.float32(value) if part.type is F32 else value
 
 
 def _packing(function: Any, dtype: str, *, silent: bool) -> Callable[..., Any]:

@@ -21,10 +21,10 @@ def uncross(net: Net) -> None:
     for column in net.columns:
         _number(column, position)
     best, fewest, waited = [list(c) for c in net.columns], crossings(net, position), 0
-    for sweep in range(_SWEEPS):
+    for k in range(_SWEEPS):
         if fewest == 0 or waited == _PATIENCE:
             break
-        _sweep(net, position, forward=sweep % 2 == 0)
+        sweep(net, position, forward=k % 2 == 0)
         found = crossings(net, position)
         waited += 1
         if found < fewest:
@@ -32,7 +32,7 @@ def uncross(net: Net) -> None:
     net.columns = best
 
 
-def _sweep(net: Net, position: list[int], *, forward: bool) -> None:
+def sweep(net: Net, position: list[int], *, forward: bool) -> None:
     """Sort each column by the mean position of its neighbours on one side."""
     near = net.left if forward else net.right
     columns = net.columns if forward else net.columns[::-1]

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from overbar.ir.ops.row import ATOM, Notation
-from overbar.ir.text import Writer, Written, equations, written
+from overbar.ir.text import Writer, Written, written
 from overbar.show.typeset import GREEK, symbol, typeset_number
 
 if TYPE_CHECKING:
@@ -103,19 +103,3 @@ def align(*parts: Sequence[tuple[str, str]]) -> str:
 def latex(graph: Graph) -> str:
     """Return the statements of a graph as LaTeX."""
     return align(written(graph, LatexWriter))
-
-
-def latex_derivatives(forward: Graph, adjoint: Graph) -> str:
-    """Return the statements of a formula, then those of its adjoints, as LaTeX.
-
-    adjoint: a view whose outputs are the adjoints, such as `Adjoints.graph`, or the
-        formula's outputs and them, such as `Derivation.with_gradient`. Both parts name
-        shared subexpressions alike; aliases (L_bar = J_bar) are kept.
-    """
-    whole = adjoint.view({**forward.outputs, **adjoint.outputs})
-    ahead = set(forward.order())
-    parts: tuple[list[tuple[str, str]], ...] = ([], [])
-    lines = zip(written(whole, LatexWriter), equations(whole), strict=True)
-    for line, (_, node, _) in lines:
-        parts[node not in ahead].append(line)
-    return align(*parts)

@@ -66,7 +66,7 @@ class Reader:
     """Read one expression: each method takes what binds at least so tightly."""
 
     def __init__(self, text: str, values: Mapping[str, float]) -> None:
-        self.tokens = [t.strip() for t in TOKEN.findall(text)] + [""]
+        self.tokens: list[str] = [t.strip() for t in TOKEN.findall(text)] + [""]
         self.values = values
         self.at = 0
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import inspect
 import math
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from overbar.derivation import Derivation
+import overbar as ob
 from overbar.ir.evaluate import evaluate
 from overbar.ir.graph import Graph, Node
 from overbar.ir.ops import OPS, apply
 from overbar.ir.types import BOOL
-from overbar.read.functions import FUNCTIONS
 from overbar.rewrite.engine import rewriter
 from overbar.rewrite.exact import EXACT
-from overbar.show.latex import LatexWriter, align, latex, latex_derivatives
+from overbar.show.latex import LatexWriter, align, latex
 from overbar.show.typeset import symbol, typeset_number
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Worth = Callable[[str, dict[str, float]], Any]
 
 ROWS = [row for row in OPS.values() if row.typing is not None and row.name != "copy"]
+EXAMPLES = Path(__file__).parents[2] / "examples"
 CONDITIONS = {"and", "or", "not"}
 
 POINT = {"x": 0.3, "y": 0.7, "z": 0.9, "p": 0.2, "q": 0.8, "b": 0.6}
@@ -315,20 +316,6 @@ def test_layout(build: Callable[[Node, Node], Node], expected: str) -> None:
     assert expected == written(graph, node)
 
 
-def regression() -> Graph:
-    """Return L1, regularised linear regression with a sigmoid."""
-    graph = Graph(rewrite=rewriter(EXACT))
-    w, b = graph.input("w"), graph.input("b")
-    x, t, lam = (graph.input(name, "data") for name in ("x", "t", "lam"))
-    graph.assign("z", z := w * x + b)
-    graph.assign("y", y := FUNCTIONS["sigmoid"](graph, z))
-    graph.assign("L", loss := (y - t) ** 2 / 2)
-    graph.assign("R", penalty := w**2 / 2)
-    graph.assign("J", total := loss + lam * penalty)
-    graph.outputs["J"] = total
-    return graph
-
-
 FORWARD = r"""z &= w \, x + b \\
 y &= \sigma\left(z\right) \\
 L &= \frac{\left(y - t\right)^{2}}{2} \\
@@ -345,12 +332,10 @@ BACKWARD = r"""\overline{J} &= 1 \\
 
 def test_lecture() -> None:
     """L1 and its adjoints are the lecture's statements (Grosse, section 2)."""
-    graph = regression()
-    derivation = Derivation(graph, [graph.inputs["w"], graph.inputs["b"]])
-    whole = latex_derivatives(graph, derivation.with_gradient())
-    assert f"\\begin{{aligned}}\n{FORWARD}\n\\end{{aligned}}" == latex(graph)
+    f = ob.load(EXAMPLES / "l1_regression.expr")
+    assert f"\\begin{{aligned}}\n{FORWARD}\n\\end{{aligned}}" == latex(f.graph)
     both = f"{FORWARD} \\\\[1ex]\n{BACKWARD}"
-    assert f"\\begin{{aligned}}\n{both}\n\\end{{aligned}}" == whole
+    assert f"\\begin{{aligned}}\n{both}\n\\end{{aligned}}" == f.latex()
 
 
 def test_shared_subexpressions_are_named() -> None:

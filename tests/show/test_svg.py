@@ -100,13 +100,8 @@ def test_roles_look_different() -> None:
     w, x = graph.input("w"), graph.input("x", "data")
     graph.outputs["f"] = w * x
     root = ET.fromstring(draw(graph))  # noqa: S314 - ours
-    looks = {
-        group[1].text: (group[0].get("fill"), group[0].get("rx"))
-        for group in root.iter(f"{SVG}g")
-        if len(group) > 1 and group[0].tag == f"{SVG}title"
-        for group in [list(group)[1:]]
-        if len(group) > 1
-    }
+    groups = [list(g) for g in root.iter(f"{SVG}g") if g.find(f"{SVG}rect") is not None]
+    looks = {text.text: (box.get("fill"), box.get("rx")) for _, box, text in groups}
     assert {
         "w": ("#fff1cc", "16"),
         "x": ("#ddf4ff", "2"),

@@ -143,8 +143,8 @@ def convert(value: Any, name: str, dtype: str) -> Any:
 
     Raises InputError for what is not made of real numbers.
     """
-    if type(value) is float and dtype == "float64":
-        return value
+    if dtype == "float64" and isinstance(value, float):  # as NumPy's scalars are
+        return float(value)
     if isinstance(value, numbers.Real) and dtype.startswith("float"):
         kind = np.asarray(value).dtype.kind
         if kind == "O":  # integers beyond int64, fractions

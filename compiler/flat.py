@@ -33,6 +33,8 @@ class FlatView:
         self.data = [n for n in f.signature.inputs if n not in self.names]
         self._params = _signature(self.names, f.signature)
         self._data = _signature(self.data, f.signature)
+        order = {n: i for i, n in enumerate([*self.names, *self.data])}
+        self._places = [order[n] for n in f.signature.inputs]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -67,7 +69,16 @@ class FlatView:
         return array.astype(float).tolist()  # type: ignore[no-any-return]
 
     def _bind(self, theta: Any, data: tuple[Any, ...], by_name: Any) -> list[Any]:
-        given = dict(zip(self.names, self._split(theta), strict=True))
+        values = self._split(theta)
+        if (
+            not by_name
+            and len(data) == len(self.data)
+            and self._f.signature.takes_doubles
+            and all(isinstance(d, float) for d in data)
+        ):
+            values += map(float, data)
+            return [values[i] for i in self._places]
+        given = dict(zip(self.names, values, strict=True))
         if len(data) > len(self.data):
             data_names = counted(self.data, "data argument")
             most = f"at most {data_names}" if self.data else "no data"
@@ -131,7 +142,7 @@ class FlatView:
 
     def _vector(self, name: str, values: list[Any]) -> Any:
         parts = self._f.run_entry(name, values)
-        if any(np.ndim(p) for p in parts):
+        if any(isinstance(p, np.ndarray) for p in parts):
             matrix = "hessian" if name == "hvp" else "jacobian"
             message = (
                 f"flat.{name} expects one value, found one for each of "

@@ -150,9 +150,9 @@ ROWS = (
         name="mod", arity=2, typing=number, domain=(REAL, REAL), cost=10,
         partials=(
             lambda out, x, y: 1.0,
-            lambda out, x, y: -apply("floor", x / y),
+            lambda out, x, y: -apply("floordiv", x, y),  # x/y may round up
         ),
-        numpy=np.mod, mp=lambda m, x, y: x - y * m.floor(x / y) if y else m.nan,
+        numpy=np.mod, mp=lambda m, x, y: x % y if y else m.nan,
         python=infix(" % ", PRODUCT),
         text=Notation("{0} % {1}", MODULO, (PRODUCT, PRODUCT + 1)),
         latex=Notation(r"{0} \bmod {1}", SUM - 1, (PRODUCT, PRODUCT + 1)),
@@ -160,7 +160,7 @@ ROWS = (
     ),
     Op(
         name="floordiv", arity=2, typing=number, domain=(REAL, REAL), cost=10,
-        numpy=np.floor_divide, mp=lambda m, x, y: m.floor(x / y) if y else m.nan,
+        numpy=np.floor_divide, mp=lambda m, x, y: m.nint((x - x % y) / y) if y else m.nan,
         python=infix("//", PRODUCT),
         text=Notation("{0}//{1}", MODULO, (PRODUCT, PRODUCT + 1)),
         latex=Notation(r"\left\lfloor \frac{{{0}}}{{{1}}} \right\rfloor"),

@@ -31,6 +31,8 @@ def common(graph: Graph, name: str, args: Sequence[Node], floor: Type) -> Type:
         return F32
     if F64 in weak:
         return graph.real if not found & {F64} else F64
+    if F32 in weak:  # constants alone
+        return F32
     return INT if INT in weak else BOOL
 
 

@@ -76,10 +76,11 @@ def _share_of_sum(graph: Graph, above: Term, below: Term) -> Node | None:
         for one, other in (parts, parts[::-1]) if parts else ():
             if one.node is x and other.node is not x:
                 given = [x, build(graph, other), below.node]
+                times_x = (float(one.scale),)
                 share = (
-                    apply("share", *given)
+                    apply("share", *given, attrs=times_x)
                     if v is None
-                    else apply("weighted_share", v, *given)
+                    else apply("weighted_share", v, *given, attrs=times_x)
                 )
                 return times(above.scale, share)
     return None

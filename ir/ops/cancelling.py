@@ -109,6 +109,11 @@ def _slope_numpy(zero: bool, x: Any, _y: Any, h: Any) -> Any:  # noqa: FBT001
 _XDIVY = vectorised(portable.xdivy)
 
 
+def _rest(out: Node, x: Node, y: Node, s: Node) -> Node:
+    """Return y/s with s = k*x + y: the share of what is left."""
+    return apply("share", y, out.attrs[0] * x, s, attrs=(1.0,))
+
+
 def _norm_numpy(*args: Any) -> Any:
     total = args[0]
     for a in args[1:]:
@@ -177,7 +182,7 @@ ROWS = (
         accuracy="(x - y)*(x + y)",
     ),
     Op(
-        name="norm", arity=None, cost=12, domain=(REAL,), partials=_norm_partial,
+        name="norm", arity=None, cost=12, domain=(REAL, REAL), partials=_norm_partial,
         numpy=_norm_numpy, helper=portable.hypot,
         mp=lambda m, *args: m.sqrt(m.fsum(args, squared=True)),
         python=Notation("hypot({0}, {1})", fold=True), text=call("hypot"),
@@ -218,26 +223,26 @@ ROWS = (
     Op(
         name="share", arity=3, domain=(REAL, REAL, REAL),
         partials=(
-            lambda out, x, y, s: apply("share", y, x, s) / s,
+            lambda out, x, y, s: _rest(out, x, y, s) / s,
             lambda out, x, y, s: -(out / s),
             None,
         ),
-        numpy=lambda x, y, s: np.divide(x, s),
-        mp=lambda m, x, y, s: _quotient_mp(m, x, s),
+        numpy=lambda k, x, y, s: np.divide(x, s),
+        mp=lambda m, k, x, y, s: _quotient_mp(m, x, s),
         python=_QUOTIENT, text=_QUOTIENT, latex=_FRACTION, lower=_plain_quotient,
-        accuracy="x/s with s = k*x + y for a constant k: the partials are y/s**2 and"
+        accuracy="x/s with s = k*x + y for its attribute k: the partials are y/s**2 and"
         " -x/s**2, where the quotient rule would subtract",
     ),
     Op(
-        name="weighted_share", arity=4, domain=(REAL,), cost=2,
+        name="weighted_share", arity=4, domain=(REAL,) * 4, cost=2,
         partials=(
-            lambda out, v, x, y, s: apply("share", x, y, s),
-            lambda out, v, x, y, s: v * apply("share", y, x, s) / s,
+            lambda out, v, x, y, s: apply("share", x, y, s, attrs=out.attrs),
+            lambda out, v, x, y, s: v * _rest(out, x, y, s) / s,
             lambda out, v, x, y, s: -(out / s),
             None,
         ),
-        numpy=lambda v, x, y, s: np.divide(v * x, s),
-        mp=lambda m, v, x, y, s: _quotient_mp(m, v * x, s), lower=_plain_product,
+        numpy=lambda k, v, x, y, s: np.divide(v * x, s),
+        mp=lambda m, k, v, x, y, s: _quotient_mp(m, v * x, s), lower=_plain_product,
         python=Notation("{0}*{1}/{3}", PRODUCT, (PRODUCT, PRODUCT + 1)),
         text=Notation("{0}*{1}/{3}", PRODUCT, (PRODUCT, PRODUCT, PRODUCT, PRODUCT + 1)),
         latex=Notation(r"\frac{{{0} \, {1}}}{{{3}}}", UNARY,

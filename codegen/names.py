@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from overbar.ir.graph import Node
 
 _OWN = {
-    "math", "np", "njit", "points", "out", "k", "results", "inputs", "saved", "value",
-    "forward", "backward", "value_and_grad", "grad", "vjp", "jvp", "jacobian",
-    "hessian", "hvp",
+    "math", "np", "njit", "results", "inputs", "saved", "value", "forward", "backward",
+    "value_and_grad", "grad", "vjp", "jvp", "jacobian", "hessian", "hvp",
 }  # fmt: skip
 _TEMPORARY = re.compile(r"t[0-9]+")
 _WORDS = frozenset(keyword.kwlist) | frozenset(dir(builtins))

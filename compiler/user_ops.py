@@ -18,6 +18,7 @@ from overbar.codegen import allowlist, module
 from overbar.codegen.load import load_plain
 from overbar.codegen.names import is_reserved
 from overbar.ir.errors import InputError, OverbarError
+from overbar.ir.graph import Graph, is_condition
 from overbar.ir.ops import OPS, Op
 from overbar.ir.ops.row import REAL, Notation, call, vectorised
 from overbar.read.build import build
@@ -134,7 +135,8 @@ def _arguments(name: str, value: Any) -> list[str]:
         message = f"expected {name!r} to have source text that can be read, found none"
         raise InputError(message) from None
     except OverbarError as error:
-        message = f"expected {name!r} to use math and np alone; {error.message}"
+        found = error.message.rpartition("found ")[2].rpartition(" (line")[0]
+        message = f"expected {name!r} to use math and np alone, found {found}"
         raise InputError(message) from None
     return [p.name for p in parameters]
 
@@ -236,11 +238,12 @@ class _Rule:
 
     def check(self) -> None:
         """Raise InputError unless the partial is a formula of the arguments."""
-        from overbar.ir.graph import Graph
-
         graph = Graph()
         try:
-            build(self._formula, graph, {a: graph.input(a) for a in self.arguments})
+            given = {a: graph.input(a) for a in self.arguments}
+            if is_condition(build(self._formula, graph, given)):
+                message = f"expected a number, found the condition {self._formula!r}"
+                raise InputError(message)
         except OverbarError as error:
             message = f"expected a partial of {self.what}; {error.message}"
             raise InputError(message) from None

@@ -27,6 +27,7 @@ _NOTED = 10.0
 _SHARE = 0.1
 _FEWEST_DIGITS, _MOST_DIGITS = 50, 1600
 _AGREEMENT = 1e-20
+_SMALLEST = float(np.finfo(float).smallest_subnormal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def losing_digits(
     values = evaluate(graph, given, roots)
     exact = _exactly(graph, given, roots)
     users: dict[Node, Node | None] = {
-        r: None for r in roots if _error(values[r], exact[r]) > _NOTED * U
+        r: None for r in roots if _is_off(values[r], exact[r])
     }
     stack = list(users)
     losses: list[tuple[Node, float]] = []
@@ -143,18 +144,24 @@ def _agree(x: Any, y: Any) -> bool:
     return bool(abs(x - y) <= _AGREEMENT * abs(y)) and bool(y)
 
 
+def _is_off(value: Any, exact: Any) -> bool:
+    """Whether a result is wrong, an overflow or underflow that is due left aside."""
+    if _error(value, exact) <= _NOTED * U:
+        return False
+    due = float(exact)
+    return value != due and not abs(value - due) <= _SMALLEST
+
+
 def _error(value: Any, exact: Any) -> float:
-    """Return the relative error, 1 where nothing is right, 0 where no number is due."""
+    """Return the relative error, at most 1; 0 where there is no number to be right."""
     if isinstance(exact, bool) or np.asarray(value).dtype.kind != "f":
         return 0.0
-    if exact != exact or abs(exact) == math.inf or abs(exact) > np.finfo(float).max:
+    if exact != exact or abs(exact) == math.inf:
         return 0.0
-    if not np.isfinite(value):
-        return 1.0
+    if not np.isfinite(value) or not exact:
+        return float(value != exact)
     gap = abs(exact - type(exact)(float(value)))
-    if gap <= np.finfo(float).smallest_subnormal:
-        return 0.0
-    return min(1.0, float(gap / abs(exact))) if exact else 1.0
+    return min(1.0, float(gap / abs(exact)))
 
 
 def _sources(node: Node, values: Values, exact: Values) -> list[Node]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from overbar.ir.ops import OPS, lookup
+from overbar.ir.ops import OPS
 from overbar.ir.types import INT
 
 if TYPE_CHECKING:
@@ -52,9 +52,25 @@ class Rule:
 
 def rewriter(rules: Iterable[Rule]) -> Rewrite:
     """Return the rewrite function of a Graph for these rows, first come first."""
-    table, headed = _index(rules)
+    table: dict[str, list[Rule]] = {}
+    for rule in rules:
+        table.setdefault(rule.op, []).append(rule)
+    headed = {name for name, rows in table.items() if any(r.heads for r in rows)}
+    chosen: dict[tuple[str, ...], list[Rule]] = {}  # rows by op and operands' heads
     none: list[Rule] = []
-    no_heads: dict[Op, list[Rule]] = {}
+
+    def choose(op: Op, args: Sequence[Node]) -> list[Rule]:
+        heads = [head(a).name for a in args]
+        key = (op.name, *heads)
+        rows = chosen.get(key)
+        if rows is None:
+            rows = [
+                rule
+                for rule in table[op.name]
+                if not rule.heads or any(name in rule.heads for name in heads)
+            ]
+            chosen[key] = rows
+        return rows
 
     def rewrite(
         graph: Graph, op: Op, args: Sequence[Node], attrs: tuple[Any, ...]
@@ -63,12 +79,8 @@ def rewriter(rules: Iterable[Rule]) -> Rewrite:
             folded = _fold(graph, op, args)
             if folded is not None:
                 return folded
-        rows = table.get(op.name, none)
-        by_head = headed.get(op.name, no_heads)
-        if by_head:
-            found = [rule for a in args for rule in by_head.get(head(a), none)]
-            rows = [*rows, *dict.fromkeys(found)] if found else rows
-        for rule in rows:
+        name = op.name
+        for rule in choose(op, args) if name in headed else table.get(name, none):
             better = rule.answer(graph, *args, *attrs)
             if better is not None:
                 if not rule.exact:
@@ -77,21 +89,6 @@ def rewriter(rules: Iterable[Rule]) -> Rewrite:
         return None
 
     return rewrite
-
-
-def _index(
-    rules: Iterable[Rule],
-) -> tuple[dict[str, list[Rule]], dict[str, dict[Op, list[Rule]]]]:
-    """Return the rows to ask in any case, by op, and those by op and head."""
-    table: dict[str, list[Rule]] = {}
-    headed: dict[str, dict[Op, list[Rule]]] = {}
-    for rule in rules:
-        if not rule.heads:
-            table.setdefault(rule.op, []).append(rule)
-        for name in rule.heads:
-            rows = headed.setdefault(rule.op, {}).setdefault(lookup(name), [])
-            rows.append(rule)
-    return table, headed
 
 
 def head(node: Node) -> Op:

@@ -81,6 +81,12 @@ def times(scale: Fraction, node: Node) -> Node:
     return float(top) * node / float(bottom)
 
 
+def multiple(factor: Fraction, node: Node) -> Node:
+    """Return factor*node, the factor gathered with those that the node has."""
+    scale, bare = term(node)
+    return node * float(factor) if bare is None else times(factor * scale, bare)
+
+
 def build(graph: Graph, part: Term) -> Node:
     """Return the node of a term."""
     if part.node is None:
@@ -145,6 +151,11 @@ def opposite(x: Node, y: Node) -> bool:
     """Whether x = -y, constants taken off."""
     left, right = term(x), term(y)
     return left.node is right.node and left.scale == -right.scale
+
+
+def upright(x: Node) -> tuple[int, Node]:
+    """Return the sign of a node's constant factor, and the node without it."""
+    return (1, x) if term(x).scale > 0 else (-1, -x)
 
 
 class Line(NamedTuple):

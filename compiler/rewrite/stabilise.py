@@ -15,8 +15,16 @@ from overbar.rewrite.stabilise_log import LOGARITHMIC
 from overbar.rewrite.stabilise_power import POWERS
 from overbar.rewrite.stabilise_quotient import QUOTIENTS
 from overbar.rewrite.stabilise_ratio import RATIO
+from overbar.rewrite.stabilise_sum import HYPERBOLIC
 
 if TYPE_CHECKING:
     from overbar.rewrite.engine import Rule
 
-STABILISE: tuple[Rule, ...] = (*RATIO, *EXPONENTIAL, *LOGARITHMIC, *POWERS, *QUOTIENTS)
+STABILISE: tuple[Rule, ...] = (
+    *RATIO,
+    *HYPERBOLIC,
+    *EXPONENTIAL,
+    *LOGARITHMIC,
+    *POWERS,
+    *QUOTIENTS,
+)

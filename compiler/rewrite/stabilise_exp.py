@@ -1,4 +1,4 @@
-"""Rows on exponentials: logistic and hyperbolic functions, quotients that overflow.
+"""Rows on quotients and products of exponentials: logistic functions, overflow.
 
 Sources: Higham, Accuracy and Stability of Numerical Algorithms, section 1.14.1 (expm1
 in quotients); Maechler 2012 (log1mexp); Blanchard, Higham and Higham 2021 (softmax).
@@ -11,70 +11,30 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from overbar.ir.ops import OPS, apply
-from overbar.rewrite.engine import Rule
+from overbar.rewrite.engine import Rule, head
 from overbar.rewrite.match import (
+    ADD,
+    NEG,
     POWI,
+    SUB,
     Term,
     both_terms,
-    complement,
+    multiple,
     opposite,
     product_rule,
     quotient_rule,
     shifted,
-    sum_rules,
     term,
     times,
+    upright,
 )
 
 if TYPE_CHECKING:
     from overbar.ir.graph import Graph, Node
 
 EXP, EXPM1, COSH, SINH = OPS["exp"], OPS["expm1"], OPS["cosh"], OPS["sinh"]
-SIGMOID, TANH, BOSE = OPS["sigmoid"], OPS["tanh"], OPS["bose"]
+SIGMOID, BOSE = OPS["sigmoid"], OPS["bose"]
 HALF = Fraction(1, 2)
-
-
-# -- sums --------------------------------------------------------------------------
-
-
-def _two_exponentials(_graph: Graph, one: Term, other: Term) -> Node | None:
-    if one.node is None or other.node is None or one.node.op is not EXP:
-        return None
-    x, y = one.node.args[0], other.node.args[0]
-    if one.scale == other.scale and opposite(x, y):
-        return times(2 * one.scale, apply("cosh", _upright(x)[1]))
-    if one.scale != -other.scale:
-        return None
-    if opposite(x, y):
-        sign, bare = _upright(x)
-        return times(2 * sign * one.scale, apply("sinh", bare))
-    if one.scale < 0:
-        return times(-one.scale, apply("exp_difference", y, x))
-    return times(one.scale, apply("exp_difference", x, y))
-
-
-def _upright(x: Node) -> tuple[int, Node]:
-    """Return the sign of a node's constant factor, and the node without it."""
-    return (1, x) if term(x).scale > 0 else (-1, -x)
-
-
-def _one_and_tanh(_graph: Graph, one: Term, other: Term) -> Node | None:
-    if one.node is not None or other.node is None or abs(one.scale) != abs(other.scale):
-        return None
-    sign = 2.0 if one.scale == other.scale else -2.0
-    return times(2 * one.scale, apply("sigmoid", sign * other.node.args[0]))
-
-
-def _one_and_sigmoid(_graph: Graph, one: Term, other: Term) -> Node | None:
-    if one.node is not None or other.node is None or other.scale != -2 * one.scale:
-        return None
-    return times(-one.scale, apply("tanh", other.node.args[0] / 2.0))
-
-
-def _one_and_bose(_graph: Graph, one: Term, other: Term) -> Node | None:
-    if one.node is not None or other.node is None or other.scale != one.scale:
-        return None
-    return times(-one.scale, apply("bose", -other.node.args[0]))
 
 
 # -- quotients ---------------------------------------------------------------------
@@ -84,9 +44,9 @@ def exponentials(node: Node) -> list[tuple[Fraction, Node | None]] | None:
     """Return a sum of two exponentials and constants as pairs (k, u) of k*exp(u)."""
     if node.op is EXPM1:
         return [(Fraction(1), node.args[0]), (Fraction(-1), None)]
-    parts = both_terms(node)
-    if parts is None:
+    if node.op not in (ADD, SUB) or EXP not in map(head, node.args):
         return None
+    parts = both_terms(node) or ()
     found = []
     for scale, bare in parts:
         if bare is not None and bare.op is not EXP:
@@ -124,6 +84,8 @@ def reciprocal(node: Node) -> Node | None:
 def _logistic(u: Node, ratio: Fraction, *, falling: bool = True) -> Node:
     """Return 1/(1 + ratio*exp(u)), or where it is not `falling` the same of -u."""
     shift = math.log(abs(ratio))
+    if u.op is NEG:
+        u, falling = u.args[0], not falling
     x = -shifted(u, shift) if falling else shifted(u, -shift)
     return apply("sigmoid", x) if ratio > 0 else -apply("bose", -x)
 
@@ -176,8 +138,9 @@ def _hyperbolic(_graph: Graph, above: Term, below: Term) -> Node | None:
     (a, u, b), (c, v, d) = over, under
     if u is not v or abs(a) != abs(b) or a * d != -b * c:
         return None
-    tanh = apply("tanh", u / 2.0)
-    return times(above.scale * a / c, tanh if a == -b else 1.0 / tanh)
+    sign, bare = upright(u)
+    tanh = apply("tanh", multiple(HALF, bare))
+    return times(sign * above.scale * a / c, tanh if a == -b else 1.0 / tanh)
 
 
 def _over_power(_graph: Graph, above: Term, below: Term) -> Node | None:
@@ -205,7 +168,7 @@ def _slope(above: Term, base: Node) -> Node | None:
     k, u, c = found
     if u is not above.node.args[0] or k / c < 0:
         return None
-    _, x = _upright(shifted(u, math.log(k / c)))
+    _, x = upright(shifted(u, math.log(k / c)))
     slope = apply("sigmoid_slope", apply("sigmoid", x), x)
     return times(above.scale / (k * c), slope)
 
@@ -244,7 +207,7 @@ def _exp_times_bose(_graph: Graph, scale: Fraction, x: Node, y: Node) -> Node | 
 
 def _sigmoids(_graph: Graph, scale: Fraction, x: Node, y: Node) -> Node | None:
     if x.op is SIGMOID and y.op is SIGMOID and opposite(x.args[0], y.args[0]):
-        _, u = _upright(x.args[0])
+        _, u = upright(x.args[0])
         return times(scale, apply("sigmoid_slope", apply("sigmoid", u), u))
     return None
 
@@ -263,21 +226,6 @@ def _negative_power(graph: Graph, x: Node, n: int) -> Node | None:
 _SUMS = ("add", "sub", "expm1")
 
 EXPONENTIAL = (
-    *complement("1 - exp(x) = -expm1(x)", "exp", lambda f: -apply("expm1", f.args[0])),
-    *complement(
-        "1 - cosh(x) = -2 sinh(x/2)**2",
-        "cosh",
-        lambda f: -(2.0 * apply("powi", apply("sinh", f.args[0] / 2.0), attrs=(2,))),
-    ),
-    *complement("1 - sigmoid(x) = sigmoid(-x)", "sigmoid",
-                lambda f: apply("sigmoid", -f.args[0])),
-    *complement("1 - sigmoid(x - y) = sigmoid(y - x)", "logaddexp_share",
-                lambda f: apply("logaddexp_share", f.args[1], f.args[0])),
-    *sum_rules("exp(x) +- exp(-x) = 2 cosh(x), 2 sinh(x); exp(x) - exp(y) by expm1",
-               ("exp",), _two_exponentials),
-    *sum_rules("1 +- tanh(x) = 2 sigmoid(+-2x)", ("tanh",), _one_and_tanh),
-    *sum_rules("2 sigmoid(x) - 1 = tanh(x/2)", ("sigmoid",), _one_and_sigmoid),
-    *sum_rules("1 + 1/(exp(x) - 1) = -1/(exp(-x) - 1)", ("bose",), _one_and_bose),
     quotient_rule("sinh(x)/cosh(x) = tanh(x)", ("sinh", "cosh", *_SUMS), _hyperbolic),
     quotient_rule("x/(exp(x) - 1), the Bernoulli function", ("expm1",), _over_expm1),
     quotient_rule("exp(x)/(exp(x) + c exp(y)) = sigmoid(x - y - log(c)), and for c < 0",

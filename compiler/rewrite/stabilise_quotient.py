@@ -47,8 +47,9 @@ def _square_over_sum(_graph: Graph, above: Term, below: Term) -> Node | None:
     """Return x**2/(x**2 + y**2) as (x/hypot(x, y))**2, y may be a constant."""
     if above.node is None or below.node is None or not above.node.type.is_float:
         return None
-    parts, x = both_terms(below.node), square_root(above.node)
-    for one, other in (parts, parts[::-1]) if parts and x is not None else ():
+    x = square_root(above.node)
+    parts = None if x is None else both_terms(below.node)
+    for one, other in (parts, parts[::-1]) if parts else ():
         ratio = other.scale / one.scale
         if one.node is not above.node or ratio < 0:
             continue

@@ -6,6 +6,7 @@ and all their derivatives by recurrence (Gautschi 1967).
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from overbar.ir.ops import OPS, apply
@@ -13,6 +14,7 @@ from overbar.rewrite.match import (
     POWI,
     Term,
     complement,
+    multiple,
     quotient_rule,
     square_root,
     term,
@@ -60,17 +62,21 @@ def _inverse_sinc(_graph: Graph, above: Term, below: Term) -> Node | None:
 
 def _power_of_ratio(_graph: Graph, above: Term, below: Term) -> Node | None:
     """Return f(u)**n/u**n as (f(u)/u)**n."""
-    if above.node is None or below.node is None or above.node.op is not POWI:
+    if above.node is None or below.node is None:
         return None
-    n = above.node.attrs[0]
-    if below.node.op is POWI and below.node.attrs[0] == n:
-        bottom: Node | None = below.node.args[0]
-    else:
-        bottom = square_root(below.node) if n == 2 else None
-    found = None if bottom is None else ratio(above.node.args[0], bottom)
+    n = above.node.attrs[0] if above.node.op is POWI else 2
+    top, bottom = _root(above.node, n), _root(below.node, n)
+    found = None if top is None or bottom is None else ratio(top, bottom)
     if found is None:
         return None
     return times(above.scale, apply("powi", found, attrs=(n,)))
+
+
+def _root(node: Node, n: int) -> Node | None:
+    """Return u for u**n, u*u among them."""
+    if node.op is POWI and node.attrs[0] == n:
+        return node.args[0]
+    return square_root(node) if n == 2 else None
 
 
 def _versin_ratio(_graph: Graph, above: Term, below: Term) -> Node | None:
@@ -84,7 +90,7 @@ def _versin_ratio(_graph: Graph, above: Term, below: Term) -> Node | None:
     if over.node is not under.node:
         return None
     scale = (over.scale / under.scale) ** 2 / 2
-    half = apply("sinc", above.node.args[0] / 2.0)
+    half = apply("sinc", multiple(Fraction(1, 2), above.node.args[0]))
     return times(above.scale * scale, apply("powi", half, attrs=(2,)))
 
 

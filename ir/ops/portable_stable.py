@@ -85,7 +85,11 @@ def pow1p(x: float, y: float) -> float:
     s = 1.0 + x
     p = np.power(s, y)
     lost = x - (s - 1.0) if -0.5 < x < 1.0 else 0.0
-    return np.float64(p * np.exp(y * (lost / s)) if lost != 0.0 else p)
+    if lost == 0.0:
+        return np.float64(p)
+    if p == 0.0 or np.isinf(p):  # too small or large to put anything back
+        return np.float64(np.exp(y * np.log1p(x)))
+    return np.float64(p * np.exp(y * (lost / s)))
 
 
 def hypotm1(x: float) -> float:
@@ -141,7 +145,7 @@ def expm1_ratio_diff(n: float, x: float) -> float:
     forwards for x large beside k, else backwards, as in `sinc_diff`.
     """
     if np.isnan(x) or x == math.inf:
-        return x
+        return np.float64(x)
     if x > n + 1.0:
         f = -np.expm1(-x) / x
         for k in range(1, int(n) + 1):

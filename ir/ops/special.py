@@ -128,7 +128,7 @@ ROWS = (
         latex=Notation(r"\log\mathrm{{B}}\left({0}, {1}\right)"),
     ),
     Op(
-        name="polygamma_step", arity=2, cost=90, domain=(POSITIVE, REAL),
+        name="polygamma_step", arity=2, cost=90, domain=(REAL, REAL),
         partials=(
             lambda out, x, y: apply("polygamma_step", x, y, attrs=(out.attrs[0] + 1,)),
             lambda out, x, y: apply("polygamma", x + y, attrs=(out.attrs[0] + 1,)),

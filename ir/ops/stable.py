@@ -70,6 +70,12 @@ def _xlog_mp(m: Any, x: Any, y: Any) -> Any:
     return x * m.log(y) if y > 0 else m.nan
 
 
+def _xlog1p_mp(m: Any, x: Any, y: Any) -> Any:
+    if x == 0 or y <= -1:
+        return _xlog_mp(m, x, 1 + y)
+    return x * m.log1p(y)
+
+
 def _sigmoid_bend(out: Node, _y: Node, x: Node) -> Node:
     """Return sigma''(x): with y = sigma(x), (1 - 2 y) = -tanh(x/2)."""
     return -(out * apply("tanh", 0.5 * x))
@@ -181,7 +187,7 @@ ROWS = (
     ),
     helped(
         "xlog1py", portable.xlog1py, arity=2, domain=(REAL, (-1.0, math.inf)),
-        mp=lambda m, x, y: _xlog_mp(m, x, 1 + y), singular=True, parsed=True,
+        mp=_xlog1p_mp, singular=True, parsed=True,
         partials=(
             lambda out, x, y: apply("log1p", y),
             lambda out, x, y: apply("xdivy", x, 1.0 + y),

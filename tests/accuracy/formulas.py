@@ -6,11 +6,16 @@ inputs; each input has a sampler that draws its values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+ENOUGH = 10.0
+"""Units that count as a few: results of a handful of rounded operations."""
 
 Draw: TypeAlias = "Callable[[np.random.Generator, Sequence[float]], float]"
 
@@ -25,15 +30,10 @@ class Sampler:
 
 @dataclass(frozen=True)
 class Case:
-    """Hold a formula, how to draw its inputs, and how far off it may be.
-
-    limit: the most units that value, gradient and Hessian may be off when stabilised
-    (infinity: not promised); extra: further points, one tuple an input each.
-    """
+    """Hold a formula, how to draw its inputs, and points that must not be missed."""
 
     formula: Callable[..., Any]
     samplers: tuple[Sampler, ...]
-    limit: float = np.inf
     extra: tuple[tuple[float, ...], ...] = ()
 
     def points(self, count: int) -> list[tuple[float, ...]]:
@@ -54,11 +54,11 @@ class Case:
 
 
 def _number(value: float) -> str:
-    return f"{value:g}".replace("e+", "e").replace("e-0", "e-")
+    return f"{value:g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
 
 
 def above(low: float, high: float) -> Sampler:
-    """Draw positive numbers whose logarithm is uniform, half of them of middling size."""
+    """Draw positive numbers with a uniform logarithm, half of them of middling size."""
     middle = (max(low, 1e-3), min(high, 1e2))
     ends = np.log([(low, high), middle if middle[0] < middle[1] else (low, high)])
 

@@ -6,9 +6,11 @@ and Engineers (1973), chapter 3, as in Herbie's suite (Panchekha et al., PLDI 20
 FPBench (Damouche et al., 2016); Rosa (Darulova and Kuncak, POPL 2014); textbooks.
 """
 
+# ruff: noqa: ARG005 - every formula is given its functions, used or not
+
 from __future__ import annotations
 
-from formulas import Case, above, beyond, both, close, uniform
+from accuracy.formulas import Case, above, beyond, both, close, uniform
 
 HELD_OUT = (
     # Hamming, chapter 3, and its problems

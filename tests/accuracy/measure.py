@@ -7,25 +7,31 @@ mpmath with as many digits as it takes (50 at least), never from Overbar.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mpmath
 import numpy as np
 import sympy
-from formulas import Case
+
 from overbar.codegen.lower import lower
 from overbar.derive.forward import forward
 from overbar.derive.reverse import reverse
 from overbar.ir.evaluate import evaluate
 from overbar.ir.graph import Graph, Node
 from overbar.ir.ops import OPS, apply
+from overbar.ir.text import Writer
 from overbar.rewrite.engine import Rule, rewriter
 from overbar.rewrite.exact import EXACT
 from overbar.rewrite.stabilise import STABILISE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from accuracy.formulas import Case
 
 U = mpmath.mpf(2) ** -53
 SMALLEST_NORMAL = mpmath.mpf(2) ** -1022
@@ -59,7 +65,7 @@ class Subject:
     """Hold a case with its points and the truth at each."""
 
     case: Case
-    count: int = 200
+    count: int = 100
 
     @cached_property
     def points(self) -> list[tuple[float, ...]]:
@@ -78,7 +84,7 @@ class Subject:
         slopes = [f.diff(s) for s in symbols]
         bends = [[g.diff(s) for s in symbols] for g in slopes]
         thirds = [[bends[i][i].diff(s) for s in symbols] for i in range(len(symbols))]
-        everything = [f, *slopes, *sum(bends, []), *sum(thirds, [])]
+        everything = [f, *slopes, *chain(*bends), *chain(*thirds)]
         return sympy.lambdify(symbols, everything, "mpmath", cse=True)  # type: ignore[no-any-return]
 
     def _derivatives(self, point: Sequence[float]) -> tuple[Sequence[float], list[Any]]:
@@ -118,7 +124,7 @@ class Subject:
 
 
 def _agree(a: Any, b: Any) -> bool:
-    """Whether two precisions give one result; a zero is believed if literal, or late."""
+    """Whether two precisions agree; a zero is believed if it is literal, or late."""
     if isinstance(b, int) or 0 < abs(b) < NOTHING:
         return True
     return bool(abs(a - b) <= abs(b) * mpmath.mpf(10) ** -25 and b)
@@ -179,3 +185,11 @@ def derivatives(case: Case, level: str) -> Derivatives:
     ]
     better = lower(graph.view(graph.outputs), [value, *slopes, *bends])
     return Derivatives(graph, [better[n] for n in (value, *slopes, *bends)])
+
+
+def written(case: Case) -> str:
+    """Return the formula's text, as it was written."""
+    names = "x" if len(case.samplers) == 1 else "abcd"[: len(case.samplers)]
+    graph = Graph()
+    value = case.formula(FUNCTIONS, *(graph.input(name) for name in names))
+    return Writer({}).write(value)[0]

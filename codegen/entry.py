@@ -30,10 +30,9 @@ def callable_entry(core: Any, program: Program) -> Any:
     compiled = core.overloads[kinds]
     result = compiled.signature.return_type
     name = compiled.fndesc.llvm_func_name
-    address = compiled.library.get_pointer_to_function(name)
     least = len(kinds) - len(defaults)
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def by_address(_typing: Any, args: Any) -> Any:
         if not least <= len(args) <= len(kinds):
             message = f"expected {least} to {len(kinds)} arguments, found {len(args)}"
@@ -52,6 +51,8 @@ def callable_entry(core: Any, program: Program) -> Any:
                     kinds[len(parts) :], defaults[len(parts) - least :], strict=True
                 )
             ]
+            code = core.overloads[kinds].library  # lives as long as this does
+            address = code.get_pointer_to_function(name)
             pointer = builder.bitcast(
                 context.add_dynamic_addr(builder, address, info=name),
                 context.call_conv.get_function_type(result, kinds).as_pointer(),
@@ -65,12 +66,11 @@ def callable_entry(core: Any, program: Program) -> Any:
 
         return result(args), generate
 
-    @njit(nogil=True)  # type: ignore[untyped-decorator]
+    @njit(nogil=True)
     def entry(*args: Any) -> Any:
-        return by_address(args)
+        return by_address(args)  # type: ignore[call-arg]
 
     entry.__doc__ = core.__doc__
-    entry.py_func.core = core  # its machine code has to live as long
     return entry
 
 
@@ -86,7 +86,7 @@ def _kinds(program: Program) -> tuple[Any, ...]:
         first = next((p.type for p in parts if not isinstance(p, tuple)), None)
         return (types.Array(kind(first) if first else types.float64, 1, "C"),)
     return tuple(
-        types.BaseTuple.from_types([kind(n.type) for n in part])
+        types.BaseTuple.from_types([kind(n.type) for n in part])  # type: ignore[no-untyped-call]
         if isinstance(part, tuple)
         else kind(part.type)
         for part in parts

@@ -134,8 +134,7 @@ class CompiledFunction(Inspection):
         shape = _shape(values)
         if shape is None:
             value, saved = self.runtime.call("forward")(*values)
-            parts = [value] if len(self._graph.outputs) == 1 else list(value)
-            return self.packaged(parts), Saved(tuple(saved))
+            return self.packaged(_flattened(value)), Saved(tuple(saved))
         return self.packaged(self.run_entry("value", values)), Saved(
             tuple(np.array(v) for v in values), shape
         )
@@ -160,7 +159,7 @@ class CompiledFunction(Inspection):
                 raise InputError(message)
             return self._grads(self.run_entry("vjp", [*saved.values, *seeds]))
         result = self.runtime.call("backward")(saved.values, *seeds)
-        return self._grads(list(result))
+        return self._grads(_flattened(result))
 
     def vjp(self, args: Sequence[Any], seed: Any) -> Any:
         """Return the adjoints of the parameters for adjoints of the outputs.

@@ -85,7 +85,9 @@ def _signature(program: Program) -> list[str]:
     if program.packed:
         return [f"def {program.name}(inputs):"]
     names = [
-        f"{name}={program.defaults[name]!r}" if name in program.defaults else name
+        f"{name}={_default(program.defaults[name])}"
+        if name in program.defaults
+        else name
         for name, _ in program.params
     ]
     one = f"def {program.name}({', '.join(names)}):"
@@ -96,6 +98,10 @@ def _signature(program: Program) -> list[str]:
         *(f"{INDENT}{line}" for line in _filled(names, WIDTH - 4)),
         "):",
     ]
+
+
+def _default(value: float) -> str:
+    return _CONSTANTS.sub(r"math.\1", number(value, plain=False)[0])
 
 
 def _filled(names: Sequence[str], width: int) -> list[str]:

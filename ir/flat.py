@@ -37,7 +37,7 @@ def flatten(graph: Graph) -> Flat:
         rows,
         tuple((s, place[n], graph.roles[s]) for s, n in graph.inputs.items()),
         tuple((s, place[n]) for s, n in graph.outputs.items()),
-        tuple(graph.defaults.items()),
+        tuple((name, _exact(value)) for name, value in graph.defaults.items()),
         statements,
         graph.kinks,
         graph.real.dtype,
@@ -47,7 +47,11 @@ def flatten(graph: Graph) -> Flat:
 
 def _attrs(node: Node) -> tuple[Any, ...]:
     """Return attributes in a form that tells 0.0 from -0.0 and NaN from nothing."""
-    return tuple(a.hex() if isinstance(a, float) else a for a in node.attrs)
+    return tuple(map(_exact, node.attrs))
+
+
+def _exact(value: Any) -> Any:
+    return value.hex() if isinstance(value, float) else value
 
 
 def _places(graph: Graph, place: dict[Node, int]) -> tuple[Any, ...]:
@@ -78,7 +82,10 @@ def unflatten(flat: Flat, rewrite: Rewrite | None) -> Graph:
         graph.roles[name] = role
         graph.names[nodes[i]] = name
     graph.outputs = {name: nodes[i] for name, i in outputs}
-    graph.defaults = dict(defaults)
+    graph.defaults = {
+        name: float.fromhex(value) if isinstance(value, str) else value
+        for name, value in defaults
+    }
     for name, i in statements:
         graph.assign(name, nodes[i])
     places, graph.doc, rewrites = flat.places

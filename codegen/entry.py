@@ -33,10 +33,13 @@ def callable_entry(core: Any, program: Program) -> Any:
     least = len(kinds) - len(defaults)
 
     @intrinsic
-    def by_address(_typing: Any, args: Any) -> Any:
+    def by_address(typing: Any, args: Any) -> Any:
         if not least <= len(args) <= len(kinds):
             message = f"expected {least} to {len(kinds)} arguments, found {len(args)}"
             raise TypingError(message)
+        for given, kind in zip(args, kinds, strict=False):
+            if typing.can_convert(given, kind) is None:
+                raise TypingError(f"expected arguments of types {kinds}, found {given}")
 
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             parts = [

@@ -86,7 +86,10 @@ def load(path: str | Path, wrt: Any = None, **options: Any) -> CompiledFunction:
     return compile(read_file(path), wrt, **{"name": Path(path).stem, **options})
 
 
-def _stem(name: str | None) -> str:
+def _stem(name: object) -> str:
+    if not isinstance(name, str | None):
+        message = f"expected a text as name, found {type(name).__name__}"
+        raise InputError(message)
     stem = "".join(c if c.isascii() and c.isalnum() else "_" for c in name or "formula")
     return stem if stem[:1].isalpha() else f"formula_{stem}"
 

@@ -357,7 +357,9 @@ class CompiledFunction(Inspection):
                 )
                 raise InputError(message)
             value = [value[n] for n in names]
-        elif len(names) == 1 and not isinstance(value, list | tuple):
+        elif len(names) == 1 and not (
+            isinstance(value, list | tuple) and len(value) == 1
+        ):
             value = [value]
         parts = list(value) if np.iterable(value) else [value]
         if len(parts) != len(names):

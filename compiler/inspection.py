@@ -12,7 +12,7 @@ from overbar.ir.errors import InputError
 from overbar.ir.text import Writer, equations, write, written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from overbar.accuracy import Report as AccuracyReport
     from overbar.arguments import Signature
@@ -180,14 +180,17 @@ class Inspection:
 
     def _scalars(
         self,
-        args: Sequence[Any] | Mapping[str, Any] | None,
+        args: Any,
         keywords: Mapping[str, Any],
     ) -> dict[str, float]:
         """Return the inputs by name for arguments that are plain numbers."""
+        if args is None:
+            args = ()
         if isinstance(args, dict):
-            values = self.signature.bind((), {**args, **keywords})
-        else:
-            values = self.signature.bind(tuple(args or ()), keywords)
+            args, keywords = (), {**args, **keywords}
+        elif not isinstance(args, list | tuple | np.ndarray):
+            args = (args,)  # of a formula of one input
+        values = self.signature.bind(tuple(args), keywords)
         for name, value in zip(self.signature.inputs, values, strict=True):
             if np.ndim(value):
                 message = f"expected one number for {name!r}, found {np.shape(value)}"

@@ -160,6 +160,20 @@ def test_wrt_symbol(wrt):
     assert 6.0 == f.vjp((2, 3), 2.0)
 
 
+@pytest.mark.parametrize("seed", [[1.0, 2.0], (1, 2), np.array([1.0, 2.0])])
+def test_seeds_of_one_output(seed):
+    """For one output a list is as good as an array, and as a sequence of one seed."""
+    f = ob.compile(SADDLE)
+    for gradient in (
+        f.vjp(([2.0, 3.0], 5.0), seed),
+        f.vjp(([2.0, 3.0], 5.0), [seed]),
+        f.vjp(([2.0, 3.0], 5.0), {"out": seed}),
+        f.backward(f.forward([2.0, 3.0], 5.0)[1], seed),
+    ):
+        np.testing.assert_array_equal([5.0, 10.0], gradient.x)
+        np.testing.assert_array_equal([12.0, 26.0], gradient.y)
+
+
 def test_named():
     """Results answer to attributes, names, positions and pairs of names."""
     f = ob.compile(SADDLE)

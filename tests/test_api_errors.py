@@ -83,6 +83,7 @@ CALLS = [
     ),
     ("f", lambda f: f.check(1, [1, 2]), "expected one number for 'y', found (2,)"),
     ("f", lambda f: f.draw([1, [1, 2]]), "expected one number for 'y', found (2,)"),
+    ("f", lambda f: f.draw(1.0), "expected values for x, y; found none for y"),
     # one output
     *(("three", call,
        f"{name} expects one output, found 3 (out0, out1, out2); {advice}")
@@ -98,7 +99,8 @@ CALLS = [
            lambda f: f.flat.value_and_grad([1, 2])),
       )),
     # seeds and tangents
-    ("f", lambda f: f.vjp((1, 2), [1, 2]), "expected 1 seed (out), found 2"),
+    ("f", lambda f: f.vjp((1, 2), "a"),
+     "expected real numbers for 'out', found the text 'a'"),
     ("three", lambda f: f.vjp((1, 2), 1),
      "expected 3 seeds (out0, out1, out2), found 1"),
     ("three", lambda f: f.vjp((1, 2), {"out0": 1}),
@@ -206,6 +208,7 @@ COMPILED = [
      "expected backend auto, numba, python, reference; found 'c'"),
     (lambda: ob.compile("x", reduce="max"),
      "expected reduce 'sum', 'mean' or None, found 'max'"),
+    (lambda: ob.compile("x", name=3), "expected a text as name, found int"),
     # names
     (lambda: ob.compile("x*y", wrt="z"),
      "expected one of the inputs x, y, found 'z'"),

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from numba import njit
+from numba.core.errors import TypingError
 
 import overbar as ob
 from overbar.codegen.allowlist import check
@@ -191,6 +192,14 @@ def test_jit():
         at -= 0.1 * f.grad(at, 2.0).x
     assert at + 2.0 == steps(0.25, 2.0)
     assert "hessian" in dir(jit)
+
+
+def test_jit_of_an_array():
+    """An array is refused where a number is expected, not read as one."""
+    value = ob.compile(TEXT).jit.value
+    assert value(1, np.float32(2.0)) == ob.compile(TEXT)(1.0, 2.0)
+    with pytest.raises(TypingError, match="expected arguments of types"):
+        value(np.array([1.0, 2.0]), 2.0)
 
 
 @pytest.mark.parametrize("names", [(), ("value",), ("grad", "hessian", "hvp", "vjp")])

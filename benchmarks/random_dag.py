@@ -3,8 +3,8 @@
     python benchmarks/random_dag.py [--sizes 100,1000] [--tools overbar,casadi]
                                     [--repeats 7] [--json FILE]
 
-The DAG has n operations on 16 inputs, every value alive and of order one. Each tool gets
-the same operations and the same point. `first` is the time from nothing to the first
+The DAG has n operations on 16 inputs, every value alive and of order one. Each tool
+gets the same operations and the same point. `first` is the time from nothing to the first
 value and gradient in a running process (imports left out, caches cold), `call` the
 median time of one value-and-gradient call from Python with a NumPy array of inputs, in
 interleaved repeats. All gradients are compared with each other before anything is
@@ -97,8 +97,10 @@ def jax(n: int) -> Any:
     import jax as jx
     import jax.numpy as jnp
 
-    jx.config.update("jax_enable_x64", True)
-    f = jx.jit(jx.value_and_grad(lambda x: apply(n, [x[i] for i in range(16)], jnp.sin)))
+    jx.config.update("jax_enable_x64", True)  # noqa: FBT003 - theirs
+    f = jx.jit(
+        jx.value_and_grad(lambda x: apply(n, [x[i] for i in range(16)], jnp.sin))
+    )
 
     def call(at: Any) -> tuple[float, Any]:
         value, gradient = f(at)
@@ -152,13 +154,15 @@ TOOLS: dict[str, tuple[Callable[[int], Any], int]] = {
 
 
 def measure(n: int, names: Sequence[str], repeats: int) -> list[dict[str, Any]]:
-    """Return a row a tool: first, call, and how far its gradient is from the others'."""
+    """Return a row a tool: first, call, and how far its gradient is from ours."""
     point = np.random.default_rng(0).random(INPUTS)
     rows, calls = [], {}
     for name in names:
         build, largest = TOOLS[name]
         if n > largest or importlib.util.find_spec(name) is None:
-            rows.append({"n": n, "tool": name, "left out": "too large or not installed"})
+            rows.append(
+                {"n": n, "tool": name, "left out": "too large or not installed"}
+            )
             continue
         start = time.perf_counter()
         call = build(n)
@@ -175,7 +179,10 @@ def measure(n: int, names: Sequence[str], repeats: int) -> list[dict[str, Any]]:
     reference = done[0]["gradient"]
     for row in done:
         error = np.abs(row.pop("gradient") - reference).max() / np.abs(reference).max()
-        row |= {"call": statistics.median(times[row["tool"]]), "difference": float(error)}
+        row |= {
+            "call": statistics.median(times[row["tool"]]),
+            "difference": float(error),
+        }
         if error > AGREE:
             message = f"{row['tool']} disagrees with {done[0]['tool']} by {error:.1e}"
             raise SystemExit(message)

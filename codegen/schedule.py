@@ -98,6 +98,7 @@ class _Work:
         )
         self.opened: Counter[Node] = Counter()
         self.homes: dict[Node, tuple[If, ...]] = {}
+        self.asked: dict[Region, dict[Node, None]] = {}
         self.rank = {n: i for i, n in enumerate(self.order)}
         self.waiting: dict[Node, int] = {}
         self.users: dict[Node, list[Node]] = defaultdict(list)
@@ -159,7 +160,8 @@ class _Work:
         """Return the statements in order."""
         units = [n for n in self.order if n in self.names]
         for node in units:
-            needs = [n for n in self._needs(node) if n in self.rank]
+            needs = {**dict.fromkeys(self._needs(node)), **self._asked(node)}
+            needs = dict.fromkeys(n for n in needs if n in self.rank)
             self.waiting[node] = len(needs)
             for need in needs:
                 self.users[need].append(node)
@@ -169,7 +171,7 @@ class _Work:
         body: list[Statement] = []
         self._emit(self.regions.root, body, ())
         for root in self.roots:
-            for need in [root] if root in self.names else self._needs(root):
+            for need in self._reads(root):
                 self._reach(need, ())
         return body
 
@@ -184,6 +186,22 @@ class _Work:
             else:
                 stack.extend(arg.args)
         return list(found)
+
+    def _reads(self, node: Node) -> list[Node]:
+        """Return the variables that are read where a node is."""
+        return [node] if node in self.names else self._needs(node)
+
+    def _asked(self, node: Node) -> dict[Node, None]:
+        """Return the variables that the branches around a node ask."""
+        region = self.region[node]
+        if region not in self.asked:
+            found: dict[Node, None] = {}
+            walk: Region | None = region
+            while walk is not None and walk.cond is not None:
+                found |= dict.fromkeys(self._reads(walk.cond))
+                walk = walk.parent
+            self.asked[region] = found
+        return self.asked[region]
 
     def _awake(self, node: Node) -> None:
         """Note that all that a variable needs has been computed."""
@@ -255,6 +273,9 @@ class _Work:
                 self._done(node, where)
                 going = True
             filled |= going
+        if filled:
+            for need in self._reads(branch.cond):
+                self._reach(need, where)
         return filled
 
     def _read(self, node: Node, where: tuple[If, ...]) -> None:

@@ -7,6 +7,7 @@ that its names come from. Everything is made when first asked for.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from overbar.codegen.schedule import schedule
 from overbar.derive.forward import forward
 from overbar.derive.naming import Adjoints, adjoints, symbol, unused
 from overbar.derive.reverse import reverse
+from overbar.ir.flat import copied
 from overbar.ir.program import LARGEST_TUPLE, Program
 
 if TYPE_CHECKING:
@@ -37,18 +39,27 @@ class Derivation:
     """Derive what a formula's entry points compute.
 
     graph: the formula; wrt: the input nodes to differentiate with respect to.
+    lock: to be held while nodes are made.
     """
 
     def __init__(self, graph: Graph, wrt: Sequence[Node]) -> None:
         self.graph = graph
         self.wrt = tuple(wrt)
         self.values = tuple(graph.outputs.values())
+        self.lock = threading.RLock()
         graph.formula_size = len(graph)
+
+    def copied(self) -> Derivation:
+        """Return a derivation of the same formula in a graph of its own."""
+        graph = copied(self.graph)
+        return Derivation(graph, [graph.inputs[n] for n in self._inputs()])
 
     @cached_property
     def adjoints(self) -> Adjoints:
         """The backward sweep with the lectures' names, seeds symbolic."""
-        return adjoints(self.graph, self.wrt)
+        with self.lock:  # another thread may have made it while this one waited
+            made = self.__dict__.get("adjoints")
+            return made or adjoints(self.graph, self.wrt)
 
     def with_gradient(self) -> Graph:
         """Return a graph of the outputs and of the adjoints, to print or to run.

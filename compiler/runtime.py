@@ -5,7 +5,6 @@ Each entry point is made when it is first called, once, whatever the threads.
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +29,9 @@ TOGETHER = ("value", "forward", "backward", "value_and_grad")
 LARGEST_COMPILED = 20_000
 """Statements from which on "auto" interprets: Numba needs about a millisecond each."""
 
+LARGEST_COPIED = 20_000
+"""Nodes of a formula from which on all entry points share the graph that they grow."""
+
 
 class Runtime:
     """Make and keep the entry points of one formula."""
@@ -42,9 +44,10 @@ class Runtime:
         self.stem = stem
         self.backend = backend
         self.header = ""
-        self.lock = threading.RLock()
+        self.lock = derivation.lock
         self._jitted: dict[str, Any] = {}
         self._entries: dict[str, Entry] = {}
+        self._derivations: dict[str, Derivation] = {}
         self._modules: dict[str, ModuleType] = {}
         self._calls: dict[str, Callable[..., Any]] = {}
 
@@ -52,8 +55,22 @@ class Runtime:
         """Return the Program of an entry point and its graph."""
         with self.lock:
             if name not in self._entries:
-                self._entries[name] = getattr(self.derivation, name)()
+                module = self.together() if name in self.together() else [name]
+                copies = len(self.derivation.graph) <= LARGEST_COPIED
+                for each in module if copies else [name]:
+                    source = self._derivation(module[0]) if copies else self.derivation
+                    self._entries[each] = getattr(source, each)()
             return self._entries[name]
+
+    def _derivation(self, key: str) -> Derivation:
+        """Return the derivation of one module, from a copy of the formula.
+
+        So a module's text, and its place in the cache, do not depend on what else was
+        asked for before.
+        """
+        if key not in self._derivations:
+            self._derivations[key] = self.derivation.copied()
+        return self._derivations[key]
 
     def together(self) -> list[str]:
         """Return the entry points that share a module."""

@@ -95,3 +95,8 @@ def unflatten(flat: Flat, rewrite: Rewrite | None) -> Graph:
         graph.spans[nodes[i]] = Span(source, start, end)
     graph.rewrites = dict.fromkeys(rewrites)
     return graph
+
+
+def copied(graph: Graph) -> Graph:
+    """Return a graph of its own with the same formula and nothing derived from it."""
+    return unflatten(flatten(graph), graph.rewrite)

@@ -15,9 +15,13 @@ class Region:
 
     The root region, always taken, has no parent. Regions are made by `Regions.inside`
     alone, equal ones once, and compared by identity.
+
+    jump: a region further up, at a distance that makes any climb logarithmic
+        (E. W. Myers, An applicative random-access stack, 1983).
+    condition: that of coming here from the root, once somebody asked for it.
     """
 
-    __slots__ = ("cond", "depth", "parent", "taken")
+    __slots__ = ("cond", "condition", "depth", "jump", "parent", "taken")
 
     def __init__(
         self, parent: Region | None, cond: Node | None, *, taken: bool
@@ -25,7 +29,20 @@ class Region:
         self.parent = parent
         self.cond = cond
         self.taken = taken
+        self.condition: Node | None = None
         self.depth: int = 0 if parent is None else parent.depth + 1
+        self.jump: Region = self if parent is None else parent
+        if parent is not None:
+            far = parent.jump
+            if parent.depth - far.depth == far.depth - far.jump.depth:
+                self.jump = far.jump
+
+    def at(self, depth: int) -> Region:
+        """Return the region around this one at a depth, itself at its own."""
+        walk = self
+        while walk.depth > depth and walk.parent is not None:
+            walk = walk.jump if walk.jump.depth >= depth else walk.parent
+        return walk
 
 
 class Regions:
@@ -33,33 +50,45 @@ class Regions:
 
     def __init__(self) -> None:
         self.root = Region(None, None, taken=True)
-        self._made: dict[tuple[Region, Node, bool], Region] = {}
+        self._made: dict[tuple[Node, bool], dict[Region, Region]] = {}
 
     def inside(self, region: Region, cond: Node, *, taken: bool) -> Region:
         """Return the region within `region` where `cond` is `taken`."""
-        walk = region
-        while walk.parent is not None:  # within a branch its condition is known
+        made = self._made.setdefault((cond, taken), {})
+        found = made.get(region)
+        if found is not None:
+            return found
+        if self._knows(region, cond, made, taken=taken):
+            return region
+        return made.setdefault(region, Region(region, cond, taken=taken))
+
+    @staticmethod
+    def _knows(
+        region: Region, cond: Node, made: dict[Region, Region], *, taken: bool
+    ) -> bool:
+        """Whether a region lies in one of those `made` for a condition."""
+        if len(made) <= region.depth:
+            return any(region.at(r.depth) is r for r in made.values())
+        walk: Region | None = region
+        while walk is not None:
             if walk.cond is cond and walk.taken == taken:
-                return region
+                return True
             walk = walk.parent
-        key = (region, cond, taken)
-        found = self._made.get(key)
-        if found is None:
-            found = self._made[key] = Region(region, cond, taken=taken)
-        return found
+        return False
 
     @staticmethod
     def meet(regions: Iterable[Region]) -> Region:
         """Return the innermost region that contains all of these."""
         walk = iter(regions)
         whole = next(walk)
-        for other in walk:
-            while other is not whole:
-                left, right = whole.depth, other.depth
-                if right >= left:
-                    other = other.parent or other  # noqa: PLW2901 - it climbs
-                if left >= right:
-                    whole = whole.parent or whole
+        for region in walk:
+            depth = min(whole.depth, region.depth)
+            whole, other = whole.at(depth), region.at(depth)
+            while whole is not other and whole.parent and other.parent:
+                if whole.jump is other.jump:
+                    whole, other = whole.parent, other.parent
+                else:
+                    whole, other = whole.jump, other.jump
         return whole
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from overbar.ir.graph import Node
 
+LONGEST_PATH = 8
+"""Branches between two regions, from which on conditions are shared from the root."""
+
 
 def activities(
     order: Sequence[Node], ends: Collection[Node], regions: Regions
@@ -69,11 +72,34 @@ def _literal(region: Region) -> Node:
 
 
 def _condition(region: Region, outer: Region) -> Node:
-    """Return the condition under which one comes from `outer` into `region`."""
+    """Return the condition under which one comes from `outer` into `region`.
+
+    In nests of many branches it is that of coming from the root, whose parts all
+    regions share: one node a region, where paths of their own would be quadratic.
+    """
+    if region.depth - outer.depth > LONGEST_PATH:
+        return _whole_condition(region)
     steps = path(region, outer)
     condition = _literal(steps[0])
     for step in steps[1:]:
         condition = apply("and", condition, _literal(step))
+    return condition
+
+
+def _whole_condition(region: Region) -> Node:
+    """Return the condition under which one comes from the root into `region`."""
+    missing = []
+    walk = region
+    while walk.condition is None and walk.parent is not None:
+        missing.append(walk)
+        walk = walk.parent
+    condition = walk.condition
+    for step in reversed(missing):
+        own = _literal(step)
+        condition = own if condition is None else apply("and", condition, own)
+        step.condition = condition
+    if condition is None:
+        raise ValueError(region)
     return condition
 
 
@@ -82,6 +108,8 @@ def guard(value: Node, inner: Region, outer: Region, regions: Regions) -> Node:
     if inner is outer:
         return value
     shared = regions.meet((inner, outer))
+    if inner.depth - shared.depth > LONGEST_PATH:
+        return apply("select", _whole_condition(inner), value, 0.0)
     for step in reversed(path(inner, shared)):
         if step.cond is None:
             break

@@ -16,6 +16,7 @@ from overbar.rewrite.match import (
     ADD,
     DIV,
     ONE,
+    POWI,
     Term,
     both_terms,
     build,
@@ -44,7 +45,9 @@ LARGEST_PLAIN_POWER = 16
 
 def _one_less_power(f: Node) -> Node | None:
     """Return 1 - f for an integer power f, by the identity of its base."""
-    base, n = f.args[0], f.attrs[0]
+    if f.op is not POWI and square_root(f) is None:
+        return None
+    base, n = f.args[0], f.attrs[0] if f.attrs else 2
     if n == 2:
         if base.op is TANH:
             return apply("tanh_slope", base, base.args[0])

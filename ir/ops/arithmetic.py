@@ -160,7 +160,8 @@ ROWS = (
     ),
     Op(
         name="floordiv", arity=2, typing=number, domain=(REAL, REAL), cost=10,
-        numpy=np.floor_divide, mp=lambda m, x, y: m.nint((x - x % y) / y) if y else m.nan,
+        numpy=np.floor_divide,
+        mp=lambda m, x, y: m.nint((x - x % y) / y) if y else m.nan,
         python=infix("//", PRODUCT),
         text=Notation("{0}//{1}", MODULO, (PRODUCT, PRODUCT + 1)),
         latex=Notation(r"\left\lfloor \frac{{{0}}}{{{1}}} \right\rfloor"),

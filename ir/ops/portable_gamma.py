@@ -211,7 +211,7 @@ def polygamma(n: float, x: float) -> float:
         return sign * polygamma_right(n, x)
     r = x - np.rint(x)
     s = polygamma_right(n, abs(r)) + sign * polygamma_right(n, 1.0 - abs(r))
-    return (s if r < 0.0 else sign * s) - polygamma_right(n, 1.0 - x)
+    return (s if np.copysign(1.0, r) < 0.0 else sign * s) - polygamma_right(n, 1.0 - x)
 
 
 def beta_ratio(x: float, y: float) -> tuple[float, float, float]:

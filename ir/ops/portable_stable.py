@@ -209,6 +209,8 @@ def bernoulli_diff(n: float, x: float) -> float:
     left half by f(x) = f(-x) - x.
     """
     a = np.float64(abs(x))
+    if a > 800.0:  # where exp(-a) is 0
+        a = np.float64(800.0)
     s = 0.0 * a
     if a < 2.0:
         j = 36.0

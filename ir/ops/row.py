@@ -18,6 +18,7 @@ from overbar.ir.ops.typing import Typing, real
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
     from overbar.ir.graph import Node
 
 Factor: TypeAlias = "Node | float | None"

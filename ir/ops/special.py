@@ -61,13 +61,13 @@ def _polygamma_step_mp(m: Any, n: int, x: Any, y: Any) -> Any:
 ROWS = (
     Op(
         name="erf", partials=(lambda out, x: _bell(x),), parsed=True, cost=25,
-        numpy=vectorised(math.erf), mp=lambda m, x: m.erf(x),  # type: ignore[arg-type]
+        numpy=vectorised(math.erf), mp=lambda m, x: m.erf(x),
         python=call("math.erf"), text=call("erf"), llvm="erf", vector="erf",
         latex=Notation(r"\operatorname{{erf}}\left({0}\right)"),
     ),
     Op(
         name="erfc", partials=(lambda out, x: -_bell(x),), parsed=True, cost=25,
-        numpy=vectorised(math.erfc), mp=lambda m, x: m.erfc(x),  # type: ignore[arg-type]
+        numpy=vectorised(math.erfc), mp=lambda m, x: m.erfc(x),
         python=call("math.erfc"), text=call("erfc"), llvm="erfc", vector="erfc",
         latex=Notation(r"\operatorname{{erfc}}\left({0}\right)"),
     ),

@@ -6,8 +6,6 @@ and Engineers (1973), chapter 3, as in Herbie's suite (Panchekha et al., PLDI 20
 FPBench (Damouche et al., 2016); Rosa (Darulova and Kuncak, POPL 2014); textbooks.
 """
 
-# ruff: noqa: ARG005 - every formula is given its functions, used or not
-
 from __future__ import annotations
 
 from accuracy.formulas import Case, above, beyond, both, close, uniform

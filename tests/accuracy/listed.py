@@ -1,7 +1,5 @@
 """List the formulas that the stabilising rules were written for, and their variants."""
 
-# ruff: noqa: ARG005 - every formula is given its functions, used or not
-
 from __future__ import annotations
 
 from accuracy.formulas import Case, above, below, beyond, both, close
@@ -157,4 +155,29 @@ LISTED = (
     Case(lambda m, x: 1 - m.cos(x) ** 2, (both(1e-150, 1e5),)),
     # others
     Case(lambda m, x: x * m.log(x), (above(1e-300, 1e300),)),
+    # the same with other constants, signs and arguments
+    Case(lambda m, x: 1 / (2 + m.exp(x)), (both(1e-30, 700),)),
+    Case(lambda m, x: m.exp(2 * x) / (m.exp(2 * x) + 3), (both(1e-30, 350),)),
+    Case(lambda m, x: -7 / (1 + m.exp(x / 3)), (both(1e-300, 2e3),)),
+    Case(lambda m, x: m.log(1 + 2 * m.exp(-x)), (both(1e-300, 700),)),
+    Case(lambda m, x: (m.exp(-x) - 1) / (2 * x), (both(1e-300, 700),)),
+    Case(lambda m, x, y: m.exp(2 * x) - m.exp(y), (both(1e-10, 1e2), close())),
+    Case(lambda m, x: m.log(1 - x) / x, (both(1e-300, 0.99),)),
+    Case(lambda m, x: (m.cos(x) - 1) / (3 * x) ** 2, (both(1e-150, 1e5),)),
+    Case(lambda m, x: 2 * m.sin(x / 2) / x, (both(1e-300, 1e5),)),
+    Case(lambda _, x: 1 - x * x, (both(1e-100, 1e100),)),
+    Case(lambda m, x, y: m.sqrt(2 * x * x + 3 * y * y), (both(1e-99, 1e150),) * 2),
+    Case(lambda _, x, y: x * x / (3 * x * x + y * y), (both(1e-60, 1e60),) * 2),
+    Case(lambda _, x: x / (2 * x + 3), (above(1e-100, 1e100),)),
+    Case(lambda _, x: x / (1 - x), (both(1e-100, 0.99),)),
+    Case(lambda _, a, b, c: a * b / (3 * b + c), (above(1e-30, 1e30),) * 3),
+    Case(
+        lambda _, a, b, c: 2 * a * b / (c - 3 * b),
+        (below(1e-30, 1e30), above(1e-30, 1e30), below(1e-30, 1e30)),
+    ),
+    Case(lambda _, x: (1 - 2 * x) ** 5 - 1, (both(1e-300, 1e20),)),
+    Case(lambda _, x: 1 / (x - 2) - 1 / (x + 1), (beyond(2, 1e-3, 1e100),)),
+    Case(lambda m, x: m.log(2 * x + 5) - m.log(2 * x + 1), (above(1e-100, 1e100),)),
+    Case(lambda m, x, d: m.sqrt(x + d) - m.sqrt(x), (above(1e-60, 1e60),) * 2),
+    Case(lambda m, x, d: m.log(x + d) - m.log(x), (above(1e-60, 1e60),) * 2),
 )

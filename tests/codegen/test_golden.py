@@ -75,3 +75,17 @@ def test_source_is_the_same_in_every_process():
         for seed in ("0", "1", "4242")
     }
     assert len(outputs) == 1
+
+
+def test_generated_modules_pass_a_linter():
+    """Golden modules pass ruff's default rules."""
+    folder = Path(__file__).parents[1] / "golden"
+    files = sorted(map(str, folder.glob("*.py")))
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--isolated", *files],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert files
+    assert done.stdout.strip() == "All checks passed!"

@@ -14,7 +14,10 @@ from overbar.ir.source import Source, Span
 from overbar.ir.types import DTYPES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from overbar.ir.graph import Node, Rewrite
+    from overbar.ir.ops import Op
 
 
 class Flat(NamedTuple):
@@ -62,8 +65,10 @@ def _places(graph: Graph, place: dict[Node, int]) -> tuple[Any, ...]:
     )
 
 
-def unflatten(flat: Flat, rewrite: Rewrite | None) -> Graph:
-    """Return the graph of a flat form."""
+def unflatten(
+    flat: Flat, rewrite: Rewrite | None, find: Callable[[str], Op] = lookup
+) -> Graph:
+    """Return the graph of a flat form, its ops found by name."""
     rows, inputs, outputs, defaults, statements, kinks, real = flat.content
     graph = Graph(kinks=kinks, real=DTYPES[real], rewrite=rewrite)
     nodes: list[Node] = []
@@ -75,7 +80,7 @@ def unflatten(flat: Flat, rewrite: Rewrite | None) -> Graph:
             for a in attrs
         )
         nodes.append(
-            graph.restore(lookup(name), [nodes[i] for i in args], values, DTYPES[dtype])
+            graph.restore(find(name), [nodes[i] for i in args], values, DTYPES[dtype])
         )
     for name, i, role in inputs:
         graph.inputs[name] = nodes[i]
@@ -99,4 +104,6 @@ def unflatten(flat: Flat, rewrite: Rewrite | None) -> Graph:
 
 def copied(graph: Graph) -> Graph:
     """Return a graph of its own with the same formula and nothing derived from it."""
-    return unflatten(flatten(graph), graph.rewrite)
+    order = graph.order([*graph.outputs.values(), *graph.inputs.values()])
+    own = {n.op.name: n.op for n in order}  # a user may have replaced theirs since
+    return unflatten(flatten(graph), graph.rewrite, own.__getitem__)

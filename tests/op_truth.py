@@ -117,6 +117,11 @@ def _half(x: float, y: float = 0.0) -> int:
     return 1 if x >= y else -1
 
 
+def _in_domain(x: float, y: float) -> int | None:
+    """Return anything where the sum is positive."""
+    return 1 if x + y > 0 else None
+
+
 def _upper(x: float, *_: float) -> int | None:
     return None if x == 0 else int(x > 0)
 
@@ -207,8 +212,8 @@ SUBJECTS = (
         _of("polygamma", polygamma(n, X), attrs=(n,), near=_WHOLE, thin=3)
         for n in (1, 2, 6)
     ),
-    _of("beta", exp(_LOG_BETA), domain=(POSITIVE, POSITIVE), decades=16),
-    _of("betaln", _LOG_BETA, domain=(POSITIVE, POSITIVE), decades=16),
+    _of("beta", exp(_LOG_BETA), domain=(POSITIVE, POSITIVE), decades=16, thin=2),
+    _of("betaln", _LOG_BETA, domain=(POSITIVE, POSITIVE), decades=16, thin=2),
     _of("sigmoid", 1 / (1 + exp(-X)), near=(1.0, 36.7, -745.0)),
     _of(
         "sigmoid_slope",
@@ -342,6 +347,7 @@ def compiled(value: sympy.Expr, count: int) -> tuple[Callable[..., Any], list[bo
     return code, [formula == 0 for formula in found]
 
 
+@cache
 def partials(subject: Subject, point: Sequence[Any]) -> Exact | None:
     """Return value and partials at a point; None where they are not real and finite."""
     piece = subject.piece(*point) if subject.piece else 0
@@ -411,8 +417,9 @@ def points(subject: Subject, most: int = 400) -> list[Point]:
     lines = [_line(subject, i, rng) for i in range(subject.count)]
     if subject.count == 1:
         return [(x,) for x in lines[0]]
-    found = [tuple(map(float, map(rng.choice, lines))) for _ in range(most // 2)]
-    for point in [tuple(map(float, map(rng.choice, lines))) for _ in range(most // 2)]:
+    most //= 2 * subject.thin
+    found = [tuple(map(float, map(rng.choice, lines))) for _ in range(most)]
+    for point in [tuple(map(float, map(rng.choice, lines))) for _ in range(most)]:
         near = float(point[0] * rng.choice((1, -1)) * (1 + rng.choice((0, *_GAPS))))
         low, high = subject.domain[1]
         found.append((point[0], near if low < near < high else point[1], *point[2:]))
@@ -425,7 +432,7 @@ _EXPONENTS = (20, 35, 60)
 _GROWS = 1.4
 
 
-def approach(special: float, exponent: int, power: float = 1) -> Any:
+def approach(special: float, exponent: int, power: float) -> Any:
     """Return a number near a special value: on the same side of 0, or far out."""
     if math.isfinite(special) and special:
         return mpmath.mpf(special)

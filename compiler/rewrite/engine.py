@@ -92,7 +92,7 @@ def rewriter(rules: Iterable[Rule]) -> Rewrite:
 
 
 def head(node: Node) -> Op:
-    """Return the op of a node, constant factors and signs taken off; x*x is a power.
+    """Return the op of a node, constants and signs taken off; x*x is a power.
 
     >>> from overbar.ir.graph import Graph
     >>> from overbar.ir.ops import apply
@@ -106,8 +106,13 @@ def head(node: Node) -> Op:
         elif op is _MUL and args[0].op is _CONST:
             node = args[1]
         else:
-            return _POWI if op is _MUL and args[0] is args[1] else op
+            return _POWI if op is _MUL and _squares(*args) else op
     return node.op
+
+
+def _squares(x: Node, y: Node) -> bool:
+    """Whether x*y is u*u, or (2*u)*u."""
+    return x is y or (x.op is _MUL and y in x.args and x.args[0].op is _CONST)
 
 
 def _fold(graph: Graph, op: Op, args: Sequence[Node]) -> Node | None:

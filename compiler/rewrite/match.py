@@ -120,11 +120,19 @@ def one_plus(node: Node) -> Node | None:
     return None
 
 
-def square_root(node: Node) -> Node | None:
-    """Return u for u**2, u*u and other even powers."""
+def square(part: Term) -> Term | None:
+    """Return c and u for c*u**2: an even power, u*u, or 2*u*u."""
+    node = part.node
+    if node is None:
+        return None
     if node.op is POWI and node.attrs[0] > 0 and node.attrs[0] % 2 == 0:
-        return apply("powi", node.args[0], attrs=(node.attrs[0] // 2,))
-    return node.args[0] if node.op is MUL and node.args[0] is node.args[1] else None
+        root = apply("powi", node.args[0], attrs=(node.attrs[0] // 2,))
+        return Term(part.scale, root)
+    if node.op is MUL:
+        left, right = map(term, node.args)
+        if left.node is right.node:
+            return Term(part.scale * left.scale * right.scale, left.node)
+    return None
 
 
 def exact_root(scale: Fraction) -> Fraction | None:
@@ -138,13 +146,11 @@ def exact_root(scale: Fraction) -> Fraction | None:
 
 def root_of(part: Term) -> Node | float | None:
     """Return the root of |part| for the square of something, times an exact square."""
-    root = exact_root(abs(part.scale))
-    if root is None:
+    found = part if part.node is None else square(part)
+    root = None if found is None else exact_root(abs(found.scale))
+    if found is None or root is None:
         return None
-    if part.node is None:
-        return float(root)
-    bare = square_root(part.node)
-    return None if bare is None else times(root, bare)
+    return float(root) if found.node is None else times(root, found.node)
 
 
 def opposite(x: Node, y: Node) -> bool:

@@ -24,7 +24,7 @@ from overbar.rewrite.match import (
     exact_root,
     one_plus,
     root_of,
-    square_root,
+    square,
     step,
     sum_rules,
     term,
@@ -45,9 +45,9 @@ LARGEST_PLAIN_POWER = 16
 
 def _one_less_power(f: Node) -> Node | None:
     """Return 1 - f for an integer power f, by the identity of its base."""
-    if f.op is not POWI and square_root(f) is None:
+    if f.op is not POWI:
         return None
-    base, n = f.args[0], f.attrs[0] if f.attrs else 2
+    base, n = f.args[0], f.attrs[0]
     if n == 2:
         if base.op is TANH:
             return apply("tanh_slope", base, base.args[0])
@@ -161,11 +161,11 @@ def _legs(node: Node) -> list[Node | float] | None:
                 Term(factor * second.scale, second.node),
                 Term(factor * first.scale, first.node),
             ]
-        elif (root := square_root(part)) is None:
+        elif (whole := square(Term(factor, part))) is None or whole.node is None:
             return None
         else:
-            exact = exact_root(factor)
-            found.append(times(exact or Fraction(math.sqrt(factor)), root))
+            root = exact_root(whole.scale) or Fraction(math.sqrt(whole.scale))
+            found.append(times(root, whole.node))
     return found
 
 

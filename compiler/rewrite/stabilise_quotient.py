@@ -20,7 +20,7 @@ from overbar.rewrite.match import (
     one_plus,
     quotient_rule,
     root_of,
-    square_root,
+    square,
     term,
     times,
 )
@@ -45,25 +45,24 @@ def _over_hypot(_graph: Graph, above: Term, below: Term) -> Node | None:
 
 def _square_over_sum(_graph: Graph, above: Term, below: Term) -> Node | None:
     """Return x**2/(x**2 + y**2) as (x/hypot(x, y))**2, y may be a constant."""
-    if above.node is None or below.node is None or not above.node.type.is_float:
+    top = square(above)
+    if top is None or top.node is None or below.node is None:
         return None
-    x = square_root(above.node)
-    parts = None if x is None else both_terms(below.node)
+    parts = both_terms(below.node) if top.node.type.is_float else None
     for one, other in (parts, parts[::-1]) if parts else ():
-        ratio = other.scale / one.scale
-        if one.node is not above.node or ratio < 0:
+        whole = square(one)
+        rest = other if other.node is None else square(other)
+        if whole is None or rest is None or whole.node is not top.node:
             continue
-        if other.node is None:
-            y: Node | float | None = math.sqrt(ratio)
-        else:
-            root = square_root(other.node)
-            exact = exact_root(ratio) or Fraction(math.sqrt(ratio))
-            y = None if root is None else times(exact, root)
-        if y is not None:
-            known = other.node is None
-            length = apply("hypot", x, y)
-            cosine = apply("hypot_slope", x, y, length, attrs=(known,))
-            return times(above.scale / one.scale, apply("powi", cosine, attrs=(2,)))
+        ratio = rest.scale / whole.scale
+        if ratio > 0:
+            size = exact_root(ratio) or Fraction(math.sqrt(ratio))
+            y = float(size) if rest.node is None else times(size, rest.node)
+            length = apply("hypot", top.node, y)
+            known = rest.node is None  # else the origin is 0/0
+            cosine = apply("hypot_slope", top.node, y, length, attrs=(known,))
+            scale = top.scale / whole.scale
+            return times(scale, apply("powi", cosine, attrs=(2,)))
     return None
 
 

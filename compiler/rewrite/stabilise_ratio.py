@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from overbar.ir.ops import OPS, apply
 from overbar.rewrite.match import (
+    ONE,
     POWI,
     Term,
     complement,
     multiple,
     quotient_rule,
-    square_root,
+    square,
     term,
     times,
 )
@@ -76,20 +77,21 @@ def _root(node: Node, n: int) -> Node | None:
     """Return u for u**n, u*u among them."""
     if node.op is POWI and node.attrs[0] == n:
         return node.args[0]
-    return square_root(node) if n == 2 else None
+    found = square(Term(ONE, node)) if n == 2 else None
+    return None if found is None or found.scale != 1 else found.node
 
 
 def _versin_ratio(_graph: Graph, above: Term, below: Term) -> Node | None:
     """Return (1 - cos(u))/u**2 as sinc(u/2)**2/2."""
     if above.node is None or below.node is None or above.node.op is not VERSIN:
         return None
-    bottom = square_root(below.node)
-    if bottom is None:
+    bottom = square(below)
+    if bottom is None or bottom.node is None:
         return None
-    over, under = term(above.node.args[0]), term(bottom)
+    over, under = term(above.node.args[0]), term(bottom.node)
     if over.node is not under.node:
         return None
-    scale = (over.scale / under.scale) ** 2 / 2
+    scale = (over.scale / under.scale) ** 2 / 2 / bottom.scale
     half = apply("sinc", multiple(Fraction(1, 2), above.node.args[0]))
     return times(above.scale * scale, apply("powi", half, attrs=(2,)))
 

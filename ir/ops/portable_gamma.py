@@ -209,9 +209,11 @@ def polygamma(n: float, x: float) -> float:
     sign = np.float64(2.0 * (n - 2.0 * np.floor(0.5 * n)) - 1.0)  # 1 for odd n
     if x > 0.0:
         return sign * polygamma_right(n, x)
+    if x == 0.0:
+        return np.float64(math.inf if sign > 0.0 else -np.copysign(math.inf, x))
     r = x - np.rint(x)
     s = polygamma_right(n, abs(r)) + sign * polygamma_right(n, 1.0 - abs(r))
-    return (s if np.copysign(1.0, r) < 0.0 else sign * s) - polygamma_right(n, 1.0 - x)
+    return (s if r < 0.0 else sign * s) - polygamma_right(n, 1.0 - x)
 
 
 def beta_ratio(x: float, y: float) -> tuple[float, float, float]:

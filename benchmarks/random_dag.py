@@ -5,8 +5,8 @@
 
 The DAG has n operations on 16 inputs, every value alive and of order one. Each tool
 gets the same operations and the same point. `first` is the time from nothing to the
-first value and gradient in a running process (imports left out, caches cold), `call` the
-median time of one value-and-gradient call from Python with a NumPy array of inputs, in
+first value and gradient in a running process (imports left out, caches cold), `call`
+the median time of one value-and-gradient call from Python with a NumPy array, in
 interleaved repeats. All gradients are compared with each other before anything is
 printed; a tool that is not installed, or takes longer than its limit, is left out by
 name.

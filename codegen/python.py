@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from overbar.codegen.lines import INDENT, WIDTH, filled, wrap
 from overbar.ir.ops.row import ATOM, LOOSEST
 from overbar.ir.program import LARGEST_TUPLE, Assign, If, Program, leaves
 from overbar.ir.source import printable
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from overbar.ir.ops import Op
     from overbar.ir.program import Result, Statement
 
-WIDTH = 88
-INDENT = "    "
 _CONSTANTS = re.compile(r"\b(pi|inf|nan)\b")
 
 
@@ -95,24 +94,13 @@ def _signature(program: Program) -> list[str]:
         return [one]
     return [
         f"def {program.name}(",
-        *(f"{INDENT}{line}" for line in _filled(names, WIDTH - 4)),
+        *(f"{INDENT}{line}" for line in filled(names, WIDTH - 4)),
         "):",
     ]
 
 
 def _default(value: float) -> str:
     return _CONSTANTS.sub(r"math.\1", number(value, plain=False)[0])
-
-
-def _filled(names: Sequence[str], width: int) -> list[str]:
-    """Return names, a comma behind each, on lines of at most `width`."""
-    lines = [""]
-    for name in names:
-        piece = f"{name},"
-        if lines[-1] and len(lines[-1]) + 1 + len(piece) > width:
-            lines.append("")
-        lines[-1] += f" {piece}" if lines[-1] else piece
-    return lines
 
 
 def _unpack(program: Program) -> list[str]:
@@ -135,7 +123,7 @@ def _tuple(names: Sequence[str], value: str) -> list[str]:
     one = f"{', '.join(names)}{',' * (len(names) == 1)} = {value}"
     if len(one) <= WIDTH - len(INDENT):
         return [one]
-    return ["(", *(INDENT + x for x in _filled(names, WIDTH - 8)), f") = {value}"]
+    return ["(", *(INDENT + x for x in filled(names, WIDTH - 8)), f") = {value}"]
 
 
 def _statements(
@@ -193,7 +181,7 @@ def _note(item: Assign, writer: PythonWriter, graph: Graph) -> str:
     """Return a comment: the user's line, and the mathematics that a helper hides."""
     notes = []
     span = graph.spans.get(item.of)
-    if span is not None:
+    if span is not None and "\n" in span.source.text.strip():
         notes.append(f"{printable(span.source.label)}{span.line}")
     if any(op.helper and op.text and op.text.binding < ATOM for op in writer.recent):
         notes.append(Writer(writer.names).write(item.value)[0])
@@ -251,10 +239,18 @@ def print_points(program: Program, decorator: str) -> str:
         f"def {program.name}_points(points, out):",
         f'{INDENT}"""Call {program.name} at each column of points, into out."""',
         f"{INDENT}for k in range(points.shape[1]):",
-        *wrap(f"{pattern} = ", f"{program.name}({', '.join(points)})", INDENT * 2),
+        *_called(pattern, f"{program.name}({', '.join(points)})"),
         *(INDENT * 2 + line for line in copies),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _called(pattern: str, call: str) -> list[str]:
+    """Return the lines that give a nested result's values their names."""
+    pad = INDENT * 2
+    if len(pattern) + len(call.partition("(")[0]) < WIDTH - len(pad) - 4:
+        return wrap(f"{pattern} = ", call, pad)
+    return [*wrap("r = ", call, pad), *wrap("", f"{pattern} = r", pad)]
 
 
 def _pattern(result: Result, targets: list[str], copies: list[str]) -> str:
@@ -270,51 +266,3 @@ def _pattern(result: Result, targets: list[str], copies: list[str]) -> str:
         return name
     parts = [_pattern(part, targets, copies) for part in result]
     return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
-
-
-def wrap(head: str, text: str, pad: str) -> list[str]:
-    """Return `head + text`, broken at its outermost operators where it is long."""
-    if len(pad) + len(head) + len(text) <= WIDTH:
-        return [pad + head + text]
-    opening, pieces, closing = _pieces(text)
-    lines, inside = [f"{pad}{head}{opening}"], pad + INDENT
-    row = ""
-    for piece in pieces:
-        if row and len(inside) + len(row) + 1 + len(piece) > WIDTH:
-            lines.append(inside + row)
-            row = piece
-        else:
-            row = f"{row} {piece}" if row else piece
-    return [*lines, inside + row, f"{pad}{closing}"]
-
-
-_BREAKS = {"+", "-", "if", "else", "and", "or"}
-
-
-def _pieces(text: str) -> tuple[str, list[str], str]:
-    """Return how a long text opens, the operands to put on lines, and how it closes.
-
-    These are the operands of its outermost sum, condition or list; of the one call
-    that it is; or those of a call that it ends with.
-    """
-    pieces = _split(text)
-    if len(pieces) > 1 or not text.endswith(")"):
-        return "(", pieces, ")"
-    depth = 0
-    for i in range(len(text) - 1, -1, -1):
-        depth += (text[i] in ")]") - (text[i] in "([")
-        if depth == 0:
-            return text[: i + 1], _split(text[i + 1 : -1]), ")"
-    return "(", pieces, ")"
-
-
-def _split(text: str) -> list[str]:
-    pieces, depth, start = [], 0, 0
-    for i, c in enumerate(text):
-        depth += (c in "([") - (c in ")]")
-        if depth == 0 and c == " ":
-            word = text[i + 1 :].split(" ", 1)[0]
-            if word in _BREAKS or text[i - 1] == ",":
-                pieces.append(text[start:i])
-                start = i + 1
-    return [*pieces, text[start:]]

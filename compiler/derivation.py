@@ -303,6 +303,10 @@ def one_or_all(nodes: Sequence[Node]) -> Result:
 
 
 def _listed(names: Sequence[str]) -> str:
+    """Return names for a line of text, many or long ones cut short."""
     if len(names) > 6:
         names = [*names[:2], "...", names[-1]]
-    return ", ".join(names)
+    text = ", ".join(names)
+    return (
+        text if len(text) <= 40 or len(names) < 3 else f"{names[0]}, ..., {names[-1]}"
+    )

@@ -103,7 +103,21 @@ def unflatten(
 
 
 def copied(graph: Graph) -> Graph:
-    """Return a graph of its own with the same formula and nothing derived from it."""
-    order = graph.order([*graph.outputs.values(), *graph.inputs.values()])
-    own = {n.op.name: n.op for n in order}  # a user may have replaced theirs since
-    return unflatten(flatten(graph), graph.rewrite, own.__getitem__)
+    """Return a graph of its own with the same formula and nothing derived from it.
+
+    By node rather than through the flat form, which finds ops by name: a user's op
+    that was replaced since stays the one that the formula was made with.
+    """
+    other = Graph(kinks=graph.kinks, real=graph.real, rewrite=graph.rewrite)
+    new: dict[Node, Node] = {}
+    for n in graph.order([*graph.outputs.values(), *graph.inputs.values()]):
+        other.span = graph.spans.get(n)
+        new[n] = other.restore(n.op, [new[a] for a in n.args], n.attrs, n.type)
+    other.span = None
+    other.inputs = {name: new[n] for name, n in graph.inputs.items()}
+    other.outputs = {name: new[n] for name, n in graph.outputs.items()}
+    other.names = {new[n]: name for n, name in graph.names.items() if n in new}
+    other.statements = [(name, new[n]) for name, n in graph.statements if n in new]
+    other.roles, other.defaults = dict(graph.roles), dict(graph.defaults)
+    other.rewrites, other.doc = dict(graph.rewrites), graph.doc
+    return other

@@ -34,8 +34,8 @@ def value(x, y, z):
 @njit(cache=True, error_model="numpy", nogil=True)
 def forward(x, y, z):
     """Return out, and what backward needs."""
-    t1 = np.maximum(np.maximum(x, y), z)  # line 1
-    t2 = x - y  # line 1
+    t1 = np.maximum(np.maximum(x, y), z)
+    t2 = x - y
     return t1 + abs(t2) + relu(z), (x, y, z, t1, t2)
 
 
@@ -44,11 +44,11 @@ def backward(saved, seed=1.0):
     """Return the adjoints of x, y, z."""
     x, y, z, t1, t2 = saved
     out_bar = seed
-    t2_bar = out_bar*np.sign(t2)  # line 1
-    t3 = np.float64(x == t1)  # line 1
-    t4 = np.float64(y == t1)  # line 1
-    t5 = np.float64(z == t1)  # line 1
-    t6 = t3 + t4 + t5  # line 1
+    t2_bar = out_bar*np.sign(t2)
+    t3 = np.float64(x == t1)
+    t4 = np.float64(y == t1)
+    t5 = np.float64(z == t1)
+    t6 = t3 + t4 + t5
     x_bar = out_bar*t3/t6 + t2_bar
     y_bar = out_bar*t4/t6 - t2_bar
     z_bar = out_bar*(t5/t6) + out_bar*step(z, 0.0, 0.0)
@@ -59,13 +59,13 @@ def backward(saved, seed=1.0):
 def value_and_grad(x, y, z):
     """Return out and its gradient in x, y, z."""
     out_bar = 1.0
-    t1 = np.maximum(np.maximum(x, y), z)  # line 1
-    t2 = x - y  # line 1
-    t3 = np.float64(x == t1)  # line 1
-    t4 = np.float64(y == t1)  # line 1
-    t5 = np.float64(z == t1)  # line 1
-    t6 = t3 + t4 + t5  # line 1
-    t2_bar = out_bar*np.sign(t2)  # line 1
+    t1 = np.maximum(np.maximum(x, y), z)
+    t2 = x - y
+    t3 = np.float64(x == t1)
+    t4 = np.float64(y == t1)
+    t5 = np.float64(z == t1)
+    t6 = t3 + t4 + t5
+    t2_bar = out_bar*np.sign(t2)
     x_bar = out_bar*t3/t6 + t2_bar
     y_bar = out_bar*t4/t6 - t2_bar
     z_bar = out_bar*(t5/t6) + out_bar*step(z, 0.0, 0.0)

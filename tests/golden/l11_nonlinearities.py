@@ -69,7 +69,7 @@ def step(x, y, tie):
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def value(z, a):
-    """Return logistic, tanh_z, hard_tanh_z, relu_z, leaky, parametric."""
+    """Return logistic, ..., parametric."""
     logistic = sigmoid(z)  # l11_nonlinearities.expr:5
     tanh_z = np.tanh(z)  # l11_nonlinearities.expr:6
     relu_z = relu(z)  # l11_nonlinearities.expr:8
@@ -84,7 +84,7 @@ def value(z, a):
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def forward(z, a):
-    """Return logistic, tanh_z, hard_tanh_z, relu_z, leaky, parametric, and what backward needs."""
+    """Return logistic, ..., parametric, and what backward needs."""
     logistic = sigmoid(z)  # l11_nonlinearities.expr:5
     tanh_z = np.tanh(z)  # l11_nonlinearities.expr:6
     t1 = z < -1  # l11_nonlinearities.expr:7

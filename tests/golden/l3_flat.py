@@ -149,7 +149,10 @@ def value_and_grad(
     b2_2_bar = -t5  # l3_flat.expr:24
     return (
         C,
-        (W1_11_bar, W1_21_bar, b1_1_bar, b1_2_bar, W2_11_bar, W2_12_bar, W2_21_bar, W2_22_bar, b2_1_bar, b2_2_bar)
+        (
+            W1_11_bar, W1_21_bar, b1_1_bar, b1_2_bar, W2_11_bar, W2_12_bar, W2_21_bar,
+            W2_22_bar, b2_1_bar, b2_2_bar
+        )
     )
 
 

@@ -17,11 +17,11 @@ def value(
     t1 = (
         coefficient1*np.sin(angle) + coefficient2*np.sin(2*angle)
         + coefficient3*np.sin(3*angle) + coefficient4*np.sin(4*angle)
-    )  # line 1
+    )
     t2 = (
         t1 + coefficient5*np.sin(5*angle) + coefficient6*np.sin(6*angle)
         + coefficient7*np.sin(7*angle) + coefficient8*np.sin(8*angle)
-    )  # line 1
+    )
     return (
         t2 + coefficient9*np.sin(9*angle) + coefficient10*np.sin(10*angle)
         + coefficient11*np.sin(11*angle)
@@ -35,35 +35,35 @@ def forward(
     coefficient11,
 ):
     """Return out, and what backward needs."""
-    t1 = np.sin(angle)  # line 1
-    t2 = 2*angle  # line 1
-    t3 = np.sin(t2)  # line 1
-    t4 = 3*angle  # line 1
-    t5 = np.sin(t4)  # line 1
-    t6 = 4*angle  # line 1
-    t7 = np.sin(t6)  # line 1
-    t8 = 5*angle  # line 1
-    t9 = np.sin(t8)  # line 1
-    t10 = 6*angle  # line 1
-    t11 = np.sin(t10)  # line 1
+    t1 = np.sin(angle)
+    t2 = 2*angle
+    t3 = np.sin(t2)
+    t4 = 3*angle
+    t5 = np.sin(t4)
+    t6 = 4*angle
+    t7 = np.sin(t6)
+    t8 = 5*angle
+    t9 = np.sin(t8)
+    t10 = 6*angle
+    t11 = np.sin(t10)
     t12 = (
         coefficient1*t1 + coefficient2*t3 + coefficient3*t5 + coefficient4*t7
         + coefficient5*t9 + coefficient6*t11
-    )  # line 1
-    t13 = 7*angle  # line 1
-    t14 = np.sin(t13)  # line 1
-    t15 = 8*angle  # line 1
-    t16 = np.sin(t15)  # line 1
-    t17 = 9*angle  # line 1
-    t18 = np.sin(t17)  # line 1
-    t19 = 10*angle  # line 1
-    t20 = np.sin(t19)  # line 1
-    t21 = 11*angle  # line 1
-    t22 = np.sin(t21)  # line 1
+    )
+    t13 = 7*angle
+    t14 = np.sin(t13)
+    t15 = 8*angle
+    t16 = np.sin(t15)
+    t17 = 9*angle
+    t18 = np.sin(t17)
+    t19 = 10*angle
+    t20 = np.sin(t19)
+    t21 = 11*angle
+    t22 = np.sin(t21)
     out = (
         t12 + coefficient7*t14 + coefficient8*t16 + coefficient9*t18 + coefficient10*t20
         + coefficient11*t22
-    )  # line 1
+    )
     results = np.empty(33, np.float64)
     results[0] = coefficient1
     results[1] = angle
@@ -127,17 +127,17 @@ def backward(saved, seed=1.0):
         t24 + 10*(out_bar*coefficient10*np.cos(t19))
         + 11*(out_bar*coefficient11*np.cos(t21))
     )
-    coefficient1_bar = out_bar*t1  # line 1
-    coefficient2_bar = out_bar*t3  # line 1
-    coefficient3_bar = out_bar*t5  # line 1
-    coefficient4_bar = out_bar*t7  # line 1
-    coefficient5_bar = out_bar*t9  # line 1
-    coefficient6_bar = out_bar*t11  # line 1
-    coefficient7_bar = out_bar*t14  # line 1
-    coefficient8_bar = out_bar*t16  # line 1
-    coefficient9_bar = out_bar*t18  # line 1
-    coefficient10_bar = out_bar*t20  # line 1
-    coefficient11_bar = out_bar*t22  # line 1
+    coefficient1_bar = out_bar*t1
+    coefficient2_bar = out_bar*t3
+    coefficient3_bar = out_bar*t5
+    coefficient4_bar = out_bar*t7
+    coefficient5_bar = out_bar*t9
+    coefficient6_bar = out_bar*t11
+    coefficient7_bar = out_bar*t14
+    coefficient8_bar = out_bar*t16
+    coefficient9_bar = out_bar*t18
+    coefficient10_bar = out_bar*t20
+    coefficient11_bar = out_bar*t22
     return (
         angle_bar, coefficient1_bar, coefficient2_bar, coefficient3_bar,
         coefficient4_bar, coefficient5_bar, coefficient6_bar, coefficient7_bar,
@@ -153,16 +153,16 @@ def value_and_grad(
 ):
     """Return out and its gradient in angle, coefficient1, ..., coefficient11."""
     out_bar = 1.0
-    t1 = 2*angle  # line 1
-    t2 = 3*angle  # line 1
-    t3 = 4*angle  # line 1
-    t4 = 5*angle  # line 1
-    t5 = 6*angle  # line 1
-    t6 = 7*angle  # line 1
-    t7 = 8*angle  # line 1
-    t8 = 9*angle  # line 1
-    t9 = 10*angle  # line 1
-    t10 = 11*angle  # line 1
+    t1 = 2*angle
+    t2 = 3*angle
+    t3 = 4*angle
+    t4 = 5*angle
+    t5 = 6*angle
+    t6 = 7*angle
+    t7 = 8*angle
+    t8 = 9*angle
+    t9 = 10*angle
+    t10 = 11*angle
     t11 = (
         out_bar*coefficient1*np.cos(angle) + 2*(out_bar*coefficient2*np.cos(t1))
         + 3*(out_bar*coefficient3*np.cos(t2))
@@ -179,39 +179,43 @@ def value_and_grad(
         t13 + 10*(out_bar*coefficient10*np.cos(t9))
         + 11*(out_bar*coefficient11*np.cos(t10))
     )
-    t14 = np.sin(angle)  # line 1
-    coefficient1_bar = out_bar*t14  # line 1
-    t15 = np.sin(t1)  # line 1
-    coefficient2_bar = out_bar*t15  # line 1
-    t16 = np.sin(t2)  # line 1
-    coefficient3_bar = out_bar*t16  # line 1
-    t17 = np.sin(t3)  # line 1
-    coefficient4_bar = out_bar*t17  # line 1
-    t18 = np.sin(t4)  # line 1
-    coefficient5_bar = out_bar*t18  # line 1
-    t19 = np.sin(t5)  # line 1
-    coefficient6_bar = out_bar*t19  # line 1
-    t20 = np.sin(t6)  # line 1
-    coefficient7_bar = out_bar*t20  # line 1
-    t21 = np.sin(t7)  # line 1
-    coefficient8_bar = out_bar*t21  # line 1
-    t22 = np.sin(t8)  # line 1
-    coefficient9_bar = out_bar*t22  # line 1
-    t23 = np.sin(t9)  # line 1
-    coefficient10_bar = out_bar*t23  # line 1
-    t24 = np.sin(t10)  # line 1
-    coefficient11_bar = out_bar*t24  # line 1
+    t14 = np.sin(angle)
+    coefficient1_bar = out_bar*t14
+    t15 = np.sin(t1)
+    coefficient2_bar = out_bar*t15
+    t16 = np.sin(t2)
+    coefficient3_bar = out_bar*t16
+    t17 = np.sin(t3)
+    coefficient4_bar = out_bar*t17
+    t18 = np.sin(t4)
+    coefficient5_bar = out_bar*t18
+    t19 = np.sin(t5)
+    coefficient6_bar = out_bar*t19
+    t20 = np.sin(t6)
+    coefficient7_bar = out_bar*t20
+    t21 = np.sin(t7)
+    coefficient8_bar = out_bar*t21
+    t22 = np.sin(t8)
+    coefficient9_bar = out_bar*t22
+    t23 = np.sin(t9)
+    coefficient10_bar = out_bar*t23
+    t24 = np.sin(t10)
+    coefficient11_bar = out_bar*t24
     t25 = (
         coefficient1*t14 + coefficient2*t15 + coefficient3*t16 + coefficient4*t17
         + coefficient5*t18
-    )  # line 1
+    )
     t26 = (
         t25 + coefficient6*t19 + coefficient7*t20 + coefficient8*t21 + coefficient9*t22
         + coefficient10*t23
-    )  # line 1
+    )
     return (
         t26 + coefficient11*t24,
-        (angle_bar, coefficient1_bar, coefficient2_bar, coefficient3_bar, coefficient4_bar, coefficient5_bar, coefficient6_bar, coefficient7_bar, coefficient8_bar, coefficient9_bar, coefficient10_bar, coefficient11_bar)
+        (
+            angle_bar, coefficient1_bar, coefficient2_bar, coefficient3_bar,
+            coefficient4_bar, coefficient5_bar, coefficient6_bar, coefficient7_bar,
+            coefficient8_bar, coefficient9_bar, coefficient10_bar, coefficient11_bar
+        )
     )
 
 

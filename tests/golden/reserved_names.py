@@ -23,11 +23,11 @@ def backward(saved, seed=1.0):
     """Return the adjoints of lam, math, np, step, value."""
     np_, math_, step_, value_, lam = saved
     out_bar = seed
-    lam_bar = out_bar*value_  # line 1
-    math_bar = out_bar*np_  # line 1
-    np_bar = out_bar*math_  # line 1
-    step_bar = 2*out_bar*step_  # line 1
-    value_bar = out_bar*lam  # line 1
+    lam_bar = out_bar*value_
+    math_bar = out_bar*np_
+    np_bar = out_bar*math_
+    step_bar = 2*out_bar*step_
+    value_bar = out_bar*lam
     return lam_bar, math_bar, np_bar, step_bar, value_bar
 
 
@@ -35,11 +35,11 @@ def backward(saved, seed=1.0):
 def value_and_grad(lam, math_, np_, step_, value_):
     """Return out and its gradient in lam, math, np, step, value."""
     out_bar = 1.0
-    lam_bar = out_bar*value_  # line 1
-    math_bar = out_bar*np_  # line 1
-    np_bar = out_bar*math_  # line 1
-    step_bar = 2*out_bar*step_  # line 1
-    value_bar = out_bar*lam  # line 1
+    lam_bar = out_bar*value_
+    math_bar = out_bar*np_
+    np_bar = out_bar*math_
+    step_bar = 2*out_bar*step_
+    value_bar = out_bar*lam
     return (
         np_*math_ + step_*step_ + value_*lam,
         (lam_bar, math_bar, np_bar, step_bar, value_bar)

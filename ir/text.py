@@ -53,11 +53,11 @@ def number(value: float, *, plain: bool = True) -> Written:
 
 def _fraction(value: float) -> str | None:
     guess = Fraction(value).limit_denominator(999)
-    if guess.numerator / guess.denominator == value:
+    if guess.denominator > 1 and guess.numerator / guess.denominator == value:
         return f"{guess.numerator}/{guess.denominator}"
     ratio = Fraction(value / math.pi).limit_denominator(12)
     top, bottom = ratio.numerator, ratio.denominator
-    if top and top * math.pi / bottom == value:
+    if 0 < abs(top) < 1000 and top * math.pi / bottom == value:
         head = {1: "pi", -1: "-pi"}.get(top, f"{top}*pi")
         return head if bottom == 1 else f"{head}/{bottom}"
     return None

@@ -95,6 +95,12 @@ def _log_cosh_mp(m: Any, x: Any) -> Any:
     return m.log1p(2 * m.sinh(x / 2) ** 2)
 
 
+def _exp_difference_mp(m: Any, x: Any, y: Any) -> Any:
+    if x < y:
+        return -_exp_difference_mp(m, y, x)
+    return -m.exp(x) * m.expm1(y - x)
+
+
 def _log1mexp_mp(m: Any, x: Any) -> Any:
     if x >= 0:
         return -m.inf if x == 0 else m.nan
@@ -223,7 +229,7 @@ ROWS = (
     ),
     helped(
         "exp_difference", portable_stable.exp_difference, arity=2, cost=33,
-        domain=(REAL, REAL), mp=lambda m, x, y: m.exp(y) * m.expm1(x - y),
+        domain=(REAL, REAL), mp=_exp_difference_mp,
         partials=(lambda out, x, y: apply("exp", x),
                   lambda out, x, y: -apply("exp", y)),
         text=Notation("exp({0}) - exp({1})", SUM, (LOOSEST,)),

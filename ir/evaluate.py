@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from overbar.ir.types import Dim, sized
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -29,21 +31,39 @@ def evaluate(
     known: values of nodes that are not to be computed.
     """
     values: Values = dict(known or {})
+    sizes = dimensions(graph, inputs, values)
     with np.errstate(all="ignore"):
         for node in graph.order(roots, values):
             if node not in values:
-                values[node] = _value(node, inputs, values)
+                values[node] = _value(node, inputs, values, sizes)
     return values
 
 
-def _value(node: Node, inputs: Mapping[str, Any], values: Values) -> Any:
-    if not node.args:
+def dimensions(
+    graph: Graph, inputs: Mapping[str, Any], known: Mapping[Node, Any]
+) -> dict[str, int]:
+    """Return the sizes of named dimensions, from the shapes of what is given."""
+    given = {n: inputs[name] for name, n in graph.inputs.items() if name in inputs}
+    sizes: dict[str, int] = {}
+    for node, value in {**given, **known}.items():
+        if node.type.shape:
+            for extent, size in zip(node.type.shape, np.shape(value), strict=False):
+                if isinstance(extent, Dim) and extent.name:
+                    sizes.setdefault(extent.name, size)
+    return sizes
+
+
+def _value(
+    node: Node, inputs: Mapping[str, Any], values: Values, sizes: Mapping[str, int]
+) -> Any:
+    if not node.args and node.op.numpy is None:
         given = node.attrs[0]
         return _typed(inputs.get(given, given), node)
     args = [values[a] for a in node.args]
     if node.op.numpy is None:
         raise NotImplementedError(node.op.name)
-    return _typed(node.op.numpy(*node.attrs, *args), node)
+    attrs = sized(node.attrs, sizes) if sizes else node.attrs
+    return _typed(node.op.numpy(*attrs, *args), node)  # type: ignore[misc]
 
 
 def _typed(value: Any, node: Node) -> Any:

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from overbar.ir.source import Span
+    from overbar.ir.types import Extent, Shape
 
 CONST, INPUT, CAST = OPS["const"], OPS["input"], OPS["cast"]
+BROADCAST, EXTENT, IOTA = OPS["broadcast"], OPS["extent"], OPS["iota"]
 Operand: TypeAlias = "Node | float"
 Rewrite: TypeAlias = (
     "Callable[[Graph, Op, Sequence[Node], tuple[Any, ...]], Node | None]"
@@ -171,13 +173,18 @@ class Graph:
         return self._intern(INPUT, (), (name,), kind)
 
     def const(self, value: float, kind: Type | None = None) -> Node:
-        """Return the constant: told apart by type, sign and value, NaN one value."""
+        """Return the constant: told apart by type, sign and value, NaN one value.
+
+        One of an array type is the scalar constant, broadcast.
+        """
         if kind is None:
             kind = (
                 BOOL if isinstance(value, bool)
                 else INT if isinstance(value, int)
                 else self.real
             )  # fmt: skip
+        if kind.shape:
+            return self.spread(self.const(value, kind.scalar), kind.shape)
         if kind.is_float:
             try:
                 value = float(value)
@@ -194,38 +201,116 @@ class Graph:
         return operand if isinstance(operand, Node) else self.const(operand)
 
     def convert(self, node: Node, kind: Type) -> Node:
-        """Return the node as a value of another type."""
+        """Return the node as a value of another dtype, its shape unchanged."""
         if node.is_const:
-            return self.const(node.value, kind)
-        if not kind.is_float:
+            return self.const(node.value, kind.scalar)
+        if node.type.dtype == kind.dtype:
+            return node
+        if not kind.is_float and node.type.is_float:
             message = f"expected an integer, found a value of type {node.type}"
             raise ShapeError(message)
+        if node.op is BROADCAST:
+            return self.spread_along(
+                self.convert(node.args[0], kind), node.attrs[0], node.type.shape
+            )
+        kind = kind.of(node.type.shape)
         return self._intern(CAST, (node,), (kind.dtype,), kind)
+
+    def extent(self, extent: Extent) -> Node:
+        """Return an extent as an integer that formulas can use."""
+        if isinstance(extent, int):
+            return self.const(extent)
+        return self._intern(EXTENT, (), (extent,), INT)
+
+    def iota(self, extent: Extent) -> Node:
+        """Return the integers from 0 up to an extent."""
+        return self._intern(IOTA, (), (extent,), INT.of((extent,)))
+
+    def bare(self, node: Node) -> Node:
+        """Return the scalar constant of a constant array, any other node as it is."""
+        inner = node.args[0] if node.op is BROADCAST else node
+        return inner if inner.is_const else node
+
+    def spread(self, node: Node, shape: Shape) -> Node:
+        """Return an array broadcast to a shape, its axes at the end, as in NumPy."""
+        own = node.type.shape
+        if own == shape:
+            return node
+        start = len(shape) - len(own)
+        kept = [i for i, e in enumerate(own) if e == shape[start + i] or e != 1]
+        if len(kept) < len(own):
+            node = self.make("reshape", (node,), (tuple(own[i] for i in kept),))
+        return self.spread_along(node, tuple(start + i for i in kept), shape)
+
+    def spread_along(self, node: Node, axes: tuple[int, ...], shape: Shape) -> Node:
+        """Return an array broadcast to a shape: its axis k becomes axis axes[k]."""
+        return self.make(BROADCAST, (node,), (axes, shape))
 
     def make(
         self, op: Op | str, args: Sequence[Node], attrs: tuple[Any, ...] = ()
     ) -> Node:
         """Return the node of an op applied to nodes, an equal one if there is one."""
         row = OPS[op] if isinstance(op, str) else op
-        if row.typing is None:
+        if row.shaping is not None:
+            args, kind = row.shaping(self, row.name, args, attrs)
+        elif row.typing is not None:
+            args, kind = row.typing(self, row.name, args)
+        else:
             message = (
                 f"expected an operation, found {row.name}, made by the graph alone"
             )
             raise ShapeError(message)
-        args, kind = row.typing(self, row.name, args)
         if row.arity is not None and len(args) != row.arity:
             message = f"{row.name} expects {row.arity} operands, found {len(args)}"
             raise ShapeError(message)
+        if kind.shape:
+            return self._make_array(row, args, attrs, kind)
+        if row.tidy is not None:
+            tidy = row.tidy(self, args, attrs)
+            if tidy is not None:
+                return tidy
         if self.rewrite is not None:
             better = self.rewrite(self, row, args, attrs)
             if better is not None:
                 return better
         return self._intern(row, tuple(args), attrs, kind)
 
+    def _make_array(
+        self, row: Op, args: Sequence[Node], attrs: tuple[Any, ...], kind: Type
+    ) -> Node:
+        """Return the node of an op whose result is an array.
+
+        An elementwise op on what was broadcast alike is broadcast itself.
+        """
+        better = None
+        if row.shaping is None:
+            better = self._before_broadcast(row, args, attrs)
+        elif row.tidy is not None:
+            better = row.tidy(self, args, attrs)
+        if better is None and self.rewrite is not None:
+            better = self.rewrite(self, row, args, attrs)
+        if better is None:
+            return self._intern(row, tuple(args), attrs, kind)
+        return self.spread(better, kind.shape)
+
+    def _before_broadcast(
+        self, row: Op, args: Sequence[Node], attrs: tuple[Any, ...]
+    ) -> Node | None:
+        """Return the op on operands all broadcast in one way, applied before that."""
+        arrays = [a for a in args if a.type.shape]
+        if not arrays:
+            return self.make(row, args, attrs)
+        form = arrays[0].attrs
+        if any(a.op is not BROADCAST or a.attrs != form for a in arrays):
+            return None
+        inner = self.make(row, [a.args[0] if a.type.shape else a for a in args], attrs)
+        return self.spread_along(inner, *form)
+
     def remake(self, node: Node, args: Sequence[Node]) -> Node:
         """Return the node's op applied to other operands."""
-        if node.op.typing is None:
-            return self._intern(node.op, tuple(args), node.attrs, node.type)
+        if node.op.typing is None and node.op.shaping is None:
+            kind = node.type.of(args[0].type.shape) if args else node.type
+            return self._intern(node.op, tuple(args), node.attrs, kind)
         return self.make(node.op, args, node.attrs)
 
     def restore(
@@ -295,4 +380,4 @@ def _index(node: Node) -> int:
 
 def is_condition(node: Node) -> bool:
     """Whether a node is a condition rather than a number."""
-    return node.type is BOOL
+    return node.type.dtype == BOOL.dtype

@@ -73,7 +73,12 @@ class Writer:
 
     def leaf(self, node: Node) -> Written:
         """Return the text of a constant or an input."""
-        return number(node.value) if node.is_const else (str(node.attrs[0]), ATOM)
+        if node.is_const:
+            return number(node.value)
+        if node.op.numpy is not None:
+            form = self.notation(node)
+            return form.write((), node.attrs), form.binding
+        return str(node.attrs[0]), ATOM
 
     def operand(self, node: Node, user: Node) -> Written:
         """Return the text of a constant or an input that an op is applied to."""
@@ -97,6 +102,8 @@ class Writer:
     def notation(self, node: Node) -> Notation:
         """Return how the node's op is written."""
         found = getattr(node.op, self.column)
+        if found is not None and not isinstance(found, Notation):
+            return found(node)
         return found or Notation(node.op.name + "({args})")
 
     def write(self, root: Node) -> Written:

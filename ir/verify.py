@@ -41,8 +41,12 @@ def _problem(  # noqa: PLR0911 - one return a fault
         return "has an operand of another graph"
     if node.op.arity is not None and node.op.arity != len(node.args):
         return f"has {len(node.args)} operands, expected {node.op.arity}"
-    if node.op.typing is not None:
-        args, kind = node.op.typing(graph, node.op.name, node.args)
+    if node.op.typing is not None or node.op.shaping is not None:
+        args, kind = (
+            node.op.shaping(graph, node.op.name, node.args, node.attrs)
+            if node.op.shaping is not None
+            else node.op.typing(graph, node.op.name, node.args)  # type: ignore[misc]
+        )
         if kind != node.type:
             return f"has type {node.type}, expected {kind}"
         if any(a is not b for a, b in zip(args, node.args, strict=True)):

@@ -37,8 +37,35 @@ def activities(
             continue
         region = found[node] = _either(uses.pop(node), regions)
         for i, arg in enumerate(node.args):
-            uses.setdefault(arg, []).append(use_region(node, i, region, regions))
+            uses.setdefault(arg, []).append(where_used(node, i, region, regions))
     return found
+
+
+def where_used(node: Node, i: int, region: Region, regions: Regions) -> Region:
+    """Return where operand i of a node matters that itself matters in `region`.
+
+    Through an op on whole arrays, element by element conditions move to the operand's
+    elements: a summed element matters where the sum does.
+    """
+    if node.op.shaping is None:
+        return use_region(node, i, region, regions)
+    if not by_element(region):
+        return region
+    rule = node.op.activity
+    moved = rule(i, whole_condition(region), node) if rule else None
+    if moved is None:
+        return regions.root
+    return regions.inside(regions.root, moved, taken=True)
+
+
+def by_element(region: Region) -> bool:
+    """Whether some condition of a region differs from element to element."""
+    walk: Region | None = region
+    while walk is not None:
+        if walk.cond is not None and walk.cond.type.shape:
+            return True
+        walk = walk.parent
+    return False
 
 
 def _either(uses: Sequence[Region], regions: Regions) -> Region:
@@ -78,7 +105,7 @@ def _condition(region: Region, outer: Region) -> Node:
     regions share: one node a region, where paths of their own would be quadratic.
     """
     if region.depth - outer.depth > LONGEST_PATH:
-        return _whole_condition(region)
+        return whole_condition(region)
     steps = path(region, outer)
     condition = _literal(steps[0])
     for step in steps[1:]:
@@ -86,7 +113,7 @@ def _condition(region: Region, outer: Region) -> Node:
     return condition
 
 
-def _whole_condition(region: Region) -> Node:
+def whole_condition(region: Region) -> Node:
     """Return the condition under which one comes from the root into `region`."""
     missing = []
     walk = region
@@ -109,7 +136,7 @@ def guard(value: Node, inner: Region, outer: Region, regions: Regions) -> Node:
         return value
     shared = regions.meet((inner, outer))
     if inner.depth - shared.depth > LONGEST_PATH:
-        return apply("select", _whole_condition(inner), value, 0.0)
+        return apply("select", whole_condition(inner), value, 0.0)
     for step in reversed(path(inner, shared)):
         if step.cond is None:
             break

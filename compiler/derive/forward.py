@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from overbar.derive.product import contribution
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from overbar.ir.graph import Graph, Node
 
@@ -25,7 +25,7 @@ def forward(
         if node in found or node.op.is_flat or not any(a in found for a in node.args):
             continue
         graph.span = graph.spans.get(node)
-        tangent = _linear(node, found) if node.op.transposes else _sum(node, found)
+        tangent = _rule(node)(node, found)
         if tangent is not None:
             found[node] = tangent
     graph.span = None
@@ -43,16 +43,49 @@ def _sum(node: Node, tangents: Mapping[Node, Node]) -> Node | None:
     return total
 
 
-def _linear(node: Node, tangents: Mapping[Node, Node]) -> Node | None:
-    """Apply a linear op to its operands' tangents."""
+def _rule(node: Node) -> Callable[[Node, Mapping[Node, Node]], Node | None]:
+    """Return how an op's tangent comes from those of its operands."""
+    op = node.op
+    if op.transposes is None:
+        return _sum
     if not node.type.is_float:
-        return None
-    rules = node.op.transposes or ()
-    zero = node.graph.const(0.0, node.type)
+        return _none
+    if op.tangent is not None:
+        return _own
+    return _each if op.linear == "each" else _jointly
+
+
+def _none(_node: Node, _tangents: Mapping[Node, Node]) -> None:
+    return None
+
+
+def _own(node: Node, tangents: Mapping[Node, Node]) -> Node | None:
+    """Ask the op's own rule."""
+    given = [tangents.get(a) for a in node.args]
+    return node.op.tangent(given, node, *node.args)  # type: ignore[misc]
+
+
+def _each(node: Node, tangents: Mapping[Node, Node]) -> Node | None:
+    """Apply a product's rule: the op on one tangent at a time, summed."""
+    total: Node | None = None
+    for i, arg in enumerate(node.args):
+        if arg in tangents:
+            args = [*node.args[:i], tangents[arg], *node.args[i + 1 :]]
+            part = node.graph.make(node.op, args, node.attrs)
+            total = part if total is None else total + part
+    return total
+
+
+def _jointly(node: Node, tangents: Mapping[Node, Node]) -> Node | None:
+    """Apply a linear op to its operands' tangents."""
+    rules = node.op.transposes
+    graph = node.graph
     args = [
-        arg if rule is None else tangents.get(arg, zero)
-        for arg, rule in zip(node.args, rules, strict=True)
+        arg
+        if not arg.type.is_float or (isinstance(rules, tuple) and rules[i] is None)
+        else tangents.get(arg) or graph.const(0.0, arg.type)
+        for i, arg in enumerate(node.args)
     ]
-    if node.op.typing is None:
-        return node.graph.convert(args[0], node.type)
-    return node.graph.make(node.op, args, node.attrs)
+    if node.op.typing is None and node.op.shaping is None:
+        return graph.convert(args[0], node.type)
+    return graph.make(node.op, args, node.attrs)

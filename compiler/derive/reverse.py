@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from overbar.derive.activity import activities, guard
+from overbar.derive.activity import activities, by_element, guard, where_used
 from overbar.derive.product import contribution
-from overbar.ir.region import Region, Regions, use_region
+from overbar.ir.region import Region, Regions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -93,12 +93,16 @@ def _send(
     """Send a node's adjoint on to its operands."""
     graph = node.graph
     graph.span = graph.spans.get(node)
+    inner = active[node]
+    if node.op.shaping is not None and by_element(inner):
+        # elements are about to be mixed: what does not matter must be 0 before
+        g, inner = guard(g, inner, regions.root, regions), regions.root
     for i, arg in reversed(list(enumerate(node.args))):
         if arg not in live:
             continue
-        inner, outer = active[node], active[arg]
+        outer = active[arg]
         if node.op.transposes is not None:
-            chosen = use_region(node, i, inner, regions)
+            chosen = where_used(node, i, inner, regions)
             if chosen is not inner:  # a branch passes its adjoint where it is taken
                 part: Node | None = guard(g, chosen, outer, regions)
             else:

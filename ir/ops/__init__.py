@@ -10,10 +10,14 @@ from overbar.ir.errors import UnsupportedError
 from overbar.ir.ops import (
     arithmetic,
     cancelling,
+    contract,
     elementary,
+    indexing,
     logic,
     piecewise,
     ratios,
+    reduce,
+    shapes,
     special,
     stable,
     structure,
@@ -30,6 +34,10 @@ TABLES = (
     cancelling,
     piecewise,
     logic,
+    shapes,
+    contract,
+    reduce,
+    indexing,
 )
 OPS: dict[str, Op] = {row.name: row for table in TABLES for row in table.ROWS}
 

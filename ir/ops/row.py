@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from overbar.ir.ops.typing import Typing, real
+from overbar.ir.ops.typing import Shaping, Typing, real
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,6 +86,9 @@ def vectorised(function: Callable[..., float]) -> Callable[..., Any]:
     return evaluate
 
 
+Written: TypeAlias = "Notation | Callable[[Node], Notation]"
+
+
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
 class Op:
     """Hold one row.
@@ -96,18 +99,32 @@ class Op:
     partials: one function an operand, `(out, *operands) -> factor`; an entry of None
         means that the derivative is zero wherever it exists. A single function
         `(i, out, *operands)` serves an op of any arity.
-    transposes: for a linear op without partials, `(g, out, *operands) -> Node`.
+    transposes: for an op without partials, what the adjoint g of the result gives each
+        operand, `(g, out, *operands) -> Node`; a single function `(i, g, out,
+        *operands)` serves an op of any arity.
     products: `(g, out, *operands) -> Node`, what a partial makes of an adjoint or a
         tangent g where that is no plain product (`amul`).
     numpy: NumPy evaluation, `(*attrs, *operands)`, in the portable form.
     mp: the same in mpmath, `(context, *attrs, *operands)`, for high precision.
-    python, text, latex: how generated source, readable mathematics and LaTeX write it.
+    python, text, latex: how generated source, readable mathematics and LaTeX write it;
+        a function of the node where that depends on its attributes or operands.
     helper: a portable function that generated source needs printed above it.
     lower: the op in simpler ops before code is printed, `(out, *operands) -> Node`.
     llvm: the instruction, intrinsic or libm symbol for the machine-code printer.
     vector: the vector library's base name for the same, where it has one.
-    typing: the rule that unifies operand types and gives the result's; None for
-        what only the graph itself makes.
+    typing: the rule that unifies operand types and gives the result's, for ops that
+        work element by element; None for what only the graph itself makes.
+    shaping: the same for an op on whole arrays, which sees the attributes too.
+    tidy: `(graph, operands, attrs) -> Node | None`, the simpler node that an op on
+        arrays is (a transpose by the identity), None where it is one of its own.
+    linear: how an op with transposes is linear: "jointly" in all operands (concat) or
+        in "each" (a product, such as a contraction).
+    tangent: `(tangents, out, *operands) -> Node | None` of an op on arrays that is not
+        linear; an operand without a tangent has None.
+    activity: `(i, condition, out) -> Node | None`: where operand i matters if the
+        result matters where the condition holds; None for everywhere.
+    element: how one element of the result is made of elements of the operands (see
+        codegen/elements.py); None for an op that is computed as a whole.
     chooses: operand 0 is a condition that picks operand 1 or 2.
     commutative: operands may be swapped (never regrouped).
     singular: a partial may be infinite where the value is finite.
@@ -123,18 +140,24 @@ class Op:
     name: str
     arity: int | None = 1
     partials: tuple[Partial | None, ...] | Partial | None = None
-    transposes: tuple[Partial | None, ...] | None = None
+    transposes: tuple[Partial | None, ...] | Partial | None = None
     products: tuple[Partial, ...] | None = None
     numpy: Callable[..., Any] | None = None
     mp: Callable[..., Any] | None = None
-    python: Notation | None = None
-    text: Notation | None = None
-    latex: Notation | None = None
+    python: Written | None = None
+    text: Written | None = None
+    latex: Written | None = None
     helper: Callable[..., Any] | None = None
     lower: Partial | None = None
     llvm: str | None = None
     vector: str | None = None
     typing: Typing | None = real
+    shaping: Shaping | None = None
+    tidy: Callable[..., Node | None] | None = None
+    linear: str = "jointly"
+    tangent: Callable[..., Node | None] | None = None
+    activity: Callable[..., Node | None] | None = None
+    element: Callable[..., Node] | None = None
     commutative: bool = False
     singular: bool = False
     chooses: bool = False
@@ -154,7 +177,9 @@ class Op:
         return rule(out, *out.args) if rule else None
 
     def transpose(self, i: int, g: Node, out: Node) -> Node | None:
-        """Return what the adjoint `g` of a linear op sends to operand i."""
+        """Return what the adjoint `g` of a result sends to operand i."""
+        if callable(self.transposes):
+            return self.transposes(i, g, out, *out.args)  # type: ignore[return-value]
         rule = self.transposes[i] if self.transposes else None
         return rule(g, out, *out.args) if rule else None  # type: ignore[return-value]
 

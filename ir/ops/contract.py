@@ -1,0 +1,193 @@
+"""The row of the one general contraction: matmul, outer, dot and einsum.
+
+`contract(x, y)` with labels (xs, ys, out), as einsum: a label in `out` runs along an
+axis of the result, any other is summed over and is in both operands.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.ir.errors import ShapeError
+from overbar.ir.ops.row import ATOM, PRODUCT, Notation, Op, apply
+from overbar.ir.ops.shapes import inverse
+from overbar.ir.ops.typing import cast, common
+from overbar.ir.types import INT, extents
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from overbar.ir.graph import Graph, Node
+    from overbar.ir.ops.typing import Typed
+    from overbar.ir.types import Shape
+
+Labels = "tuple[int, ...]"
+_LETTERS = "ijklmnpqrstuvwxyz"
+
+
+def contract(graph: Graph, x: Node, y: Node, xs: Any, ys: Any, out: Any) -> Node:
+    """Return the contraction of two arrays; any hashable labels.
+
+    Labels of one operand alone that are not in `out` are summed over first.
+    """
+    x, xs = _summed(x, xs, {*ys, *out})
+    y, ys = _summed(y, ys, {*xs, *out})
+    number = {label: i for i, label in enumerate(dict.fromkeys([*out, *xs, *ys]))}
+    attrs = tuple(tuple(number[label] for label in part) for part in (xs, ys, out))
+    return graph.make("contract", (x, y), attrs)
+
+
+def _summed(x: Node, labels: Sequence[Any], needed: set[Any]) -> tuple[Node, list[Any]]:
+    axes = tuple(i for i, label in enumerate(labels) if label not in needed)
+    return (
+        x.graph.make("sum", (x,), (axes,)) if axes else x,
+        [label for label in labels if label in needed],
+    )
+
+
+def contract_sum(graph: Graph, product: Node, axes: Sequence[int]) -> Node | None:
+    """Return the sum of a product over axes as a contraction."""
+    shape = product.type.shape
+    factors = [stripped(a, range(len(shape))) for a in product.args]
+    present = {label for _, labels in factors for label in labels}
+    out = [i for i in range(len(shape)) if i not in axes]
+    if not present >= {*out, *axes}:  # some factor is the same along an axis
+        return None
+    (x, xs), (y, ys) = factors
+    return contract(graph, x, y, xs, ys, out)
+
+
+def stripped(node: Node, labels: Sequence[Any]) -> tuple[Node, list[Any]]:
+    """Return what a node is a broadcast or transpose of, with its axes' labels."""
+    labels = list(labels)
+    if node.is_const:
+        return node, []
+    while node.op.name in {"broadcast", "transpose"}:
+        if node.op.name == "broadcast":
+            labels = [labels[a] for a in node.attrs[0]]
+        else:
+            labels = [labels[i] for i in inverse(node.attrs[0])]
+        node = node.args[0]
+    return node, labels
+
+
+def _type(
+    graph: Graph, name: str, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Typed:
+    args = cast(graph, args, common(graph, name, args, INT))
+    kind = common(graph, name, args, INT)
+    sizes: dict[int, Any] = {}
+    for a, labels in zip(args, attrs, strict=False):
+        for label, extent in zip(labels, a.type.shape, strict=True):
+            if sizes.setdefault(label, extent) != extent:
+                shown = " and ".join(f"[{extents(b.type.shape)}]" for b in args)
+                message = f"cannot multiply shapes {shown}: expected "
+                message += f"{sizes[label]} along an axis, found {extent}"
+                raise ShapeError(message)
+    return args, kind.of(tuple(sizes[label] for label in attrs[2]))
+
+
+def _tidy(graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]) -> Node | None:
+    """Fold transposes and broadcasts into the labels; leave products to `mul`."""
+    xs, ys, out = attrs
+    (x, xs), (y, ys) = (
+        stripped(a, labels) for a, labels in zip(args, (xs, ys), strict=True)
+    )
+    if (x is not args[0] or y is not args[1]) and {*xs, *ys} >= {*attrs[0], *attrs[1]}:
+        return contract(graph, x, y, xs, ys, out)
+    (x, y), (xs, ys, _) = args, attrs
+    summed = {*xs, *ys} - set(out)
+    if not summed and (set(xs) <= set(ys) or set(ys) <= set(xs)):
+        size = dict(zip((*xs, *ys), (*x.type.shape, *y.type.shape), strict=True))
+        shape = tuple(size[label] for label in out)
+        return _along(x, xs, out, shape) * _along(y, ys, out, shape)
+    order = {label: i for i, label in enumerate(dict.fromkeys([*out, *xs, *ys]))}
+    if any(label != i for label, i in order.items()):
+        return contract(graph, x, y, xs, ys, out)
+    return None
+
+
+def _along(x: Node, labels: Sequence[int], out: Sequence[int], shape: Shape) -> Node:
+    """Return an operand laid along the axes of a result that has its labels."""
+    if not labels:
+        return x
+    places = [out.index(label) for label in labels]
+    order = tuple(sorted(range(len(labels)), key=places.__getitem__))
+    moved = x.graph.make("transpose", (x,), (order,))
+    return x.graph.spread_along(moved, tuple(sorted(places)), shape)
+
+
+def _back(i: int, g: Node, out: Node, *args: Node) -> Node:
+    """Return the adjoint of an operand: again a contraction."""
+    xs, ys, gs = out.attrs
+    mine, other = (xs, ys) if i == 0 else (ys, xs)
+    return contract(out.graph, g, args[1 - i], gs, other, mine)
+
+
+def spec(attrs: tuple[Any, ...]) -> str:
+    """Return the labels in einsum's notation."""
+    xs, ys, out = ("".join(_LETTERS[i] for i in part) for part in attrs)
+    return f"{xs},{ys}->{out}"
+
+
+_FORMS = {
+    "i,i->": Notation("{0} @ {1}", PRODUCT, (PRODUCT, PRODUCT + 1)),
+    "ij,j->i": Notation("{0} @ {1}", PRODUCT, (PRODUCT, PRODUCT + 1)),
+    "j,ij->i": Notation("{1} @ {0}", PRODUCT, (PRODUCT, PRODUCT + 1)),
+    "ji,j->i": Notation("{0}.T @ {1}", PRODUCT, (ATOM, PRODUCT + 1)),
+    "j,ji->i": Notation("{1}.T @ {0}", PRODUCT, (PRODUCT + 1, ATOM)),
+    "ik,kj->ij": Notation("{0} @ {1}", PRODUCT, (PRODUCT, PRODUCT + 1)),
+    "ki,kj->ij": Notation("{0}.T @ {1}", PRODUCT, (ATOM, PRODUCT + 1)),
+    "ik,jk->ij": Notation("{0} @ {1}.T", PRODUCT, (PRODUCT, ATOM)),
+    "kj,ik->ij": Notation("{1} @ {0}", PRODUCT, (PRODUCT + 1, PRODUCT)),
+    "kj,ki->ij": Notation("{1}.T @ {0}", PRODUCT, (PRODUCT + 1, ATOM)),
+    "jk,ik->ij": Notation("{1} @ {0}.T", PRODUCT, (ATOM, PRODUCT)),
+    "ki,jk->ij": Notation("({1} @ {0}).T", ATOM, (PRODUCT + 1, PRODUCT)),
+    "ik,kj->ji": Notation("({0} @ {1}).T", ATOM, (PRODUCT, PRODUCT + 1)),
+}
+OUTER = {"i,j->ij": "{0}, {1}", "j,i->ij": "{1}, {0}"}
+
+
+def matrix_form(attrs: tuple[Any, ...]) -> Notation | None:
+    """Return how a contraction is written with `@`, None where it is none."""
+    return _FORMS.get(spec(attrs))
+
+
+def _text(node: Node) -> Notation:
+    form = spec(node.attrs)
+    if form in OUTER:
+        return Notation(f"outer({OUTER[form]})")
+    if form == "ij,ij->":
+        return Notation("sum({0}*{1})", ATOM, (PRODUCT, PRODUCT + 1))
+    return _FORMS.get(form) or Notation(f"einsum('{form}', {{0}}, {{1}})")
+
+
+def _python(node: Node) -> Notation:
+    form = spec(node.attrs)
+    if form in OUTER:
+        return Notation(f"np.outer({OUTER[form]})")
+    return _FORMS.get(form) or Notation(f"np.einsum('{form}', {{0}}, {{1}})")
+
+
+def _activity(i: int, c: Node, out: Node) -> Node | None:
+    """Return where an operand matters: where any element that it enters does."""
+    labels, ys = out.attrs[i], out.attrs[2]
+    lost = tuple(k for k, label in enumerate(ys) if label not in labels)
+    left = [label for label in ys if label in labels]
+    any_ = c.graph.make("any", (c,), (lost,)) if lost else c
+    order = tuple(sorted(range(len(left)), key=lambda k: labels.index(left[k])))
+    axes = tuple(sorted(labels.index(label) for label in left))
+    moved = c.graph.make("transpose", (any_,), (order,)) if order else any_
+    return c.graph.spread_along(moved, axes, out.args[i].type.shape)
+
+
+ROWS = (
+    Op(
+        name="contract", arity=2, typing=None, shaping=_type, tidy=_tidy,
+        linear="each", transposes=_back, activity=_activity,
+        numpy=lambda xs, ys, out, x, y: np.einsum(x, xs, y, ys, out, optimize=True),
+        text=_text, python=_python, domain=((-np.inf, np.inf),) * 2,
+    ),
+)  # fmt: skip

@@ -1,0 +1,127 @@
+"""Rows of gather and scatter: reading and adding at computed places.
+
+`gather(x, *indices)` with attribute `axes` reads x at the indices along those axes;
+the axes of the indices, all of one shape, come first in the result, the other axes of
+x after them. `scatter` is its transpose: it adds rows where gather reads them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.ir.errors import ShapeError
+from overbar.ir.ops.row import ATOM, Notation, Op
+from overbar.ir.ops.typing import joined
+from overbar.ir.types import INT, extents
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from overbar.ir.graph import Graph, Node
+    from overbar.ir.ops.typing import Typed
+    from overbar.ir.types import Shape
+
+
+def _indices(graph: Graph, name: str, given: Sequence[Node]) -> tuple[list[Node], Shape]:
+    for index in given:
+        if index.type.dtype != INT.dtype:
+            message = f"expected whole numbers as indices, found {index.type}"
+            raise ShapeError(message)
+    shape = joined(name, [i.type.shape for i in given])
+    return [graph.spread(i, shape) if shape else i for i in given], shape
+
+
+def _gather_type(
+    graph: Graph, name: str, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Typed:
+    x, (axes,) = args[0], attrs
+    indices, shape = _indices(graph, name, args[1:])
+    rest = tuple(e for k, e in enumerate(x.type.shape) if k not in axes)
+    return [x, *indices], x.type.scalar.of(shape + rest)
+
+
+def _scatter_type(
+    graph: Graph, name: str, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Typed:
+    g, (axes, shape) = args[0], attrs
+    indices, own = _indices(graph, name, args[1:])
+    rest = tuple(e for k, e in enumerate(shape) if k not in axes)
+    if g.type.shape != own + rest:
+        message = f"expected rows of shape [{extents(own + rest)}], "
+        message += f"found [{extents(g.type.shape)}]"
+        raise ShapeError(message)
+    return [graph.spread(g, g.type.shape), *indices], g.type.scalar.of(shape)
+
+
+def _front(x: Any, axes: Sequence[int]) -> Any:
+    return np.moveaxis(x, axes, range(len(axes)))
+
+
+def _gather(axes: tuple[int, ...], x: Any, *indices: Any) -> Any:
+    return _front(np.asarray(x), axes)[tuple(np.asarray(i) for i in indices)]
+
+
+def _scatter(axes: Any, shape: Any, g: Any, *indices: Any) -> Any:
+    out = np.zeros(shape, np.asarray(g).dtype)
+    np.add.at(_front(out, axes), tuple(np.asarray(i) for i in indices), g)
+    return out
+
+
+def _gather_back(i: int, g: Node, out: Node, *args: Node) -> Node | None:
+    if i:
+        return None
+    x, *indices = args
+    return g.graph.make("scatter", (g, *indices), (out.attrs[0], x.type.shape))
+
+
+def _scatter_back(i: int, g: Node, out: Node, *args: Node) -> Node | None:
+    if i:
+        return None
+    return g.graph.make("gather", (g, *args[1:]), (out.attrs[0],))
+
+
+def _places(out: Node, index: Sequence[Node], at: Any) -> list[Node]:
+    """Return where in x an element of a gather is read."""
+    x, *indices = out.args
+    (axes,) = out.attrs
+    rank = len(indices[0].type.shape)
+    found = {axis: at(i, index[:rank]) for axis, i in zip(axes, indices, strict=True)}
+    rest = iter(index[rank:])
+    return [found[k] if k in found else next(rest) for k in range(len(x.type.shape))]
+
+
+def _shown(node: Node) -> Notation:
+    """Write a gather as indexing."""
+    x = node.args[0]
+    (axes,) = node.attrs
+    parts = [
+        f"{{{1 + axes.index(k)}}}" if k in axes else ":"
+        for k in range(len(x.type.shape))
+    ]
+    while parts[-1] == ":":
+        parts.pop()
+    return Notation(f"{{0}}[{', '.join(parts)}]", ATOM, (ATOM, 0))
+
+
+def _gather_activity(i: int, c: Node, out: Node) -> Node | None:
+    del i, c, out
+
+
+def _scatter_activity(i: int, c: Node, out: Node) -> Node | None:
+    return c.graph.make("gather", (c, *out.args[1:]), (out.attrs[0],)) if not i else None
+
+
+ROWS = (
+    Op(
+        name="gather", arity=None, typing=None, shaping=_gather_type, numpy=_gather,
+        transposes=_gather_back, activity=_gather_activity, text=_shown, cost=0,
+        element=lambda at, out, index: at(out.args[0], _places(out, index, at)),
+    ),
+    Op(
+        name="scatter", arity=None, typing=None, shaping=_scatter_type,
+        numpy=_scatter, transposes=_scatter_back, activity=_scatter_activity,
+        text=Notation("scatter_add({args})"),
+    ),
+)  # fmt: skip

@@ -1,0 +1,291 @@
+"""Rows of the ops that reduce an array along axes, and of those built on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.special
+
+from overbar.ir.ops.contract import contract_sum
+from overbar.ir.ops.row import ATOM, Notation, Op, apply, indicator
+from overbar.ir.ops.shapes import product
+from overbar.ir.ops.typing import cast, common
+from overbar.ir.types import BOOL, F64, INT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from overbar.ir.graph import Graph, Node
+    from overbar.ir.ops.typing import Typed
+    from overbar.ir.types import Shape, Type
+
+
+def kept(shape: Shape, axes: Sequence[int]) -> tuple[int, ...]:
+    """Return the axes of a shape that a reduction over others keeps."""
+    return tuple(i for i in range(len(shape)) if i not in axes)
+
+
+def back(reduced: Node, axes: Sequence[int], like: Node) -> Node:
+    """Return what was reduced over axes of `like`, broadcast along them again."""
+    shape = like.type.shape
+    return reduced.graph.spread_along(reduced, kept(shape, axes), shape)
+
+
+def _reduced(floor: Type | None) -> Callable[..., Typed]:
+    def shaping(
+        graph: Graph, name: str, args: Sequence[Node], attrs: tuple[Any, ...]
+    ) -> Typed:
+        kind = args[0].type.scalar
+        if floor is not None:
+            kind = common(graph, name, args, floor)
+            args = cast(graph, args, kind)
+        shape = args[0].type.shape
+        return args, kind.of(tuple(shape[i] for i in kept(shape, attrs[0])))
+
+    return shaping
+
+
+def _alike(
+    graph: Graph, name: str, args: Sequence[Node], _attrs: tuple[Any, ...]
+) -> Typed:
+    args = cast(graph, args, common(graph, name, args, F64))
+    return args, args[0].type
+
+
+def _place(
+    _graph: Graph, _name: str, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Typed:
+    shape = args[0].type.shape
+    return args, INT.of(tuple(shape[i] for i in kept(shape, (attrs[0],))))
+
+
+def _nothing(
+    _graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Node | None:
+    return args[0] if not attrs[0] else None
+
+
+def _sum_tidy(
+    graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Node | None:
+    """Take what is the same along an axis, signs, and products out of a sum."""
+    (x,), (axes,) = args, attrs
+    if not axes:
+        return x
+    if x.op.name == "sum":
+        own = kept(x.args[0].type.shape, x.attrs[0])
+        both = (*x.attrs[0], *(own[a] for a in axes))
+        return graph.make("sum", x.args, (tuple(sorted(both)),))
+    if x.op.name == "neg":
+        return -graph.make("sum", x.args, attrs)
+    if x.op.name == "broadcast":
+        return _sum_broadcast(x, axes)
+    if x.op.name == "mul":
+        return contract_sum(graph, x, axes)
+    return None
+
+
+def _sum_broadcast(x: Node, axes: Sequence[int]) -> Node | None:
+    """Return a sum over axes along which some values are the same."""
+    graph, own, shape = x.graph, x.attrs[0], x.type.shape
+    new = [a for a in axes if a not in own]
+    if not new:
+        return None
+    count = graph.extent(product(tuple(shape[a] for a in new)))
+    inner = graph.make(
+        "sum", x.args, (tuple(k for k, a in enumerate(own) if a in axes),)
+    )
+    left = kept(shape, axes)
+    scaled = inner if count.equals(1) else graph.convert(count, inner.type) * inner
+    return graph.spread_along(
+        scaled,
+        tuple(left.index(a) for a in own if a not in axes),
+        tuple(shape[a] for a in left),
+    )
+
+
+def _axis(node: Node) -> str:
+    """Return how a call names its axes: not at all for all of them."""
+    (axes,) = node.attrs
+    if len(axes) == len(node.args[0].type.shape):
+        return ""
+    return f", axis={axes[0] if len(axes) == 1 else axes}"
+
+
+def _call(name: str) -> Callable[[Node], Notation]:
+    return lambda node: Notation(f"{name}({{0}}{_axis(node)})")
+
+
+def _big(name: str) -> Notation:
+    return Notation(rf"\operatorname{{{{{name}}}}}\left({{0}}\right)")
+
+
+def _scaled(g: Node, factor: Node) -> Node:
+    return g * factor
+
+
+# products
+
+
+def _others(out: Node, x: Node) -> Node:
+    """Return for every element the product of the others, zeros among them or not."""
+    (axes,) = out.attrs
+    graph = x.graph
+    zero = apply("eq", x, 0.0)
+    zeros = graph.make("sum", (indicator(zero),), (axes,))
+    rest = graph.make("prod", (apply("select", zero, 1.0, x),), (axes,))
+    none = apply("select", apply("eq", zeros, 0.0), rest, 0.0)
+    one = apply("select", apply("eq", zeros, 1.0), rest, 0.0)
+    return apply(
+        "select", zero, back(one, axes, x),
+        back(none, axes, x) / apply("select", zero, 1.0, x),
+    )  # fmt: skip
+
+
+# extrema
+
+
+_TIES = {"max": {"left": False, "right": True}, "min": {"left": True, "right": False}}
+
+
+def _share(name: str) -> Callable[[Node, Node], Node]:
+    """Return the slope of a reduction to the largest or smallest element."""
+
+    def slope(out: Node, x: Node) -> Node:
+        (axes,) = out.attrs
+        graph = x.graph
+        hit = indicator(apply("eq", x, back(out, axes, x)))
+        count = graph.make("sum", (hit,), (axes,))
+        if graph.kinks == "half":
+            return hit / back(count, axes, x)
+        if _TIES[name].get(graph.kinks, False):
+            return hit
+        alone = indicator(apply("eq", count, 1.0))
+        return hit * back(alone, axes, x)
+
+    return slope
+
+
+def _sloped(slope: Callable[[Node, Node], Node]) -> dict[str, Any]:
+    """Return the derivative columns of a reduction with a slope for each element."""
+
+    def transpose(g: Node, out: Node, x: Node) -> Node:
+        return back(g, out.attrs[0], x) * slope(out, x)
+
+    def tangent(tangents: Sequence[Node | None], out: Node, x: Node) -> Node | None:
+        (dot,) = tangents
+        if dot is None:
+            return None
+        return x.graph.make("sum", (dot * slope(out, x),), out.attrs)
+
+    return {"transposes": (transpose,), "tangent": tangent}
+
+
+def _spread_activity(i: int, c: Node, out: Node) -> Node:
+    return back(c, out.attrs[0], out.args[i])
+
+
+def _reduce(name: str, function: Callable[..., Any], **columns: Any) -> Op:
+    return Op(
+        name=name, typing=None, numpy=lambda axes, x: function(np.asarray(x), axis=axes),
+        activity=_spread_activity, tidy=columns.pop("tidy", _nothing),
+        text=_call(columns.pop("shown", name)), latex=_big(name), **columns,
+    )  # fmt: skip
+
+
+def _softmax(out: Node, x: Node) -> Node:
+    return x.graph.make("softmax", (x,), out.attrs)
+
+
+def _softmax_times(out: Node, g: Node, x: Node) -> Node:
+    """Return softmax's symmetric derivative applied to an adjoint or tangent."""
+    (axes,) = out.attrs
+    total = x.graph.make("sum", (g * out,), (axes,))
+    return out * (g - back(total, axes, x))
+
+
+def _log_softmax_back(g: Node, out: Node, x: Node) -> Node:
+    (axes,) = out.attrs
+    total = back(x.graph.make("sum", (g,), (axes,)), axes, x)
+    return g - total * _softmax(out, x)
+
+
+def _log_softmax_dot(
+    tangents: Sequence[Node | None], out: Node, x: Node
+) -> Node | None:
+    (dot,) = tangents
+    if dot is None:
+        return None
+    (axes,) = out.attrs
+    total = x.graph.make("sum", (dot * _softmax(out, x),), (axes,))
+    return dot - back(total, axes, x)
+
+
+def _cumsum_back(g: Node, out: Node, x: Node) -> Node:
+    axis, backwards = out.attrs
+    return x.graph.make("cumsum", (g,), (axis, not backwards))
+
+
+def _cumsum(axis: int, backwards: bool, x: Any) -> Any:
+    if not backwards:
+        return np.cumsum(x, axis)
+    return np.flip(np.cumsum(np.flip(x, axis), axis), axis)
+
+
+def _every(i: int, c: Node, out: Node) -> None:
+    """Give up on telling elements apart: all may matter."""
+    del i, c, out
+
+
+def _logsumexp(x: Any, axis: Any) -> Any:
+    with np.errstate(all="ignore"):
+        return scipy.special.logsumexp(x, axis=axis)
+
+
+ROWS = (
+    _reduce("sum", np.sum, shaping=_reduced(INT), tidy=_sum_tidy, transposes=(
+        lambda g, out, x: back(g, out.attrs[0], x),
+    )),
+    _reduce("prod", np.prod, shaping=_reduced(INT), **_sloped(_others)),
+    _reduce("reduce_max", np.max, shaping=_reduced(None), shown="max",
+            kink="{args} tie", **_sloped(_share("max"))),
+    _reduce("reduce_min", np.min, shaping=_reduced(None), shown="min",
+            kink="{args} tie", **_sloped(_share("min"))),
+    _reduce("any", np.any, shaping=_reduced(None)),
+    _reduce("all", np.all, shaping=_reduced(None)),
+    _reduce("logsumexp", _logsumexp, shaping=_reduced(F64), **_sloped(_softmax)),
+    Op(
+        name="argmax", typing=None, shaping=_place, activity=_every,
+        numpy=lambda axis, x: np.argmax(x, axis),
+        text=lambda n: Notation(f"argmax({{0}}, axis={n.attrs[0]})"),
+    ),
+    Op(
+        name="argmin", typing=None, shaping=_place, activity=_every,
+        numpy=lambda axis, x: np.argmin(x, axis),
+        text=lambda n: Notation(f"argmin({{0}}, axis={n.attrs[0]})"),
+    ),
+    Op(
+        name="softmax", typing=None, shaping=_alike, activity=_every,
+        numpy=lambda axes, x: scipy.special.softmax(x, axis=axes),
+        text=_call("softmax"), latex=_big("softmax"),
+        transposes=(lambda g, out, x: _softmax_times(out, g, x),),
+        tangent=lambda tangents, out, x: tangents[0] and _softmax_times(
+            out, tangents[0], x
+        ),
+    ),
+    Op(
+        name="log_softmax", typing=None, shaping=_alike, activity=_every,
+        numpy=lambda axes, x: scipy.special.log_softmax(x, axis=axes),
+        text=_call("log_softmax"), latex=_big("log softmax"),
+        transposes=(_log_softmax_back,), tangent=_log_softmax_dot,
+    ),
+    Op(
+        name="cumsum", typing=None, activity=_every, numpy=_cumsum,
+        shaping=lambda graph, name, args, attrs: (args, args[0].type),
+        text=lambda n: Notation(
+            f"cumsum({{0}}, axis={n.attrs[0]}{', reverse=True' * n.attrs[1]})"
+        ),
+        transposes=(_cumsum_back,),
+    ),
+)  # fmt: skip

@@ -1,0 +1,378 @@
+"""Rows of the ops that move elements about: broadcast, reshape, slices, concat.
+
+All are linear: a row says what an adjoint of the result sends back (the transpose), and
+a tangent goes through the op itself. Attributes hold extents, which may be symbolic.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.ir.errors import ShapeError
+from overbar.ir.ops.row import ATOM, LOOSEST, Notation, Op, apply
+from overbar.ir.ops.typing import cast, common
+from overbar.ir.types import BOOL, INT, extents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from overbar.ir.graph import Graph, Node
+    from overbar.ir.ops.typing import Typed
+    from overbar.ir.types import Extent, Shape
+
+At = "Callable[[Node, Sequence[Node]], Node]"
+
+
+def product(shape: Shape) -> Extent:
+    """Return the number of elements of a shape."""
+    total: Extent = 1
+    for extent in shape:
+        total = total * extent  # type: ignore[assignment]
+    return total
+
+
+# broadcast
+
+
+def _broadcast_type(
+    _graph: Graph, _name: str, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Typed:
+    axes, shape = attrs
+    own = args[0].type.shape
+    if len(axes) != len(own) or any(
+        e != shape[a] for e, a in zip(own, axes, strict=True)
+    ):
+        message = f"expected a shape that fits [{extents(shape)}], "
+        message += f"found [{extents(own)}]"
+        raise ShapeError(message)
+    return args, args[0].type.scalar.of(shape)
+
+
+def _broadcast_tidy(
+    graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Node | None:
+    (x,), (axes, shape) = args, attrs
+    if axes == tuple(range(len(shape))):
+        return x
+    if x.op.name == "broadcast":
+        inner = x.attrs[0]
+        return graph.spread_along(x.args[0], tuple(axes[a] for a in inner), shape)
+    return None
+
+
+def new_axes(node: Node) -> tuple[int, ...]:
+    """Return the axes of a broadcast's result that its operand has not."""
+    axes, shape = node.attrs
+    return tuple(i for i in range(len(shape)) if i not in axes)
+
+
+def _broadcast(axes: tuple[int, ...], shape: tuple[int, ...], x: Any) -> Any:
+    index = tuple(slice(None) if i in axes else None for i in range(len(shape)))
+    return np.broadcast_to(np.asarray(x)[index], shape)
+
+
+def _broadcast_text(node: Node) -> Notation:
+    axes, shape = node.attrs
+    if not axes or axes == tuple(range(len(shape) - len(axes), len(shape))):
+        return Notation("{0}", LOOSEST)
+    index = [":" if i in axes else "None" for i in range(axes[0], len(shape))]
+    return Notation(f"{{0}}[{', '.join(index)}]", ATOM, (ATOM,))
+
+
+def _any(axes: tuple[int, ...], c: Node) -> Node:
+    return c.graph.make("any", (c,), (axes,)) if axes else c
+
+
+# reshape
+
+
+def _reshape_type(
+    _graph: Graph, _name: str, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Typed:
+    own, (shape,) = args[0].type.shape, attrs
+    if product(own) != product(shape):
+        message = f"cannot reshape [{extents(own)}] to [{extents(shape)}]: expected "
+        message += f"{product(own)} elements, found {product(shape)}"
+        raise ShapeError(message)
+    return args, args[0].type.scalar.of(shape)
+
+
+def _reshape_tidy(
+    graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Node | None:
+    (x,), (shape,) = args, attrs
+    if x.type.shape == shape:
+        return x
+    if x.op.name == "reshape":
+        return graph.make("reshape", x.args, attrs)
+    if graph.bare(x).is_const:
+        return graph.spread(graph.bare(x), shape)
+    return None
+
+
+# transpose
+
+
+def _transpose_type(
+    _graph: Graph, _name: str, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Typed:
+    shape = args[0].type.shape
+    return args, args[0].type.scalar.of(tuple(shape[a] for a in attrs[0]))
+
+
+def _transpose_tidy(
+    graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Node | None:
+    (x,), (perm,) = args, attrs
+    if perm == tuple(range(len(perm))):
+        return x
+    if x.op.name == "transpose":
+        inner = x.attrs[0]
+        return graph.make("transpose", x.args, (tuple(inner[a] for a in perm),))
+    if graph.bare(x).is_const:
+        return graph.spread(graph.bare(x), tuple(x.type.shape[a] for a in perm))
+    return None
+
+
+def inverse(perm: Sequence[int]) -> tuple[int, ...]:
+    """Return the permutation that undoes one."""
+    return tuple(sorted(range(len(perm)), key=perm.__getitem__))
+
+
+def _transpose_text(node: Node) -> Notation:
+    (perm,) = node.attrs
+    if perm == (1, 0):
+        return Notation("{0}.T", ATOM, (ATOM,))
+    return Notation(f"transpose({{0}}, {perm})")
+
+
+def _transpose_python(node: Node) -> Notation:
+    (perm,) = node.attrs
+    if perm == (1, 0):
+        return Notation("{0}.T", ATOM, (ATOM,))
+    return Notation(f"np.transpose({{0}}, {perm})")
+
+
+# slice and pad
+
+
+def _slice_type(
+    _graph: Graph, _name: str, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Typed:
+    return args, args[0].type.scalar.of(attrs[1])
+
+
+def _slice_tidy(
+    graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Node | None:
+    (x,), (starts, shape, steps) = args, attrs
+    if shape == x.type.shape and not any(starts) and all(s == 1 for s in steps):
+        return x
+    if graph.bare(x).is_const:
+        return graph.spread(graph.bare(x), shape)
+    return None
+
+
+def _window(starts: Any, shape: Any, steps: Any) -> tuple[slice, ...]:
+    """Return NumPy's slices for starts, extents and steps (negative ones too)."""
+    found = []
+    for start, extent, step in zip(starts, shape, steps, strict=True):
+        stop = start + extent * step
+        found.append(slice(start, None if stop < 0 else stop, step))
+    return tuple(found)
+
+
+def _slice_text(node: Node) -> Notation:
+    starts, shape, steps = node.attrs
+    parts = []
+    whole = node.args[0].type.shape
+    for start, extent, step, full in zip(starts, shape, steps, whole, strict=True):
+        stop = start + extent * step
+        parts.append(
+            ":" if (start, extent, step) == (0, full, 1)
+            else f"{start if start != 0 or step < 0 else ''}:"
+                 f"{'' if stop == full or step < 0 else stop}"
+                 f"{f':{step}' if step != 1 else ''}"
+        )  # fmt: skip
+    return Notation(f"{{0}}[{', '.join(parts)}]", ATOM, (ATOM,))
+
+
+def _pad_type(
+    _graph: Graph, _name: str, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Typed:
+    return args, args[0].type.scalar.of(attrs[1])
+
+
+def _pad(starts: Any, shape: Any, steps: Any, x: Any) -> Any:
+    out = np.zeros(shape, np.asarray(x).dtype)
+    out[_window(starts, np.shape(x), steps)] = x
+    return out
+
+
+def _slice_element(at: Any, out: Node, index: Sequence[Node]) -> Node:
+    starts, _, steps = out.attrs
+    return at(out.args[0], [  # type: ignore[no-any-return]
+        _affine(i, start, step) for i, start, step in zip(index, starts, steps, strict=True)
+    ])  # fmt: skip
+
+
+def _affine(i: Node, start: Extent, step: int) -> Node:
+    moved = i if step == 1 else step * i
+    return moved if isinstance(start, int) and not start else (
+        moved + i.graph.extent(start)
+    )  # fmt: skip
+
+
+def _pad_element(at: Any, out: Node, index: Sequence[Node]) -> Node:
+    """Return the operand's element where there is one, else 0."""
+    (x,), (starts, _, steps) = out.args, out.attrs
+    graph = out.graph
+    inside: Node | None = None
+    places = []
+    for i, start, step, extent in zip(index, starts, steps, x.type.shape, strict=True):
+        if (start, extent, step) == (0, out.type.shape[len(places)], 1):
+            places.append(i)
+            continue
+        offset = i - graph.extent(start)
+        place = offset if step == 1 else apply("floordiv", offset, step)
+        tests = [apply("ge", place, 0), apply("lt", place, graph.extent(extent))]
+        if step != 1:
+            tests.append(apply("eq", apply("mod", offset, step), 0))
+        for test in tests:
+            inside = test if inside is None else apply("and", inside, test)
+        places.append(place)
+    value = at(x, places)
+    return value if inside is None else apply("select", inside, value, 0.0)
+
+
+# concat
+
+
+def _concat_type(
+    graph: Graph, name: str, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Typed:
+    (axis,) = attrs
+    kind = common(graph, name, args, INT)
+    shapes = [a.type.shape for a in args]
+    first = shapes[0]
+    for shape in shapes[1:]:
+        rest = [s[:axis] + s[axis + 1 :] for s in (first, shape)]
+        if len(shape) != len(first) or rest[0] != rest[1]:
+            message = f"{name} cannot join shapes [{extents(first)}] and "
+            message += f"[{extents(shape)}] along axis {axis}"
+            raise ShapeError(message)
+    total: Extent = 0
+    for shape in shapes:
+        total = total + shape[axis]  # type: ignore[operator]
+    whole = (*first[:axis], total, *first[axis + 1 :])
+    full = [a if not a.is_const else graph.spread(a, a.type.shape) for a in args]
+    return cast(graph, full, kind), kind.of(whole)
+
+
+def offsets(node: Node) -> list[Extent]:
+    """Return where along the axis of a concat each operand starts."""
+    (axis,) = node.attrs
+    found: list[Extent] = [0]
+    for a in node.args[:-1]:
+        found.append(found[-1] + a.type.shape[axis])  # type: ignore[operator]
+    return found
+
+
+def piece(i: int, g: Node, out: Node) -> Node:
+    """Return the part of an array shaped like a concat that operand i takes up."""
+    (axis,) = out.attrs
+    shape = out.args[i].type.shape
+    starts = tuple(offsets(out)[i] if k == axis else 0 for k in range(len(shape)))
+    return out.graph.make("slice", (g,), (starts, shape, (1,) * len(shape)))
+
+
+def _concat_back(i: int, g: Node, out: Node, *_args: Node) -> Node:
+    return piece(i, g, out)
+
+
+ROWS = (
+    Op(
+        name="broadcast", typing=None, shaping=_broadcast_type, tidy=_broadcast_tidy,
+        numpy=_broadcast, text=_broadcast_text, python=_broadcast_text,
+        latex=Notation("{0}", LOOSEST), cost=0,
+        transposes=(
+            lambda g, out, x: g.graph.make("sum", (g,), (new_axes(out),)),
+        ),
+        activity=lambda i, c, out: _any(new_axes(out), c),
+        element=lambda at, out, index: at(out.args[0], [index[a] for a in out.attrs[0]]),
+    ),
+    Op(
+        name="reshape", typing=None, shaping=_reshape_type, tidy=_reshape_tidy,
+        numpy=lambda shape, x: np.reshape(x, shape), cost=0,
+        text=lambda n: Notation(f"{{0}}.reshape({extents(n.type.shape)})", ATOM, (ATOM,)),
+        python=lambda n: Notation(
+            f"{{0}}.reshape({extents(n.type.shape)})", ATOM, (ATOM,)
+        ),
+        latex=Notation("{0}", LOOSEST),
+        transposes=(
+            lambda g, out, x: g.graph.make("reshape", (g,), (x.type.shape,)),
+        ),
+        activity=lambda i, c, out: c.graph.make(
+            "reshape", (c,), (out.args[0].type.shape,)
+        ),
+    ),
+    Op(
+        name="transpose", typing=None, shaping=_transpose_type, tidy=_transpose_tidy,
+        numpy=lambda perm, x: np.transpose(x, perm), cost=0,
+        text=_transpose_text, python=_transpose_python,
+        latex=Notation(r"{0}^{{\top}}", ATOM, (ATOM,)),
+        transposes=(
+            lambda g, out, x: g.graph.make("transpose", (g,), (inverse(out.attrs[0]),)),
+        ),
+        activity=lambda i, c, out: c.graph.make(
+            "transpose", (c,), (inverse(out.attrs[0]),)
+        ),
+        element=lambda at, out, index: at(
+            out.args[0], [index[i] for i in inverse(out.attrs[0])]
+        ),
+    ),
+    Op(
+        name="slice", typing=None, shaping=_slice_type, tidy=_slice_tidy, cost=0,
+        numpy=lambda starts, shape, steps, x: x[_window(starts, shape, steps)],
+        text=_slice_text, python=_slice_text, element=_slice_element,
+        transposes=(
+            lambda g, out, x: g.graph.make(
+                "pad", (g,), (out.attrs[0], x.type.shape, out.attrs[2])
+            ),
+        ),
+        activity=lambda i, c, out: c.graph.make(
+            "pad", (c,), (out.attrs[0], out.args[0].type.shape, out.attrs[2])
+        ),
+    ),
+    Op(
+        name="pad", typing=None, shaping=_pad_type, numpy=_pad, cost=0,
+        text=lambda n: Notation(
+            f"pad({{0}}, ({extents(n.attrs[0])},), ({extents(n.type.shape)},))"
+        ),
+        element=_pad_element,
+        transposes=(
+            lambda g, out, x: g.graph.make(
+                "slice", (g,), (out.attrs[0], x.type.shape, out.attrs[2])
+            ),
+        ),
+        activity=lambda i, c, out: c.graph.make(
+            "slice", (c,), (out.attrs[0], out.args[0].type.shape, out.attrs[2])
+        ),
+    ),
+    Op(
+        name="concat", arity=None, typing=None, shaping=_concat_type, cost=0,
+        numpy=lambda axis, *xs: np.concatenate(xs, axis), transposes=_concat_back,
+        text=lambda n: Notation(f"concat(({{args}}), {n.attrs[0]})"),
+        activity=lambda i, c, out: piece(i, c, out),
+    ),
+    Op(
+        name="iota", arity=0, typing=None, numpy=np.arange, cost=0,
+        text=lambda n: Notation(f"arange({n.attrs[0]})"),
+    ),
+    Op(
+        name="extent", arity=0, typing=None, numpy=lambda n: np.int64(n), cost=0,
+        text=lambda n: Notation(str(n.attrs[0])),
+    ),
+)  # fmt: skip

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overbar.arguments import Argument, listed
-from overbar.function import CompiledFunction, Options
+from overbar.function import CompiledFunction
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.graph import Graph, is_condition
 from overbar.ir.ops.piecewise import CONVENTIONS
 from overbar.ir.source import Source
 from overbar.levels import rewrite_for
+from overbar.options import Options
 from overbar.read.expression import Expression
 from overbar.read.files import read_file
 from overbar.read.functions import nearest

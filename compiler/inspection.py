@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overbar.codegen.module import function_text
 from overbar.ir.errors import InputError
-from overbar.ir.text import Writer, equations, write, written
+from overbar.ir.text import write
+from overbar.statements import derivatives
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
     from overbar.cost import Cost
     from overbar.derivation import Derivation
     from overbar.explain import Explanation
-    from overbar.function import Options
     from overbar.ir.graph import Graph, Node
+    from overbar.ir.program import Program
     from overbar.kinks import Kink
+    from overbar.options import Options
     from overbar.runtime import Runtime
 
 
@@ -37,34 +40,63 @@ class Inspection:
     derivation: Derivation
     runtime: Runtime
 
-    def text(self) -> str:
-        """Return the forward and adjoint statements as readable mathematics."""
+    @property
+    def source(self) -> str:
+        """The text of the generated module."""
+        return self.runtime.source()
+
+    @property
+    def forward_source(self) -> str:
+        """The text of the generated function `forward`."""
+        entry = self.runtime.entry("forward")
+        return function_text(entry.graph, entry.program)
+
+    @property
+    def backward_source(self) -> str:
+        """The text of the generated function `backward`."""
+        entry = self.runtime.entry("backward")
+        return function_text(entry.graph, entry.program)
+
+    @property
+    def graph(self) -> Graph:
+        """The formula's graph: print it to read it."""
+        return self._graph
+
+    @property
+    def adjoint_graph(self) -> Graph:
+        """The graph of the adjoints, over the same nodes."""
+        return self.derivation.adjoints.graph
+
+    @property
+    def program(self) -> Program:
+        """The schedule of `value_and_grad` (of `value` for several outputs)."""
+        name = "value_and_grad" if self._single else "value"
+        return self.runtime.entry(name).program
+
+    def text(self, order: int = 1) -> str:
+        """Return the forward and adjoint statements as readable mathematics.
+
+        order: of the derivatives; 2 adds the Hessian's statements, for one output.
+        """
+        if order not in {1, 2}:
+            message = f"expected order 1 or 2, found {order!r}"
+            raise InputError(message)
+        if order > 1:
+            self._need_one("text(order=2)")
         return "\n".join(
-            "".join(f"{name} = {value}\n" for name, value in part)
-            for part in self.statements(Writer)
+            "".join(f"{s.name} = {s.expression}\n" for s in part)
+            for part in derivatives(self.derivation, order).parts.values()
             if part
         )
-
-    def statements(
-        self, writer: type[Writer]
-    ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-        """Return forward and adjoint statements as pairs of a name and its value."""
-        with self.runtime.lock:
-            graph = self.derivation.with_gradient()
-        ahead = set(self._graph.order())
-        forward: list[tuple[str, str]] = []
-        adjoint: list[tuple[str, str]] = []
-        for line, (_, node, _) in zip(
-            written(graph, writer), equations(graph), strict=True
-        ):
-            (forward if node in ahead else adjoint).append(line)
-        return forward, adjoint
 
     def latex(self) -> str:
         """Return the function and its adjoints as LaTeX."""
         from overbar.show.latex import LatexWriter, align
 
-        return align(*self.statements(LatexWriter))
+        found = derivatives(self.derivation, writer=LatexWriter)
+        return align(
+            *([(s.name, s.expression) for s in part] for part in found.parts.values())
+        )
 
     def draw(self, values: Any = None, /, **by_name: Any) -> str:
         """Return the computation graph as SVG.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -394,6 +395,62 @@ def test_reduce(reduce, n):
     assert (value, [slope]) == (value_flat, slope_flat.tolist())
     assert [[bend]] == f.flat.hessian([2.0], *data).tolist()
     assert [1.0, (-2.0,)] == [f(2.0, 1.0, 3.0), f.grad(2.0, 1.0, 3.0)]
+
+
+FIT = "w: param\nb: param\nx: data\ny: data\n(w*x + b - y)**2"
+FIT_PAIR = FIT + ", w*b*x"
+FIT_DATA = ([1.0, 2.0, -0.5], [3.0, 4.0, 1.0])
+
+
+def fit_loop(w, b, seeds, tangents, n):
+    """Return values, adjoints and tangents of FIT_PAIR, in a loop, divided by n."""
+    values, adjoints, dots = [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]
+    for x, y in zip(*FIT_DATA, strict=True):
+        r = w * x + b - y
+        slopes = [[2 * r * x, 2 * r], [b * x, w * x]]
+        for i, value in enumerate((r * r, w * b * x)):
+            values[i] += value / n
+            for j in range(2):
+                adjoints[j] += seeds[i] * slopes[i][j] / n
+                dots[i] += slopes[i][j] * tangents[j] / n
+    return values, adjoints, dots
+
+
+@pytest.mark.parametrize("backend", ["numba", "reference"])
+@pytest.mark.parametrize(("reduce", "n"), [("sum", 1), ("mean", 3)])
+def test_reduced_passes(reduce, n, backend):
+    """Both passes, vjp and jvp of a reduction are a loop's over its points."""
+    f = ob.compile(FIT_PAIR, reduce=reduce, backend=backend)
+    args, seeds, tangents = (2.0, 0.25, *FIT_DATA), (0.5, -3.0), (1.5, 2.0)
+    values, adjoints, dots = fit_loop(*args[:2], seeds, tangents, n)
+    value, saved = f.forward(*args)
+    close = partial(np.testing.assert_allclose, rtol=1e-13)
+    close(values, value)
+    close(adjoints, f.backward(saved, seeds))
+    close(adjoints, f.vjp(args, seeds))
+    close(dots, f.jvp(args, tangents))
+    parts = (*value, *f.vjp(args, seeds), *f.jvp(args, tangents))
+    assert {float} == set(map(type, parts))
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+@pytest.mark.parametrize("data", [FIT_DATA, (1.0, 3.0), ([], [])])
+def test_reduced_passes_agree(reduce, data):
+    """A reduction's passes give what value_and_grad gives, for any number of points."""
+    f, args = ob.compile(FIT, reduce=reduce), (2.0, 0.25, *data)
+    value, gradient = f.value_and_grad(*args)
+    ahead, saved = f.forward(*args)
+    assert repr(value) == repr(ahead)  # a mean over nothing is NaN
+    assert repr(gradient) == repr(f.backward(saved)) == repr(f.vjp(args, 1.0))
+    assert repr(gradient.w) == repr(f.jvp(args, (1.0, 0.0)))
+
+
+def test_reduced_saved_is_a_copy():
+    """What a reduction's forward saves does not change with the caller's arrays."""
+    f, x = ob.compile(LOSS, "w", reduce="sum"), np.array([1.0, 2.0])
+    _, saved = f.forward(2.0, x, [3.0, 4.0])
+    x[:] = 0.0
+    assert -2.0 == f.backward(saved)
 
 
 def test_reduce_of_no_points():

@@ -81,6 +81,20 @@ CALLS = [
     ("loss", lambda f: f([1, 2], [1, 2]),
      "expected one number for 'w', as reduce= sums over data; found shape (2,) (param)",
     ),
+    *(("loss", call,
+       (f"expected one number for the {what}, as reduce= sums over data; "
+        "found shape (2,)"))
+      for what, call in (
+          ("seed of 'out'", lambda f: f.vjp((1, [1, 2]), np.ones(2))),
+          ("seed of 'out'", lambda f: f.backward(f.forward(1, [1, 2])[1], np.ones(2))),
+          ("tangent of 'w'", lambda f: f.jvp((1, [1, 2]), np.ones(2))),
+          ("tangent of 'w'", lambda f: f.hvp((1, [1, 2]), np.ones(2))),
+      )),
+    ("loss", lambda f: f.forward([1, 2], [1, 2]),
+     "expected one number for 'w', as reduce= sums over data; found shape (2,) (param)",
+    ),
+    ("f", lambda f: f.text(3), "expected order 1 or 2, found 3"),
+    ("three", lambda f: f.text(2), "text(order=2) expects one output, found 3"),
     ("f", lambda f: f.check(1, [1, 2]), "expected one number for 'y', found (2,)"),
     ("f", lambda f: f.draw([1, [1, 2]]), "expected one number for 'y', found (2,)"),
     ("f", lambda f: f.draw(1.0), "expected values for x, y; found none for y"),
@@ -168,13 +182,6 @@ CALLS = [
 ]  # fmt: skip
 
 UNSUPPORTED = [
-    *(("loss", call,
-       f"{name} of a formula compiled with reduce= is not built yet")
-      for name, call in (
-          ("forward", lambda f: f.forward(1, 2)),
-          ("vjp", lambda f: f.vjp((1, 2), 1)),
-          ("jvp", lambda f: f.jvp((1, 2), 1)),
-      )),
     ("f", lambda f: f.cfunc, "f.cfunc is not built yet; f.jit has Numba functions"),
     ("plain", lambda f: f.jit.value,
      "f.jit needs Numba; this formula has backend='python'"),

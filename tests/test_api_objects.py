@@ -271,6 +271,18 @@ def test_prompt(name, shown):
     assert shown == repr(FUNCTIONS[name]())
 
 
+def test_text_of_either_order():
+    """Order 2 adds the Hessian's statements; order 1 stays as it was before."""
+    f = ob.compile("w: param\nu = exp(2*w)\nu")
+    first = ["u = exp(2*w)", "", "u_bar = 1", "w_bar = 2*u_bar*u"]
+    assert first == f.text().splitlines()
+    assert first == f.text(order=2).splitlines()[:4]
+    assert ["", "d2_dw_dw"] == [
+        line.split(" = ")[0] for line in f.text(2).splitlines()[4:]
+    ]
+    assert f.text() == f.text(order=1) == ob.compile("w: param\nu = exp(2*w)\nu").text()
+
+
 def test_stages():
     """Each stage prints as mathematics, one equation a line."""
     f = ob.compile("z: param\ny = sigmoid(z)\nL = (y - z)**2\nL")

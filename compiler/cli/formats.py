@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from overbar.cli.output import MARK
 from overbar.cli.schema import as_json
-from overbar.cli.statements import derivatives
 from overbar.codegen.module import print_module
+from overbar.statements import derivatives
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,17 +41,14 @@ class Format:
 
 
 def _text(f: CompiledFunction, order: int, _: Mapping[str, float]) -> str:
-    parts = derivatives(f, order).parts.values()
-    return "\n".join(
-        "".join(f"{s.name} = {s.expression}\n" for s in part) for part in parts if part
-    )
+    return f.text(order)
 
 
 def _latex(f: CompiledFunction, order: int, _: Mapping[str, float]) -> str:
     from overbar.show.latex import LatexWriter, align
     from overbar.show.typeset import symbol
 
-    found = derivatives(f, order, LatexWriter)
+    found = derivatives(f.derivation, order, LatexWriter)
     output = next(iter(f.graph.outputs))
     partials = {
         symbol(name): rf"\frac{{\partial^{{2}} {symbol(output)}}}"

@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from overbar.cli.statements import derivatives
+from overbar.statements import derivatives
 
 if TYPE_CHECKING:
     from overbar.cost import Count
@@ -26,7 +26,7 @@ def as_json(f: CompiledFunction, order: int) -> str:
 
 def _document(f: CompiledFunction, order: int) -> dict[str, Any]:
     graph = f.graph
-    found = derivatives(f, order)
+    found = derivatives(f.derivation, order)
     return {
         "format": FORMAT,
         "version": VERSION,

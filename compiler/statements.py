@@ -1,6 +1,6 @@
 """List a formula's statements with those of its derivatives, each with its line.
 
-Comes in: a compiled function. Goes out: parts (forward, adjoint, and Hessian for order
+Comes in: a derivation. Goes out: parts (forward, adjoint, and Hessian for order
 2), each a list of statements in any notation.
 """
 
@@ -14,7 +14,7 @@ from overbar.derive.naming import taken_names, unused
 from overbar.ir.text import Writer, equations, written
 
 if TYPE_CHECKING:
-    from overbar.function import CompiledFunction
+    from overbar.derivation import Derivation
     from overbar.ir.graph import Graph, Node
 
 
@@ -42,17 +42,16 @@ class Derivatives:
 
 
 def derivatives(
-    f: CompiledFunction, order: int = 1, writer: type[Writer] = Writer
+    derivation: Derivation, order: int = 1, writer: type[Writer] = Writer
 ) -> Derivatives:
     """Return the statements up to the given order of derivative, in one notation."""
-    graph = f.derivation.with_gradient()
-    count = len(f.derivation.values)
-    names = [graph.names[n] for n in f.derivation.wrt]
-    adjoints = dict(zip(names, list(graph.outputs)[count:], strict=True))
-    stages = [set(f.graph.order()), set(graph.order())]
-    second = (
-        _second(f, graph, list(graph.outputs.values())[count:]) if order > 1 else {}
-    )
+    with derivation.lock:
+        graph = derivation.with_gradient()
+        stages = [set(derivation.graph.order()), set(graph.order())]
+        results = list(graph.outputs)[len(derivation.values) :]
+        second = _second(derivation, graph, results) if order > 1 else {}
+    names = [graph.names[n] for n in derivation.wrt]
+    adjoints = dict(zip(names, results, strict=True))
     lists: tuple[list[Statement], ...] = ([], [], [])
     lines = zip(written(graph, writer), equations(graph), strict=True)
     for (name, expression), (_, node, _) in lines:
@@ -70,14 +69,15 @@ def _line(graph: Graph, node: Node) -> int | None:
 
 
 def _second(
-    f: CompiledFunction, graph: Graph, adjoints: list[Node]
+    derivation: Derivation, graph: Graph, results: list[str]
 ) -> dict[tuple[str, str], str]:
     """Add second derivatives to the graph's outputs; return their names by pair.
 
     Forward over reverse, one tangent sweep over the named adjoints a parameter, so
     that they are written in terms of what has a name already.
     """
-    wrt = f.derivation.wrt
+    wrt = derivation.wrt
+    adjoints = [graph.outputs[name] for name in results]
     taken = taken_names(graph)
     added: dict[tuple[str, str], str] = {}
     for i, node in enumerate(wrt):

@@ -1,0 +1,171 @@
+"""Go between a call's arguments and its results: bind, map, run, package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.arguments import Signature, convert, counted, listed
+from overbar.derivation import Derivation
+from overbar.ir.errors import InputError
+from overbar.mapping import columns, common_shape, flattened, need_numbers, reduced
+from overbar.results import Named, named_type
+from overbar.runtime import Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from overbar.arguments import Argument
+    from overbar.ir.graph import Graph
+    from overbar.options import Options
+
+
+class Calling:
+    """Hold a formula's parts, and run its entry points on what the user passed."""
+
+    def __init__(
+        self, graph: Graph, arguments: Sequence[Argument], options: Options
+    ) -> None:
+        self._graph = graph
+        self.options = options
+        dtypes = {name: node.type.dtype for name, node in graph.inputs.items()}
+        self.signature = Signature(arguments, graph.defaults, dtypes)
+        self._single = len(graph.outputs) == 1 and options.shape is None
+        self._wrt = [graph.inputs[n] for n in options.wrt]
+        self.derivation = Derivation(graph, self._wrt)
+        self.runtime = Runtime(self.derivation, options.name, options.backend)
+        self._outputs = named_type(tuple(graph.outputs))
+        self._gradient = named_type(options.wrt)
+        doubles = self.signature.takes_doubles
+        self._plain = options.reduce is None and self._single and doubles
+        self._count = len(self.signature.inputs)
+
+    # -- to the entry points -------------------------------------------------------
+
+    def _quick(self, args: Sequence[Any]) -> bool:
+        """Whether arguments are one float an input, to be handed on as they are."""
+        if len(args) != self._count or not self._plain:
+            return False
+        for a in args:  # noqa: SIM110 - on the call path a loop beats all()
+            if type(a) is not float:
+                return False
+        return True
+
+    def vector_call(self, name: str, theta: Any) -> Any | None:
+        """Return an entry point's raw result at a vector of all inputs, or None."""
+        if (
+            not self._plain
+            or type(theta) is not np.ndarray
+            or theta.dtype != np.float64
+            or theta.shape != (self._count,)
+            or tuple(self.options.wrt) != tuple(self.signature.inputs)
+        ):
+            return None
+        return self.runtime.call(name)(*theta.tolist())
+
+    def run_entry(self, name: str, values: list[Any]) -> list[Any]:
+        """Return an entry point's results: floats, or arrays of the common shape.
+
+        With a reduction they are floats: sums or means over all points.
+        """
+        shape = common_shape(values)
+        reduce = self.options.reduce
+        if reduce is not None:
+            self._need_plain_params(values)
+        elif shape is None:
+            return flattened(self.runtime.call(name)(*values))
+        dtype = self._graph.real.dtype
+        points = columns(values, self.signature.inputs, dtype)
+        out = self.runtime.points(name, points)
+        if reduce is not None:
+            return reduced(out, reduce)
+        return [row.reshape(shape) for row in out]
+
+    def _need_plain_params(self, values: Sequence[Any]) -> None:
+        """Raise InputError for an array as a parameter, or as a seed or tangent."""
+        roles = self._graph.roles
+        for name, value in zip(self.signature.inputs, values, strict=False):
+            if name in self.options.wrt:
+                need_numbers([(name, value)], note=f" ({roles[name]})")
+
+    def _bound(self, args: Any) -> list[Any]:
+        if isinstance(args, dict):
+            return self.signature.bind((), args)
+        if not isinstance(args, list | tuple):
+            args = (args,)
+        return self.signature.bind(args)
+
+    def _seeds(self, seed: Any) -> list[Any]:
+        return self._spread(seed, list(self._graph.outputs), "seed")
+
+    def _tangents(self, tangents: Any) -> list[Any]:
+        return self._spread(tangents, list(self.options.wrt), "tangent")
+
+    def _spread(self, value: Any, names: list[str], what: str) -> list[Any]:
+        """Return one value a name: of the parameters, or of the outputs.
+
+        Raises InputError where they are not one each, and for an array as the seed or
+        tangent of a reduced formula, whose parameters and values are numbers.
+        """
+        given = spread(value, names, what)
+        if self.options.reduce is not None:
+            need_numbers(zip(names, given, strict=True), f"the {what} of ")
+        return given
+
+    # -- from the entry points -----------------------------------------------------
+
+    def packaged(self, parts: Sequence[Any]) -> Any:
+        """Return one value an output as the call returns them."""
+        shape = self.options.shape
+        if shape is not None:
+            return self._stack(parts)
+        return parts[0] if self._single else self._outputs(parts)
+
+    def _stack(self, parts: Sequence[Any]) -> Any:
+        """Return one value an output as one array: S + the shape of the value."""
+        if self._single:
+            return parts[0]
+        stacked = np.stack([np.asarray(p) for p in parts], axis=-1)
+        shape = self.options.shape
+        return stacked if shape is None else stacked.reshape(stacked.shape[:-1] + shape)
+
+    def _grads(self, parts: Sequence[Any]) -> Any:
+        return parts[0] if self.options.bare else self._gradient(parts)
+
+    def square(self, triangle: Sequence[Any]) -> list[list[Any]]:
+        """Return a symmetric matrix from its lower triangle, row by row."""
+        n = len(self._wrt)
+        return [
+            [triangle[max(i, j) * (max(i, j) + 1) // 2 + min(i, j)] for j in range(n)]
+            for i in range(n)
+        ]
+
+    def need_scalar(self, what: str) -> None:
+        """Raise InputError unless the formula has one output."""
+        if not self._single:
+            found = f"{len(self._graph.outputs)} ({listed(list(self._graph.outputs))})"
+            advice = "use jacobian or vjp" if "grad" in what else "compile one alone"
+            message = f"{what} expects one output, found {found}; {advice}"
+            raise InputError(message)
+
+
+def spread(value: Any, names: Sequence[str], what: str) -> list[Any]:
+    """Return one value a name from a sequence, a dict, or a value for the only."""
+    if isinstance(value, Named):
+        value = value._asdict()
+    if isinstance(value, dict):
+        if set(value) != set(names):
+            message = (
+                f"expected a {what} for each of {listed(names)}; "
+                f"found {listed(list(map(str, value)))}"
+            )
+            raise InputError(message)
+        value = [value[n] for n in names]
+    elif len(names) == 1 and not (isinstance(value, list | tuple) and len(value) == 1):
+        value = [value]
+    parts = list(value) if np.iterable(value) else [value]
+    if len(parts) != len(names):
+        message = f"expected {counted(names, what)}, found {len(parts)}"
+        raise InputError(message)
+    return [convert(p, n, "float64") for n, p in zip(names, parts, strict=True)]

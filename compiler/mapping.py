@@ -1,0 +1,76 @@
+"""Map entry points over arrays of points, and add up what they give.
+
+Comes in: one value an input, numbers or arrays that broadcast. Goes out: one result
+each, floats or arrays of the common shape; with a reduction floats alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.ir.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def common_shape(values: Sequence[Any]) -> tuple[int, ...] | None:
+    """Return the common shape of arguments, None if all are numbers."""
+    if all(type(v) in {float, int, bool} for v in values):
+        return None
+    try:
+        return np.broadcast_shapes(*(np.shape(v) for v in values)) or None
+    except ValueError:
+        return ()
+
+
+def columns(values: Sequence[Any], names: Iterable[str], dtype: str) -> Any:
+    """Return values that broadcast as an array of a row a value, a column a point.
+
+    Raises InputError, with the shapes by name, for values that do not broadcast.
+    """
+    try:
+        arrays = np.broadcast_arrays(*values)
+    except ValueError:
+        shapes = ", ".join(
+            f"{n} {np.shape(v)}" for n, v in zip(names, values, strict=False)
+        )
+        message = f"expected arguments that broadcast, found shapes {shapes}"
+        raise InputError(message) from None
+    points = np.empty((len(values), arrays[0].size if arrays else 1), dtype)
+    for row, array in zip(points, arrays, strict=True):
+        row[:] = array.ravel()
+    return points
+
+
+def reduced(out: Any, reduce: str) -> list[float]:
+    """Return the sum or the mean over points of each row."""
+    with np.errstate(invalid="ignore"):  # the mean over no points is NaN
+        total = out.sum(axis=1) / (out.shape[1] if reduce == "mean" else 1)
+    return [float(v) for v in total]
+
+
+def need_numbers(
+    values: Iterable[tuple[str, Any]], what: str = "", note: str = ""
+) -> None:
+    """Raise InputError for an array among what a reduction takes as one number."""
+    for name, value in values:
+        if np.ndim(value):
+            message = (
+                f"expected one number for {what}{name!r}, as reduce= sums over data; "
+                f"found shape {np.shape(value)}{note}"
+            )
+            raise InputError(message)
+
+
+def flattened(result: Any) -> list[Any]:
+    """Return the floats of an entry point's result, however nested."""
+    if isinstance(result, tuple):
+        if all(type(v) is float for v in result):
+            return list(result)
+        return [v for part in result for v in flattened(part)]
+    if isinstance(result, np.ndarray):
+        return [float(v) for v in result]
+    return [float(result)]

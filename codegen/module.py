@@ -42,7 +42,10 @@ def print_module(graph: Graph, programs: Sequence[Program], header: str) -> str:
 
 def _maps(program: Program) -> bool:
     """Whether a function is mapped over points; the two passes apart are not."""
-    return program.name not in {"forward", "backward"} and bool(leaves(program.result))
+    parts = [part for _, part in program.params]
+    results = leaves(program.result)
+    shaped = any(n.type.shape for n in (*leaves(tuple(parts)), *results))
+    return not shaped and program.name not in {"forward", "backward"} and bool(results)
 
 
 def function_text(graph: Graph, program: Program) -> str:

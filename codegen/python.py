@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
 from overbar.codegen.lines import INDENT, WIDTH, filled, wrap
 from overbar.ir.ops.row import ATOM, LOOSEST
-from overbar.ir.program import LARGEST_TUPLE, Assign, If, Program, leaves
+from overbar.ir.program import (
+    LARGEST_TUPLE,
+    Allocate,
+    Assign,
+    Comment,
+    For,
+    If,
+    Program,
+    Store,
+    leaves,
+)
 from overbar.ir.source import printable
 from overbar.ir.text import Writer, Written, number
 from overbar.ir.types import BOOL, F32, F64, INT
@@ -55,6 +66,13 @@ class PythonWriter(Writer):
         self.used[node.op] = None
         self.recent.append(node.op)
         return super().apply(node, operands)
+
+    def element(self, node: Node) -> str:
+        """Return where a value is put: a variable, or an element of an array."""
+        if node in self.names:
+            return self.names[node]
+        operands = [(self.read(a), ATOM if a in self.names else 0) for a in node.args]
+        return self.notation(node).write(operands, node.attrs)
 
     def value(self, node: Node) -> str:
         """Return an expression that stands alone: assigned or returned."""
@@ -111,12 +129,12 @@ def _unpack(program: Program) -> list[str]:
             for i, (name, node) in enumerate(program.params)
             if node in program.read
         ]
-    lines = []
+    lines: list[str] = []
     for name, part in program.params:
         if isinstance(part, tuple) and part:
             names = [program.names[n] if n in program.read else "_" for n in part]
             lines += _tuple(names, name)
-    return lines
+    return lines + [f"{dim} = {text}" for dim, text in program.sizes.items()]
 
 
 def _tuple(names: Sequence[str], value: str) -> list[str]:
@@ -137,6 +155,15 @@ def _statements(
             lines.append(pad + item)
         elif isinstance(item, Assign):
             lines += _assign(item, writer, graph, pad)
+        elif isinstance(item, For):
+            lines.append(f"{pad}for {item.index} in range({item.extent}):")
+            stack += [(s, pad + INDENT) for s in item.body[::-1]]
+        elif isinstance(item, Store):
+            lines += _store(item, writer, pad)
+        elif isinstance(item, Allocate):
+            lines.append(pad + _allocate(item, writer))
+        elif isinstance(item, Comment):
+            lines += [f"{pad}# {item.text}"[:WIDTH]]
         else:
             stack += _branch(item, writer, pad)
     return lines
@@ -175,6 +202,46 @@ def _assign(item: Assign, writer: PythonWriter, graph: Graph, pad: str) -> list[
     if note and len(lines[-1]) + len(note) <= WIDTH:
         lines[-1] += note
     return lines
+
+
+_GATHERED = {
+    "set": "{0} = {1}", "add": "{0} += {1}", "mul": "{0} *= {1}",
+    "max": "{0} = np.maximum({0}, {1})", "min": "{0} = np.minimum({0}, {1})",
+    "or": "{0} = {0} or {1}", "and": "{0} = {0} and {1}",
+}  # fmt: skip
+
+
+def _store(item: Store, writer: PythonWriter, pad: str) -> list[str]:
+    """Return the lines that put a value in its place."""
+    target = writer.element(item.target)
+    head, _, tail = _GATHERED[item.kind].format(target, "\0").partition("\0")
+    return wrap(head, writer.value(item.value) + tail, pad)
+
+
+def _allocate(item: Allocate, writer: PythonWriter) -> str:
+    """Return the line that makes an array, or a variable, to be filled."""
+    name, dtype = writer.names[item.of], item.of.type.dtype
+    if not item.shape:
+        return f"{name} = {_constant(item.fill or 0.0, dtype)}"
+    shape = ", ".join(map(str, item.shape))
+    shape = f"({shape})" if len(item.shape) > 1 else shape
+    kind = "" if dtype == "float64" else f", np.{dtype.replace('bool', 'bool_')}"
+    if item.fill is None:
+        return f"{name} = np.empty({shape}{kind})"
+    if not item.fill:
+        return f"{name} = np.zeros({shape}{kind})"
+    return f"{name} = np.full({shape}, {_constant(item.fill, dtype)}{kind})"
+
+
+def _constant(value: float, dtype: str) -> str:
+    if dtype == "bool":
+        return str(bool(value))
+    if dtype == "int64":
+        return str(int(value)) if value == value and abs(value) < math.inf else (
+            f"np.iinfo(np.int64).{'min' if value < 0 else 'max'}"
+        )  # fmt: skip
+    text = _CONSTANTS.sub(r"math.\1", number(value, plain=False)[0])
+    return f"np.float32({text})" if dtype == "float32" else text
 
 
 def _note(item: Assign, writer: PythonWriter, graph: Graph) -> str:

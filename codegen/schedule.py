@@ -47,6 +47,10 @@ def schedule(
         pull a computation out of its branch, and are 0 where it is not taken.
     """
     roots = leaves(result)
+    if any(n.type.shape for n in graph.order(roots)):
+        from overbar.codegen.nests import schedule_arrays
+
+        return schedule_arrays(graph, name, params, result, doc=doc, defaults=defaults)
     given = [n for _, p in params for n in (p if isinstance(p, tuple) else (p,))]
     known = dict.fromkeys(given)
     order = arrange(graph, roots, known)
@@ -55,7 +59,7 @@ def schedule(
     fixed = set(names)
     repeated: set[Node] = set()
     while True:
-        work = _Work(graph, order, names, roots, known, saved, repeated)
+        work = Work(graph, order, names, roots, known, saved, repeated)
         body = work.run()
         again = {c for c, count in work.opened.items() if count > 1 and c.args}
         if again <= repeated:
@@ -67,7 +71,7 @@ def schedule(
     )
 
 
-class _Work:
+class Work:
     """Hold the state of one scheduling run."""
 
     def __init__(
@@ -79,6 +83,7 @@ class _Work:
         known: Collection[Node],
         saved: Collection[Node],
         repeated: Collection[Node],
+        taken: Collection[str] = (),
     ) -> None:
         self.regions = Regions()
         self.roots = roots
@@ -95,6 +100,7 @@ class _Work:
             must=must,
             inline=self._tests(repeated),
             roots=roots,
+            taken=taken,
         )
         self.opened: Counter[Node] = Counter()
         self.homes: dict[Node, tuple[If, ...]] = {}

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from overbar.ir.graph import Node
+    from overbar.ir.types import Extent
 
-Statement: TypeAlias = "Assign | If"
+Statement: TypeAlias = "Assign | If | For | Store | Allocate | Comment"
 Result: TypeAlias = "Node | tuple[Result, ...]"
 
 
@@ -44,6 +45,48 @@ class If:
 
 
 @dataclass(frozen=True, slots=True)
+class For:
+    """Repeat a body for an index from 0 up to an extent."""
+
+    index: str
+    extent: Extent
+    body: list[Statement] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Put a value into an element of an array, or gather it into a variable.
+
+    target: a `load` of an array's element, or a variable.
+    kind: "set", or how the value is gathered: "add", "mul", "max", "min", "or", "and".
+    """
+
+    target: Node
+    value: Node
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Allocate:
+    """Make an array for a node's value, of a shape of its own where that is smaller.
+
+    fill: what it holds at first, None for nothing; an array without axes is a variable.
+    """
+
+    of: Node
+    shape: tuple[Extent, ...]
+    fill: float | None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """Say in readable mathematics what the statements below compute."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """Hold one function: what it is called with, its statements, what it returns.
 
@@ -51,6 +94,7 @@ class Program:
         argument that is taken apart (`saved`).
     defaults: default values of arguments, by name.
     packed: the arguments come as one array, in the order of `params`.
+    sizes: named dimensions by the text that gives their size.
     names: the variables: every node that is read by name.
     result: the nodes returned, nested as the function returns them.
     """
@@ -63,6 +107,7 @@ class Program:
     result: Result
     packed: bool = False
     defaults: Mapping[str, float] = field(default_factory=dict)
+    sizes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def read(self) -> set[Node]:
@@ -73,6 +118,12 @@ class Program:
             if isinstance(item, If):
                 blocks += [*item.then, *item.orelse]
                 stack.append(item.cond)
+            elif isinstance(item, For):
+                blocks += item.body
+            elif isinstance(item, Store):
+                stack += [item.value, *item.target.args]
+            elif isinstance(item, Allocate | Comment):
+                continue
             elif item.value is item.of:
                 stack += item.value.args
             else:
@@ -103,6 +154,17 @@ class Program:
                 lines.append(
                     f"{pad}{self.names[item.of]} = {writer.write(item.value)[0]}"
                 )
+            elif isinstance(item, For):
+                lines.append(f"{pad}for {item.index} in {item.extent}:")
+                stack += [(s, depth + 1) for s in item.body[::-1]]
+            elif isinstance(item, Store):
+                target, value = writer.read(item.target), writer.read(item.value)
+                lines.append(f"{pad}{target} {_SIGNS.get(item.kind, item.kind)} {value}")
+            elif isinstance(item, Allocate):
+                shape = ", ".join(map(str, item.shape))
+                lines.append(f"{pad}{self.names[item.of]} = array({shape})")
+            elif isinstance(item, Comment):
+                lines.append(f"{pad}# {item.text}")
             else:
                 lines += [f"{pad}{self.names[n]} = 0" for n in item.preset]
                 lines.append(f"{pad}if {writer.read(item.cond)}:")
@@ -112,6 +174,8 @@ class Program:
                 stack += [(s, depth + 1) for s in item.then[::-1]]
         return "\n".join(lines)
 
+
+_SIGNS = {"set": "=", "add": "+=", "mul": "*="}
 
 LARGEST_TUPLE = 16
 """Results of more values than this are returned as an array, arguments taken as one."""

@@ -88,6 +88,8 @@ class Writer:
     def apply(self, node: Node, operands: Sequence[Written]) -> Written:
         """Return the text of an op applied to operands."""
         form = self.notation(node)
+        if form.template == "{0}":
+            return operands[0]
         return form.write(operands, node.attrs), form.binding
 
     def symbol(self, name: str) -> str:
@@ -165,17 +167,19 @@ def name_shared(
     must: Collection[Node] = (),
     inline: Collection[Node] = (),
     roots: Iterable[Node] = (),
+    taken: Collection[str] = (),
 ) -> dict[Node, str]:
     """Return names for all nodes that deserve a statement of their own.
 
     These are the ones named already, those used more than once and those whose text
     is long. With `repeat`, one cheap operation on names is written again rather than
     named, as one does on paper; `must` are named in any case, `inline`
-    never. A nameless adjoint of `t1` is named `t1_bar`.
+    never; names `taken` elsewhere are not given. A nameless adjoint of `t1` is named `t1_bar`.
     """
     uses = Counter(a for node in order for a in node.args)
     uses.update(roots)
-    taken = set(names.values()) | set(graph.inputs) | {n for n, _ in graph.statements}
+    given = {*taken, *names.values(), *graph.inputs}
+    taken = given | {n for n, _ in graph.statements}
     result = dict(names)
     length: dict[Node, int] = {}
     fresh, forced = 0, set(must)

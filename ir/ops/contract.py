@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.errors import ShapeError
-from overbar.ir.ops.row import ATOM, PRODUCT, Notation, Op, apply
-from overbar.ir.ops.shapes import inverse
+from overbar.ir.ops.row import ATOM, PRODUCT, Nest, Notation, Op
+from overbar.ir.ops.shapes import inverse, product
 from overbar.ir.ops.typing import cast, common
 from overbar.ir.types import INT, extents
 
@@ -47,10 +47,10 @@ def _summed(x: Node, labels: Sequence[Any], needed: set[Any]) -> tuple[Node, lis
     )
 
 
-def contract_sum(graph: Graph, product: Node, axes: Sequence[int]) -> Node | None:
+def contract_sum(graph: Graph, whole: Node, axes: Sequence[int]) -> Node | None:
     """Return the sum of a product over axes as a contraction."""
-    shape = product.type.shape
-    factors = [stripped(a, range(len(shape))) for a in product.args]
+    shape = whole.type.shape
+    factors = [stripped(a, range(len(shape))) for a in whole.args]
     present = {label for _, labels in factors for label in labels}
     out = [i for i in range(len(shape)) if i not in axes]
     if not present >= {*out, *axes}:  # some factor is the same along an axis
@@ -183,11 +183,61 @@ def _activity(i: int, c: Node, out: Node) -> Node | None:
     return c.graph.spread_along(moved, axes, out.args[i].type.shape)
 
 
+def _nests(out: Node) -> list[Nest]:
+    (x, y), (xs, ys, os) = out.args, out.attrs
+    size = dict(zip((*xs, *ys), (*x.type.shape, *y.type.shape), strict=True))
+    labels = list(dict.fromkeys((*os, *xs, *ys)))
+
+    def value(at: Any, index: Sequence[Node]) -> Node:
+        where = dict(zip(labels, index, strict=True))
+        return at(x, [where[k] for k in xs]) * at(y, [where[k] for k in ys])  # type: ignore[no-any-return]
+
+    summed = len(labels) > len(os)
+    return [
+        Nest(
+            "add" if summed else "set", tuple(size[k] for k in labels),
+            lambda at, index: list(index[: len(os)]), value,
+        )
+    ]  # fmt: skip
+
+
+SMALL = 64
+"""Elements of a matrix of known size up to which products are written as loops."""
+
+
+def _multiplies(node: Node) -> bool:
+    """Whether a contraction goes to BLAS.
+
+    Not so: products of small matrices, dot products (they fuse with what is around
+    them) and products of the user's data with a vector: data are large, and one loop
+    over their rows reads them once for all that is made of them.
+    """
+    form = spec(node.attrs)
+    if form in OUTER:
+        return node in node.graph.outputs.values()
+    if form not in _FORMS or not node.type.is_float:
+        return False
+    ranks = [len(a.type.shape) for a in node.args]
+    if max(ranks) < 2 or any(_is_small(a) for a in node.args):
+        return False
+    return min(ranks) == 2 or not any(_is_data(a) for a in node.args)
+
+
+def _is_small(x: Node) -> bool:
+    size = product(x.type.shape)
+    return len(x.type.shape) == 2 and isinstance(size, int) and size <= SMALL
+
+
+def _is_data(x: Node) -> bool:
+    return x.graph.roles.get(x.attrs[0] if x.attrs else None) == "data"  # type: ignore[arg-type]
+
+
 ROWS = (
     Op(
         name="contract", arity=2, typing=None, shaping=_type, tidy=_tidy,
         linear="each", transposes=_back, activity=_activity,
         numpy=lambda xs, ys, out, x, y: np.einsum(x, xs, y, ys, out, optimize=True),
-        text=_text, python=_python, domain=((-np.inf, np.inf),) * 2,
+        text=_text, python=_python, nests=_nests, whole=_multiplies,
+        domain=((-np.inf, np.inf),) * 2,
     ),
 )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.errors import ShapeError
-from overbar.ir.ops.row import ATOM, Notation, Op
+from overbar.ir.ops.row import ATOM, Nest, Notation, Op, apply, call
 from overbar.ir.ops.typing import joined
 from overbar.ir.types import INT, extents
 
@@ -82,14 +82,50 @@ def _scatter_back(i: int, g: Node, out: Node, *args: Node) -> Node | None:
     return g.graph.make("gather", (g, *args[1:]), (out.attrs[0],))
 
 
-def _places(out: Node, index: Sequence[Node], at: Any) -> list[Node]:
-    """Return where in x an element of a gather is read."""
-    x, *indices = out.args
-    (axes,) = out.attrs
+def _places(
+    indices: Sequence[Node], axes: Sequence[int], shape: Shape,
+    index: Sequence[Node], at: Any,
+) -> list[Node]:  # fmt: skip
+    """Return where in an array of that shape an element of its rows stands."""
+    graph = indices[0].graph
     rank = len(indices[0].type.shape)
-    found = {axis: at(i, index[:rank]) for axis, i in zip(axes, indices, strict=True)}
+    found = {
+        axis: apply("wrap", at(i, index[:rank]), graph.extent(shape[axis]))
+        for axis, i in zip(axes, indices, strict=True)
+    }
     rest = iter(index[rank:])
-    return [found[k] if k in found else next(rest) for k in range(len(x.type.shape))]
+    return [found[k] if k in found else next(rest) for k in range(len(shape))]
+
+
+def _gather_element(at: Any, out: Node, index: Sequence[Node]) -> Node:
+    x, *indices = out.args
+    return at(x, _places(indices, out.attrs[0], x.type.shape, index, at))  # type: ignore[no-any-return]
+
+
+def _scatter_nests(out: Node) -> list[Nest]:
+    g, *indices = out.args
+    axes, shape = out.attrs
+    return [
+        Nest(
+            "add", g.type.shape,
+            lambda at, index: _places(indices, axes, shape, index, at),
+            lambda at, index: at(g, index),
+        )
+    ]  # fmt: skip
+
+
+def wrap(i, n):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+    """Return an index counted from the front; refuse one that is out of range."""
+    if i < -n or i >= n:
+        raise IndexError
+    return i + n if i < 0 else i
+
+
+def _whole(
+    graph: Graph, name: str, args: Sequence[Node]
+) -> Typed:
+    del graph, name
+    return args, INT
 
 
 def _shown(node: Node) -> Notation:
@@ -117,11 +153,15 @@ ROWS = (
     Op(
         name="gather", arity=None, typing=None, shaping=_gather_type, numpy=_gather,
         transposes=_gather_back, activity=_gather_activity, text=_shown, cost=0,
-        element=lambda at, out, index: at(out.args[0], _places(out, index, at)),
+        element=_gather_element,
+    ),
+    Op(
+        name="wrap", arity=2, typing=_whole, helper=wrap, numpy=np.vectorize(wrap),
+        python=call("wrap"), text=Notation("{0}"), domain=((-np.inf, np.inf),) * 2,
     ),
     Op(
         name="scatter", arity=None, typing=None, shaping=_scatter_type,
         numpy=_scatter, transposes=_scatter_back, activity=_scatter_activity,
-        text=Notation("scatter_add({args})"),
+        text=Notation("scatter_add({args})"), nests=_scatter_nests,
     ),
 )  # fmt: skip

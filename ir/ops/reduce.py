@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.special
 
 from overbar.ir.ops.contract import contract_sum
-from overbar.ir.ops.row import ATOM, Notation, Op, apply, indicator
+from overbar.ir.ops.row import Nest, Notation, Op, apply, indicator
 from overbar.ir.ops.shapes import product
 from overbar.ir.ops.typing import cast, common
 from overbar.ir.types import BOOL, F64, INT
@@ -186,10 +187,52 @@ def _spread_activity(i: int, c: Node, out: Node) -> Node:
     return back(c, out.attrs[0], out.args[i])
 
 
+def _nests(kind: str) -> Callable[[Node], list[Nest]]:
+    """Return the loops of a reduction: over all elements of its operand."""
+
+    def nests(out: Node) -> list[Nest]:
+        (x,), (axes,) = out.args, out.attrs
+        left = kept(x.type.shape, axes)
+        return [
+            Nest(
+                kind, x.type.shape, lambda at, index: [index[a] for a in left],
+                lambda at, index: at(x, index),
+            )
+        ]  # fmt: skip
+
+    return nests
+
+
+def _lower_logsumexp(out: Node, x: Node) -> Node:
+    """Return log(sum(exp(x))) with the largest x taken out."""
+    (axes,) = out.attrs
+    graph = out.graph
+    most = graph.make("reduce_max", (x,), out.attrs)
+    shift = apply("select", apply("lt", apply("abs", most), math.inf), most, 0.0)
+    parts = apply("exp", x - back(shift, axes, x))
+    return shift + apply("log", graph.make("sum", (parts,), out.attrs))
+
+
+def _lower_softmax(out: Node, x: Node) -> Node:
+    (axes,) = out.attrs
+    total = x.graph.make("logsumexp", (x,), out.attrs)
+    return apply("exp", x - back(_lower_logsumexp(total, x), axes, x))
+
+
+def _lower_log_softmax(out: Node, x: Node) -> Node:
+    (axes,) = out.attrs
+    total = x.graph.make("logsumexp", (x,), out.attrs)
+    return x - back(_lower_logsumexp(total, x), axes, x)
+
+
+_KINDS = {"sum": "add", "prod": "mul", "any": "or", "all": "and"}
+
+
 def _reduce(name: str, function: Callable[..., Any], **columns: Any) -> Op:
     return Op(
         name=name, typing=None, numpy=lambda axes, x: function(np.asarray(x), axis=axes),
         activity=_spread_activity, tidy=columns.pop("tidy", _nothing),
+        nests=_nests(_KINDS.get(name, name.removeprefix("reduce_"))),
         text=_call(columns.pop("shown", name)), latex=_big(name), **columns,
     )  # fmt: skip
 
@@ -233,6 +276,16 @@ def _cumsum(axis: int, backwards: bool, x: Any) -> Any:
     return np.flip(np.cumsum(np.flip(x, axis), axis), axis)
 
 
+def _arg(name: str) -> Callable[[Node], Notation]:
+    """Return how NumPy is asked for the place of an extremum."""
+
+    def python(node: Node) -> Notation:
+        flat = len(node.args[0].type.shape) == 1
+        return Notation(f"np.{name}({{0}}{'' if flat else f', axis={node.attrs[0]}'})")
+
+    return python
+
+
 def _every(i: int, c: Node, out: Node) -> None:
     """Give up on telling elements apart: all may matter."""
     del i, c, out
@@ -254,19 +307,22 @@ ROWS = (
             kink="{args} tie", **_sloped(_share("min"))),
     _reduce("any", np.any, shaping=_reduced(None)),
     _reduce("all", np.all, shaping=_reduced(None)),
-    _reduce("logsumexp", _logsumexp, shaping=_reduced(F64), **_sloped(_softmax)),
+    _reduce("logsumexp", _logsumexp, shaping=_reduced(F64), lower=_lower_logsumexp, **_sloped(_softmax)),
     Op(
         name="argmax", typing=None, shaping=_place, activity=_every,
         numpy=lambda axis, x: np.argmax(x, axis),
         text=lambda n: Notation(f"argmax({{0}}, axis={n.attrs[0]})"),
+        python=_arg("argmax"),
     ),
     Op(
         name="argmin", typing=None, shaping=_place, activity=_every,
         numpy=lambda axis, x: np.argmin(x, axis),
         text=lambda n: Notation(f"argmin({{0}}, axis={n.attrs[0]})"),
+        python=_arg("argmin"),
     ),
     Op(
         name="softmax", typing=None, shaping=_alike, activity=_every,
+        lower=_lower_softmax,
         numpy=lambda axes, x: scipy.special.softmax(x, axis=axes),
         text=_call("softmax"), latex=_big("softmax"),
         transposes=(lambda g, out, x: _softmax_times(out, g, x),),
@@ -276,6 +332,7 @@ ROWS = (
     ),
     Op(
         name="log_softmax", typing=None, shaping=_alike, activity=_every,
+        lower=_lower_log_softmax,
         numpy=lambda axes, x: scipy.special.log_softmax(x, axis=axes),
         text=_call("log_softmax"), latex=_big("log softmax"),
         transposes=(_log_softmax_back,), tangent=_log_softmax_dot,

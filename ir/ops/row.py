@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -86,6 +86,20 @@ def vectorised(function: Callable[..., float]) -> Callable[..., Any]:
     return evaluate
 
 
+class Nest(NamedTuple):
+    """Say how loops over some extents fill an array (or a scalar).
+
+    kind: "set" or how values are gathered: "add", "mul", "max", "min", "or", "and".
+    place: `(at, index)`, where in the result a value goes; value: `(at, index)`, the
+        value at one point of the loops; `at(node, index)` is an operand's element.
+    """
+
+    kind: str
+    extents: tuple[Any, ...]
+    place: Callable[..., list[Node]]
+    value: Callable[..., Node]
+
+
 Written: TypeAlias = "Notation | Callable[[Node], Notation]"
 
 
@@ -123,8 +137,11 @@ class Op:
         linear; an operand without a tangent has None.
     activity: `(i, condition, out) -> Node | None`: where operand i matters if the
         result matters where the condition holds; None for everywhere.
-    element: how one element of the result is made of elements of the operands (see
-        codegen/elements.py); None for an op that is computed as a whole.
+    element: `(at, out, index) -> Node`, how an element of the result is made of elements
+        of operands, `at(operand, index)`; None for what is no such op.
+    nests: the loops that fill the result of an op that has no `element`; an op without
+        either is computed as a whole, by its `python` form.
+    whole: whether a node is computed as a whole although loops could.
     chooses: operand 0 is a condition that picks operand 1 or 2.
     commutative: operands may be swapped (never regrouped).
     singular: a partial may be infinite where the value is finite.
@@ -158,6 +175,8 @@ class Op:
     tangent: Callable[..., Node | None] | None = None
     activity: Callable[..., Node | None] | None = None
     element: Callable[..., Node] | None = None
+    nests: Callable[[Node], Sequence[Nest]] | None = None
+    whole: Callable[[Node], bool] | None = None
     commutative: bool = False
     singular: bool = False
     chooses: bool = False

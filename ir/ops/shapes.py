@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.errors import ShapeError
-from overbar.ir.ops.row import ATOM, LOOSEST, Notation, Op, apply
+from overbar.ir.ops.row import ATOM, LOOSEST, Nest, Notation, Op, apply
 from overbar.ir.ops.typing import cast, common
 from overbar.ir.types import BOOL, INT, extents
 
@@ -292,6 +292,23 @@ def _concat_back(i: int, g: Node, out: Node, *_args: Node) -> Node:
     return piece(i, g, out)
 
 
+def _concat_nests(out: Node) -> list[Nest]:
+    (axis,) = out.attrs
+    found = []
+    for x, offset in zip(out.args, offsets(out), strict=True):
+
+        def place(at: Any, index: Sequence[Node], offset: Extent = offset) -> list[Node]:
+            return [
+                _affine(i, offset, 1) if k == axis else i for k, i in enumerate(index)
+            ]
+
+        def value(at: Any, index: Sequence[Node], x: Node = x) -> Node:
+            return at(x, index)  # type: ignore[no-any-return]
+
+        found.append(Nest("set", x.type.shape, place, value))
+    return found
+
+
 ROWS = (
     Op(
         name="broadcast", typing=None, shaping=_broadcast_type, tidy=_broadcast_tidy,
@@ -364,11 +381,13 @@ ROWS = (
     Op(
         name="concat", arity=None, typing=None, shaping=_concat_type, cost=0,
         numpy=lambda axis, *xs: np.concatenate(xs, axis), transposes=_concat_back,
+        nests=_concat_nests,
         text=lambda n: Notation(f"concat(({{args}}), {n.attrs[0]})"),
         activity=lambda i, c, out: piece(i, c, out),
     ),
     Op(
         name="iota", arity=0, typing=None, numpy=np.arange, cost=0,
+        element=lambda at, out, index: index[0],
         text=lambda n: Notation(f"arange({n.attrs[0]})"),
     ),
     Op(

@@ -21,7 +21,14 @@ def _back(g: Node, _out: Node, x: Node) -> Node | None:
     return g.graph.convert(g, x.type) if x.type.is_float else None
 
 
+def _load(node: Node) -> Notation:
+    places = ", ".join(f"{{{i}}}" for i in range(1, len(node.args)))
+    return Notation(f"{{0}}[{places}]" if places else "{0}", ATOM, (ATOM, LOOSEST))
+
+
 ROWS = (
+    Op(name="load", arity=None, typing=None, python=_load, text=_load, cost=0,
+       accuracy="an element of an array: made by the schedule alone"),
     Op(name="input", arity=0, typing=None, cost=0, text=Notation("{a}", ATOM)),
     Op(name="const", arity=0, typing=None, cost=0, exact=True),
     Op(

@@ -1,0 +1,107 @@
+"""Write one element of an array as a scalar expression over elements of others.
+
+Comes in: which arrays are stored. Goes out: scalar nodes, interned, so that what two
+elements share is one node, over `load` nodes that read what is stored.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from overbar.ir.ops import OPS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from overbar.ir.graph import Graph, Node
+
+    Index = tuple[Node, ...]
+
+_LOAD, _CAST = OPS["load"], OPS["cast"]
+
+
+class _MissingError(Exception):
+    """Ask for an operand's element before the one that needs it."""
+
+
+class Elements:
+    """Make elements of the arrays of one graph.
+
+    stored: arrays that elements are loaded from.
+    forwarded: for an array just stored in the same loop, its place and its value.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        stored: Collection[Node],
+        forwarded: Mapping[Node, tuple[Index, Node]] | None = None,
+    ) -> None:
+        self.graph = graph
+        self.stored = stored
+        self.forwarded = forwarded or {}
+        self._made: dict[tuple[Node, Index], Node] = {}
+
+    def load(self, array: Node, index: Sequence[Node]) -> Node:
+        """Return an element of a stored array."""
+        if not array.type.shape:
+            return array
+        known = self.forwarded.get(array)
+        if known is not None and known[0] == tuple(index):
+            return known[1]
+        return self.graph.restore(_LOAD, (array, *index), (), array.type.scalar)
+
+    def at(self, node: Node, index: Sequence[Node]) -> Node:
+        """Return an element, whatever the depth of its expression."""
+        return self.build(lambda at: at(node, tuple(index)))
+
+    def build(self, make: Callable[..., Node]) -> Node:
+        """Return what `make(at)` makes of elements `at(node, index)`."""
+        stack: list[Callable[[], Node]] = [lambda: make(self._ask)]
+        keys: list[tuple[Node, Index] | None] = [None]
+        while True:
+            self._wanted: tuple[Node, Index] | None = None
+            try:
+                found = stack[-1]()
+            except _MissingError:
+                wanted = self._wanted
+                if wanted is None:
+                    raise
+                stack.append(partial(expression, *wanted, self._ask))
+                keys.append(wanted)
+                continue
+            stack.pop()
+            key = keys.pop()
+            if key is None:
+                return found
+            self._made[key] = found
+
+    def _ask(self, node: Node, index: Sequence[Node]) -> Node:
+        if not node.type.shape:
+            return node
+        if node in self.stored:
+            return self.load(node, index)
+        key = (node, tuple(index))
+        found = self._made.get(key)
+        if found is None:
+            self._wanted = key
+            raise _MissingError
+        return found
+
+
+def expression(node: Node, index: Index, at: Callable[..., Node]) -> Node:
+    """Return an element of an array in terms of its operands' elements."""
+    op = node.op
+    if op.element is not None:
+        return op.element(at, node, index)
+    args = [a if a.is_const else at(a, index) for a in node.args]
+    if op is _CAST:
+        return node.graph.convert(args[0], node.type)
+    return node.graph.make(op, args, node.attrs)
+
+
+def by_element(node: Node) -> bool:
+    """Whether an array's elements are scalar expressions over other elements."""
+    op = node.op
+    return op.element is not None or (bool(node.args) and op.shaping is None)

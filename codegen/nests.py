@@ -1,0 +1,464 @@
+"""Turn a graph with arrays into a Program: loops, calls, and scalar code inside.
+
+Comes in: the nodes to compute. They are cut into units, units fused into loops, and
+what is inside of a loop is scheduled as scalar code is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from overbar.codegen.elements import Elements
+from overbar.codegen.fusion import Loop, fuse
+from overbar.codegen.names import legal
+from overbar.codegen.scalars import scalar_statements
+from overbar.codegen.units import Unit, cut, instance, stored_arrays
+from overbar.ir.graph import Node
+from overbar.ir.ops import OPS
+from overbar.ir.program import (
+    Allocate,
+    Assign,
+    Comment,
+    For,
+    Program,
+    Statement,
+    Store,
+    leaves,
+)
+from overbar.ir.text import Writer, arrange, name_shared
+from overbar.ir.types import INT, Dim, Extent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from overbar.codegen.fusion import Item
+    from overbar.ir.graph import Graph
+    from overbar.ir.program import Result
+
+_LETTERS = "ijklpqrs"
+_LOAD, _EXTENT, _INPUT = OPS["load"], OPS["extent"], OPS["input"]
+_START = {"add": 0.0, "mul": 1.0, "or": False, "and": True}
+
+
+def has_arrays(graph: Graph, roots: Sequence[Node], known: Sequence[Node]) -> bool:
+    """Whether some node that the roots need is an array."""
+    return any(n.type.shape for n in graph.order(roots, known))
+
+
+def schedule_arrays(
+    graph: Graph,
+    name: str,
+    params: Sequence[tuple[str, Node | tuple[Node, ...]]],
+    result: Result,
+    *,
+    doc: str = "",
+    defaults: Mapping[str, float] | None = None,
+) -> Program:
+    """Return the Program of one function over a graph with arrays."""
+    roots = leaves(result)
+    given = [n for _, p in params for n in (p if isinstance(p, tuple) else (p,))]
+    work = _Nests(graph, roots, given)
+    body = work.run()
+    params = [
+        (work.names.get(p, n) if isinstance(p, Node) else n, p) for n, p in params
+    ]
+    return Program(
+        name, doc, tuple(params), body, work.names, result,
+        defaults=defaults or {}, sizes=work.sizes,
+    )  # fmt: skip
+
+
+@dataclass
+class _Scope:
+    """Hold what is known inside of some loops: their indices, and named values."""
+
+    index: dict[Loop, Node]
+    known: dict[Node, str]
+    forwarded: dict[Node, tuple[tuple[Node, ...], Node]] = field(default_factory=dict)
+    hints: dict[Node, str] = field(default_factory=dict)
+
+    def inner(self, loop: Loop, index: Node) -> _Scope:
+        """Return the scope inside of a loop."""
+        return _Scope(
+            {**self.index, loop: index},
+            dict(self.known),
+            dict(self.forwarded),
+            dict(self.hints),
+        )
+
+
+class _Nests:
+    """Hold the state of one run."""
+
+    def __init__(
+        self, graph: Graph, roots: Sequence[Node], given: Sequence[Node]
+    ) -> None:
+        self.graph = graph
+        self.roots = roots
+        self.given = given
+        known = dict.fromkeys(given)
+        self.order = arrange(graph, roots, known)
+        self.stored = stored_arrays(graph, self.order, roots, known)
+        self.units = cut(graph, self.order, self.stored, known)
+        self.items = fuse(self.units)
+        self.makers: dict[Node, list[Unit]] = {}
+        for unit in self.units:
+            self.makers.setdefault(unit.target, []).append(unit)
+        self.loops: dict[Unit, tuple[Loop, ...]] = {}
+        self._place(self.items, ())
+        self.local = self._local()
+        self.names = self._named()
+        self.sizes = self._sizes()
+        self.taken = {*self.names.values(), *self.sizes}
+        self.letters = [c for c in _LETTERS if c not in self.taken]
+
+    def _place(self, items: Sequence[Item], loops: tuple[Loop, ...]) -> None:
+        for item in items:
+            if isinstance(item, Unit):
+                self.loops[item] = loops
+            else:
+                self._place(item.items, (*loops, item))
+
+    def _local(self) -> dict[Node, tuple[Loop, ...]]:
+        """Return the loops that an array has an axis fewer for, for all arrays.
+
+        An array that is made and read inside of a loop needs no place for what other
+        turns of the loop make.
+        """
+        readers: dict[Node, list[Unit]] = {}
+        for unit in self.units:
+            for source in unit.sources:
+                readers.setdefault(source, []).append(unit)
+        kept = {*self.roots, *self._scalar_reads()}
+        found: dict[Node, tuple[Loop, ...]] = {}
+        for target, makers in self.makers.items():
+            users = readers.get(target, [])
+            shared = self.loops[makers[0]]
+            for unit in (*makers[1:], *users):
+                other = self.loops[unit]
+                both = [a is b for a, b in zip(shared, other, strict=False)]
+                length = both.index(False) if False in both else len(both)
+                shared = shared[:length]
+            plain = makers[0].nest is not None and len(makers) == 1
+            outside = target in kept or not users or not plain
+            shared = () if outside else shared
+            # an axis that is reduced inside is no axis of the array
+            usable = []
+            for loop in shared:
+                probe = makers[0].probe[loop.axes[makers[0]]]
+                if probe not in makers[0].place:
+                    break
+                usable.append(loop)
+            found[target] = tuple(usable)
+        return found
+
+    def _scalar_reads(self) -> set[Node]:
+        """Return the reductions that scalar code outside of all loops reads."""
+        return {n for n in self.makers if not n.type.shape}
+
+    def _named(self) -> dict[Node, str]:
+        """Return names for what is given and for all units."""
+        graph = self.graph
+        nodes = [*self.given, *self.order]
+        names = {n: graph.names[n] for n in nodes if n in graph.names}
+        names = legal(names)
+        unnamed = [n for n in self.makers if n not in names]
+        found = name_shared(
+            graph, self.order, names, repeat=False, longest=10**9, must=unnamed,
+            inline=set(self.order) - set(unnamed), roots=(),
+        )
+        return {n: s for n, s in found.items() if n in names or n in self.makers}
+
+    def _sizes(self) -> dict[str, str]:
+        """Return the named dimensions and the text that gives the size of each."""
+        wanted: dict[str, None] = {}
+        for node in self.order:
+            for extent in _extents((node.type.shape, *node.attrs)):
+                wanted |= dict.fromkeys(sorted(extent.names))
+        found: dict[str, str] = {}
+        for plain in (True, False):
+            for node in self.given:
+                for axis, extent in enumerate(node.type.shape):
+                    if isinstance(extent, Dim) and len(extent.names) == 1:
+                        (dim,) = extent.names
+                        text = f"{self.names[node]}.shape[{axis}]"
+                        if extent.name is not None:
+                            found.setdefault(dim, text)
+                        elif not plain and dim not in found:
+                            found[dim] = _solved(extent, text)
+        return {d: found[d] for d in wanted if d in found}
+
+    def run(self) -> list[Statement]:
+        """Return the statements."""
+        known = {n: self.names[n] for n in self.given}
+        for node in self.order:
+            if node.op is _EXTENT:
+                text = str(node.attrs[0])
+                known[node] = text if text.isidentifier() else f"({text})"
+        scope = _Scope({}, known)
+        body = self._block(self.items, scope)
+        scalars = [r for r in self.roots if not r.type.shape and r not in scope.known]
+        body += self._scalars(scalars, scope)
+        return body
+
+    def _block(self, items: Sequence[Item], scope: _Scope) -> list[Statement]:
+        """Return the statements of what is inside of a loop, in order."""
+        body: list[Statement] = []
+        pending: list[Unit] = []
+        for item in items:
+            if isinstance(item, Unit) and item.nest is not None:
+                pending.append(item)
+                continue
+            body += self._stores(pending, scope)
+            pending = []
+            if isinstance(item, Unit):
+                body += self._call(item, scope)
+            else:
+                body += self._loop(item, scope)
+        return body + self._stores(pending, scope)
+
+    def _call(self, unit: Unit, scope: _Scope) -> list[Statement]:
+        """Return the statements of a node that is computed as a whole."""
+        node = unit.target
+        scalars = [a for a in node.args if not a.type.shape]
+        body = self._scalars(scalars, scope)
+        scope.known[node] = self.names[node]
+        return [*body, Assign(node, node)]
+
+    def _loop(self, loop: Loop, scope: _Scope) -> list[Statement]:
+        body: list[Statement] = []
+        depth = len(scope.index)
+        letter = self.letters[depth] if depth < len(self.letters) else f"i{depth}_"
+        index = self.graph.remake_input(letter, INT)
+        inner = scope.inner(loop, index)
+        inner.known[index] = letter
+        units = list(loop.axes)
+        if not depth:
+            body += self._comments(units)
+        body += self._allocations(loop, scope)
+        hoisted = self._invariants(units, inner)
+        body += self._scalars(hoisted, scope)
+        for node, name in scope.known.items():
+            inner.known.setdefault(node, name)
+        body.append(For(letter, loop.extent, self._block(loop.items, inner)))
+        for unit in units:
+            if self._accumulates(unit, loop):
+                scope.known[unit.target] = self.names[unit.target]
+        return body
+
+    def _accumulates(self, unit: Unit, loop: Loop) -> bool:
+        """Whether a loop is the outermost that gathers a unit's values."""
+        return self._home(unit) is loop
+
+    def _home(self, unit: Unit) -> Loop | None:
+        """Return the loop before which a unit's place is made."""
+        loops, local = self.loops[unit], self.local[unit.target]
+        return loops[len(local)] if len(loops) > len(local) else None
+
+    def _comments(self, units: Sequence[Unit]) -> list[Statement]:
+        writer = Writer(self.names)
+        said: dict[str, None] = {}
+        for unit in units:
+            text = writer.write(unit.target)[0]
+            said[f"{self.names[unit.target]} = {text}"] = None
+        return [Comment(text) for text in said]
+
+    def _allocations(self, loop: Loop, scope: _Scope) -> list[Statement]:
+        """Return the statements that make room for what a loop fills."""
+        found: list[Statement] = []
+        done: set[Node] = set()
+        for unit in loop.axes:
+            if self._home(unit) is not loop or unit.target in done:
+                continue
+            done.add(unit.target)
+            local = self.local[unit.target]
+            first = self.makers[unit.target][0]
+            gone = {first.place.index(first.probe[x.axes[first]]) for x in local}
+            shape = tuple(
+                e for k, e in enumerate(unit.target.type.shape) if k not in gone
+            )
+            whole = {u.kind for u in self.makers[unit.target]} == {"set"}
+            if whole and not shape:
+                continue
+            found.append(
+                Allocate(unit.target, shape, None if whole else _start(unit))
+            )
+        return found
+
+    def _element(self, unit: Unit, scope: _Scope) -> tuple[Node, tuple[Node, ...]]:
+        """Return a unit's value and place at the indices of a scope."""
+        elements = Elements(self.graph, self.stored, scope.forwarded)
+        index = [scope.index.get(loop) for loop in self.loops[unit]]
+        by_axis = {
+            loop.axes[unit]: i for loop, i in zip(self.loops[unit], index, strict=True)
+        }
+        probe = [by_axis.get(a) or unit.probe[a] for a in range(len(unit.probe))]
+        value, place, _ = instance(elements, unit.nest, probe)  # type: ignore[arg-type]
+        return value, place
+
+    def _invariants(self, units: Sequence[Unit], scope: _Scope) -> list[Node]:
+        """Return what the values inside of a loop need that is the same in each turn."""
+        varying = [n for n in scope.index.values()][-1:]
+        found: dict[Node, None] = {}
+        made = {u.target for u in units}
+        for unit in units:
+            value, place = self._element(unit, scope)
+            found |= dict.fromkeys(_outermost([value, *place], varying, unit, made))
+        return [n for n in found if n not in scope.known]
+
+    def _stores(self, units: Sequence[Unit], scope: _Scope) -> list[Statement]:
+        """Return scalar statements that compute and store values."""
+        if not units:
+            return []
+        stores: list[tuple[Unit, Node, tuple[Node, ...]]] = []
+        for unit in units:
+            value, place = self._element(unit, scope)
+            if unit.kind == "set":
+                scope.forwarded[unit.target] = (place, value)
+                if self._vanishes(unit):
+                    scope.hints.setdefault(value, self.names[unit.target])
+                    continue
+            stores.append((unit, value, place))
+        wanted = [v for _, v, _ in stores] + [p for _, _, ps in stores for p in ps]
+        body = self._scalars(wanted, scope, named=False)
+        for unit, value, place in stores:
+            target = self._target(unit, place, scope)
+            body.append(Store(target, value, unit.kind))
+        return body
+
+    def _vanishes(self, unit: Unit) -> bool:
+        """Whether a unit's value is a variable of the loop that makes it."""
+        return bool(self.loops[unit]) and len(self.local[unit.target]) == len(
+            unit.target.type.shape
+        ) == len(self.loops[unit])
+
+    def _target(self, unit: Unit, place: Sequence[Node], scope: _Scope) -> Node:
+        if not place:
+            scope.known[unit.target] = self.names[unit.target]
+            return unit.target
+        return self.graph.restore(
+            _LOAD, (unit.target, *place), (), unit.target.type.scalar
+        )
+
+    def _scalars(
+        self,
+        roots: Sequence[Node],
+        scope: _Scope,
+        *,
+        named: bool = True,
+    ) -> list[Statement]:
+        """Return statements that compute scalars, each a variable then if `named`."""
+        for load in _loads(roots, scope.known):
+            scope.known[load] = self._load_text(load, scope)
+        fresh = [r for r in roots if r not in scope.known and r.args]
+        if not fresh:
+            return []
+        own = {n: s for n, s in self.names.items() if not n.type.shape}
+        body, names = scalar_statements(
+            self.graph, fresh, scope.known, {**scope.hints, **own}, self.taken, named=named
+        )
+        self.names |= names
+        self.taken |= set(names.values())
+        scope.known |= {n: s for n, s in names.items()}
+        return body
+
+    def _load_text(self, load: Node, scope: _Scope) -> str:
+        array, *index = load.args
+        gone = set()
+        if array in self.makers:
+            first = self.makers[array][0]
+            gone = {
+                first.place.index(first.probe[x.axes[first]])
+                for x in self.local[array]
+            }
+        writer = Writer({**self.names, **scope.known})
+        writer.column = "python"
+        texts = [writer.read(i) for k, i in enumerate(index) if k not in gone]
+        name = self.names[array]
+        return f"{name}[{', '.join(texts)}]" if texts else name
+
+
+def _start(unit: Unit) -> float:
+    if unit.kind in _START:
+        return _START[unit.kind]
+    return float("-inf") if unit.kind == "max" else float("inf")
+
+
+def _extents(value: object) -> list[Dim]:
+    if isinstance(value, Dim):
+        return [value]
+    if type(value) is tuple:
+        return [d for part in value for d in _extents(part)]
+    return []
+
+
+def _solved(extent: Dim, text: str) -> str:
+    """Return the size of the dimension that an extent a*n + b is made of."""
+    (name,) = extent.names
+    at_zero, at_one = extent.size({name: 0}), extent.size({name: 1})
+    slope = at_one - at_zero
+    shifted = f"({text} - {at_zero})" if at_zero > 0 else (
+        f"({text} + {-at_zero})" if at_zero else text
+    )  # fmt: skip
+    return shifted if slope == 1 else f"{shifted}//{slope}"
+
+
+def _loads(roots: Sequence[Node], known: Mapping[Node, str]) -> list[Node]:
+    """Return the loads that scalars read and that have no text yet, inner ones first."""
+    found: dict[Node, None] = {}
+    seen: set[Node] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node in seen or node in known:
+            continue
+        seen.add(node)
+        if node.op is _LOAD:
+            found[node] = None
+            stack.extend(node.args[1:])
+        else:
+            stack.extend(node.args)
+    return sorted(found, key=lambda n: n.index)
+
+
+def _outermost(
+    roots: Sequence[Node], varying: Sequence[Node], unit: Unit, made: set[Node]
+) -> list[Node]:
+    """Return the largest parts of expressions that do not vary in a loop."""
+    order: list[Node] = []
+    seen: set[Node] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            order.append(node)
+            stack.extend(node.args[1:] if node.op is _LOAD else node.args)
+    moves: set[Node] = set()
+    bound = {*varying, *unit.probe}
+    for node in sorted(order, key=lambda n: n.index):
+        if (
+            node in bound
+            or any(a in moves for a in node.args)
+            or (node.op is _LOAD and node.args[0] in made)
+            or node in made
+        ):
+            moves.add(node)
+    found: dict[Node, None] = {}
+    stack = [r for r in roots if r in moves]
+    for root in roots:
+        if root not in moves and root.args and root.op is not _LOAD:
+            found[root] = None
+    walked: set[Node] = set()
+    while stack:
+        node = stack.pop()
+        if node in walked:
+            continue
+        walked.add(node)
+        for a in node.args[1:] if node.op is _LOAD else node.args:
+            if a in moves:
+                stack.append(a)
+            elif a.args and a.op is not _LOAD:
+                found[a] = None
+    return sorted(found, key=lambda n: n.index)

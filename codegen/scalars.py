@@ -1,0 +1,50 @@
+"""Schedule scalar code inside of a function with loops, as all scalar code is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from overbar.codegen.schedule import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from overbar.ir.graph import Graph, Node
+    from overbar.ir.program import Statement
+
+
+def scalar_statements(
+    graph: Graph,
+    roots: Sequence[Node],
+    known: Mapping[Node, str],
+    hints: Mapping[Node, str],
+    taken: set[str],
+    *,
+    named: bool,
+) -> tuple[list[Statement], dict[Node, str]]:
+    """Return statements that compute scalars, and the variables that stay known.
+
+    known: what has a text already; hints: names for some values; taken: names in use;
+    named: whether each root becomes a variable.
+    """
+    order = [n for n in graph.order(roots, known) if n not in known]
+    names = {**known, **{n: s for n, s in hints.items() if n.args and n not in known}}
+    fresh = 0
+    if named:
+        for root in roots:
+            if root not in names:
+                fresh += 1
+                while f"t{fresh}" in taken:
+                    fresh += 1
+                names[root] = f"t{fresh}"
+                taken.add(names[root])
+    repeated: set[Node] = set()
+    while True:
+        work = Work(graph, order, names, roots, known, (), repeated, taken)
+        body = work.run()
+        again = {c for c, count in work.opened.items() if count > 1 and c.args}
+        if again <= repeated:
+            break
+        repeated |= again
+    safe = {n for n, home in work.homes.items() if not home}
+    return body, {n: s for n, s in work.names.items() if n in safe or n in hints}

@@ -1,0 +1,177 @@
+"""Cut a graph of arrays into units: what one nest of loops, or one call, computes.
+
+A unit fills one array (or one scalar, by a reduction) that others read; everything
+between is written into the loops that need it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from overbar.codegen.elements import Elements, by_element, expression
+from overbar.ir.ops import OPS
+from overbar.ir.ops.row import Nest
+from overbar.ir.types import INT
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from overbar.ir.graph import Graph, Node
+
+_LOAD = OPS["load"]
+
+@dataclass(eq=False)
+class Unit:
+    """Compute one array.
+
+    nest: its loops, None for a call that computes it as a whole.
+    probe: index nodes of its own, one an axis of the loops; place and value: where an
+        element goes and what it is, at these; reads: the loads of both.
+    order: its axes, outermost first.
+    """
+
+    target: Node
+    nest: Nest | None = None
+    probe: tuple[Node, ...] = ()
+    place: tuple[Node, ...] = ()
+    value: Node | None = None
+    reads: tuple[Node, ...] = ()
+    order: tuple[int, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """How values are stored."""
+        return self.nest.kind if self.nest else "set"
+
+    @property
+    def sources(self) -> list[Node]:
+        """The arrays and reductions that it reads."""
+        if self.nest is None:
+            return list(self.target.args)
+        return list(dict.fromkeys(r.args[0] if r.op is _LOAD else r for r in self.reads))
+
+
+def stored_arrays(
+    graph: Graph, order: Sequence[Node], roots: Iterable[Node], known: Collection[Node]
+) -> set[Node]:
+    """Return the arrays that get a place in memory (or a variable in a loop).
+
+    These are what is given or returned, what no element expression gives, what a call
+    reads, what has a name, and computed values that several read.
+    """
+    found = {n for n in (*known, *roots) if n.type.shape}
+    uses = Counter(a for n in order if n not in known for a in n.args)
+    for node in order:
+        if node in known:
+            continue
+        if node.type.shape and (
+            not by_element(node)
+            or node in graph.names
+            or (uses[node] > 1 and node.op.shaping is None and bool(node.args))
+        ):
+            found.add(node)
+        if is_call(node):
+            found |= {a for a in node.args if a.type.shape}
+    return found
+
+
+def is_call(node: Node) -> bool:
+    """Whether a node is computed as a whole, by NumPy, BLAS or LAPACK."""
+    op = node.op
+    if op.shaping is None or op.element is not None:
+        return False
+    return op.nests is None or (op.whole is not None and op.whole(node))
+
+
+def cut(graph: Graph, order: Sequence[Node], stored: Collection[Node],
+        known: Collection[Node]) -> list[Unit]:  # fmt: skip
+    """Return the units in order, each after those that it reads."""
+    elements = Elements(graph, stored)
+    units = []
+    for node in order:
+        if node in known or not (node in stored or _reduces(node)):
+            continue
+        if is_call(node):
+            units.append(Unit(node))
+            continue
+        nests = node.op.nests(node) if node.op.nests else [_plain(node)]
+        for k, nest in enumerate(nests):
+            units.append(_unit(graph, elements, node, nest, f"{len(units)}_{k}"))
+    return units
+
+
+def _reduces(node: Node) -> bool:
+    return not node.type.shape and (node.op.nests is not None or is_call(node))
+
+
+def _plain(node: Node) -> Nest:
+    """Return the loops over the elements of an array."""
+    return Nest(
+        "set", node.type.shape, lambda at, index: list(index),
+        lambda at, index: expression(node, tuple(index), at),
+    )  # fmt: skip
+
+
+def _unit(
+    graph: Graph, elements: Elements, node: Node, nest: Nest, label: str
+) -> Unit:
+    probe = tuple(
+        graph.remake_input(f"axis{label}_{k}", INT) for k in range(len(nest.extents))
+    )
+    value, place, reads = instance(elements, nest, probe)
+    unit = Unit(node, nest, probe, place, value, reads)
+    unit.order = _order(unit)
+    return unit
+
+
+def instance(
+    elements: Elements, nest: Nest, index: Sequence[Node]
+) -> tuple[Node, tuple[Node, ...], tuple[Node, ...]]:
+    """Return a nest's value, its place and their reads, at an index."""
+    value = elements.build(lambda at: nest.value(at, index))
+    places: list[Node] = []
+
+    def collect(at: object) -> Node:
+        places[:] = nest.place(at, index)
+        return value
+
+    elements.build(collect)
+    return value, tuple(places), tuple(loads([value, *places]))
+
+
+def loads(roots: Iterable[Node]) -> list[Node]:
+    """Return the loads and reductions that scalar expressions read, in order."""
+    found: dict[Node, None] = {}
+    seen: set[Node] = set()
+    stack = list(roots)[::-1]
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node.op is _LOAD:
+            found[node] = None
+            stack.extend(node.args[:0:-1])
+        elif _reduces(node):
+            found[node] = None
+        else:
+            stack.extend(node.args[::-1])
+    return list(found)
+
+
+def _order(unit: Unit) -> tuple[int, ...]:
+    """Return the axes of the loops, outermost first: memory is walked as it lies.
+
+    An axis comes the further out the further from the end it stands among the indices
+    of what is read and written.
+    """
+    far = [0] * len(unit.probe)
+    place = {n: k for k, n in enumerate(unit.probe)}
+    accesses = [unit.place, *(r.args[1:] for r in unit.reads if r.op is _LOAD)]
+    for access in accesses:
+        for k, n in enumerate(access):
+            if n in place:
+                far[place[n]] = max(far[place[n]], len(access) - 1 - k)
+    return tuple(sorted(range(len(far)), key=lambda a: (-far[a], a)))

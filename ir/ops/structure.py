@@ -10,7 +10,10 @@ from overbar.ir.ops.row import ATOM, LOOSEST, Notation, Op
 from overbar.ir.ops.typing import number
 
 if TYPE_CHECKING:
-    from overbar.ir.graph import Node
+    from collections.abc import Sequence
+
+    from overbar.ir.graph import Graph, Node
+    from overbar.ir.ops.typing import Typed
 
 
 def _to(dtype: str, x: Any) -> Any:
@@ -26,11 +29,31 @@ def _load(node: Node) -> Notation:
     return Notation(f"{{0}}[{places}]" if places else "{0}", ATOM, (ATOM, LOOSEST))
 
 
+def _constant(
+    _graph: Graph, _name: str, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Typed:
+    return args, attrs[0].type
+
+
+def _constant_latex(node: Node) -> Notation:
+    """Write a short list as it is, of anything larger the shape."""
+    shown = repr(node.attrs[0])
+    if shown.startswith("["):
+        return Notation(rf"\left{shown[:-1]}\right]", ATOM)
+    shape = r" \times ".join(map(str, node.type.shape))
+    return Notation(rf"\mathrm{{{{array}}}}_{{{{{shape}}}}}", ATOM)
+
+
 ROWS = (
     Op(name="load", arity=None, typing=None, python=_load, text=_load, cost=0,
        accuracy="an element of an array: made by the schedule alone"),
     Op(name="input", arity=0, typing=None, cost=0, text=Notation("{a}", ATOM)),
     Op(name="const", arity=0, typing=None, cost=0, exact=True),
+    Op(
+        name="array", arity=0, typing=None, shaping=_constant, cost=0,
+        numpy=lambda constant: constant.value, text=Notation("{a}", ATOM),
+        latex=_constant_latex,
+    ),
     Op(
         name="copy", numpy=lambda _name, x: x, mp=lambda _m, _name, x: x, cost=0,
         partials=(lambda out, x: 1.0,), python=Notation("{0}", LOOSEST),

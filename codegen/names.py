@@ -33,9 +33,11 @@ def is_reserved(name: str) -> bool:
     return name in reserved() or _TEMPORARY.fullmatch(name) is not None
 
 
-def legal(names: Mapping[Node, str]) -> dict[Node, str]:
+def legal(
+    names: Mapping[Node, str], taken_too: Collection[str] = ()
+) -> dict[Node, str]:
     """Return the names, with underscores behind those that are reserved."""
-    kept_back = reserved()
+    kept_back = {*reserved(), *taken_too}
     taken = set(names.values())
     result = {}
     for node, name in names.items():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from overbar.codegen.elements import Elements
 from overbar.codegen.fusion import Loop, fuse
 from overbar.codegen.names import legal
+from overbar.codegen.python import PythonWriter
 from overbar.codegen.scalars import scalar_statements
 from overbar.codegen.units import Unit, cut, instance, stored_arrays
 from overbar.ir.graph import Node
@@ -27,7 +28,7 @@ from overbar.ir.program import (
     leaves,
 )
 from overbar.ir.text import Writer, arrange, name_shared
-from overbar.ir.types import INT, Dim, Extent
+from overbar.ir.types import INT, Dim, dims
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,8 +59,13 @@ def schedule_arrays(
     """Return the Program of one function over a graph with arrays."""
     roots = leaves(result)
     given = [n for _, p in params for n in (p if isinstance(p, tuple) else (p,))]
-    work = _Nests(graph, roots, given)
-    body = work.run()
+    named: dict[Node, str] = {}
+    while True:  # what is a variable anywhere is one wherever it is computed
+        work = _Nests(graph, roots, given, named)
+        body = work.run()
+        if work.scalars.keys() <= named.keys():
+            break
+        named |= work.scalars
     params = [
         (work.names.get(p, n) if isinstance(p, Node) else n, p) for n, p in params
     ]
@@ -92,15 +98,21 @@ class _Nests:
     """Hold the state of one run."""
 
     def __init__(
-        self, graph: Graph, roots: Sequence[Node], given: Sequence[Node]
+        self,
+        graph: Graph,
+        roots: Sequence[Node],
+        given: Sequence[Node],
+        named: Mapping[Node, str],
     ) -> None:
         self.graph = graph
+        self.scalars = dict(named)
+        self.rooms: dict[Node, Allocate] = {}
         self.roots = roots
         self.given = given
         known = dict.fromkeys(given)
         self.order = arrange(graph, roots, known)
         self.stored = stored_arrays(graph, self.order, roots, known)
-        self.units = cut(graph, self.order, self.stored, known)
+        self.units = cut(graph, self.order, self.stored, known, set(roots))
         self.items = fuse(self.units)
         self.makers: dict[Node, list[Unit]] = {}
         for unit in self.units:
@@ -162,7 +174,11 @@ class _Nests:
         graph = self.graph
         nodes = [*self.given, *self.order]
         names = {n: graph.names[n] for n in nodes if n in graph.names}
-        names = legal(names)
+        sizes = {d for n in nodes for e in dims(n.type.shape) for d in e.names}
+        names = legal(names, sizes)
+        for node in self.given:
+            if node.op is _EXTENT:
+                names[node] = str(node.attrs[0])
         unnamed = [n for n in self.makers if n not in names]
         found = name_shared(
             graph, self.order, names, repeat=False, longest=10**9, must=unnamed,
@@ -174,11 +190,13 @@ class _Nests:
         """Return the named dimensions and the text that gives the size of each."""
         wanted: dict[str, None] = {}
         for node in self.order:
-            for extent in _extents((node.type.shape, *node.attrs)):
+            for extent in dims((node.type.shape, *node.attrs)):
                 wanted |= dict.fromkeys(sorted(extent.names))
         found: dict[str, str] = {}
         for plain in (True, False):
             for node in self.given:
+                if node.op is _EXTENT and node.attrs[0].name:
+                    found.setdefault(node.attrs[0].name, self.names[node])
                 for axis, extent in enumerate(node.type.shape):
                     if isinstance(extent, Dim) and len(extent.names) == 1:
                         (dim,) = extent.names
@@ -187,15 +205,11 @@ class _Nests:
                             found.setdefault(dim, text)
                         elif not plain and dim not in found:
                             found[dim] = _solved(extent, text)
-        return {d: found[d] for d in wanted if d in found}
+        return {d: found[d] for d in wanted if found.get(d, d) != d}
 
     def run(self) -> list[Statement]:
         """Return the statements."""
         known = {n: self.names[n] for n in self.given}
-        for node in self.order:
-            if node.op is _EXTENT:
-                text = str(node.attrs[0])
-                known[node] = text if text.isidentifier() else f"({text})"
         scope = _Scope({}, known)
         body = self._block(self.items, scope)
         scalars = [r for r in self.roots if not r.type.shape and r not in scope.known]
@@ -231,6 +245,8 @@ class _Nests:
         depth = len(scope.index)
         letter = self.letters[depth] if depth < len(self.letters) else f"i{depth}_"
         index = self.graph.remake_input(letter, INT)
+        if not depth:
+            self.rooms = {}
         inner = scope.inner(loop, index)
         inner.known[index] = letter
         units = list(loop.axes)
@@ -241,7 +257,10 @@ class _Nests:
         body += self._scalars(hoisted, scope)
         for node, name in scope.known.items():
             inner.known.setdefault(node, name)
-        body.append(For(letter, loop.extent, self._block(loop.items, inner)))
+        turn = For(letter, loop.extent, self._block(loop.items, inner))
+        if not depth:
+            body += self.rooms.values()
+        body.append(turn)
         for unit in units:
             if self._accumulates(unit, loop):
                 scope.known[unit.target] = self.names[unit.target]
@@ -272,18 +291,18 @@ class _Nests:
             if self._home(unit) is not loop or unit.target in done:
                 continue
             done.add(unit.target)
-            local = self.local[unit.target]
-            first = self.makers[unit.target][0]
-            gone = {first.place.index(first.probe[x.axes[first]]) for x in local}
+            gone = self._gone(unit.target)
             shape = tuple(
                 e for k, e in enumerate(unit.target.type.shape) if k not in gone
             )
             whole = {u.kind for u in self.makers[unit.target]} == {"set"}
-            if whole and not shape:
-                continue
-            found.append(
-                Allocate(unit.target, shape, None if whole else _start(unit))
-            )
+            fill = None if whole else _start(unit)
+            if shape and scope.index:  # memory comes from outside of all loops
+                self.rooms[unit.target] = Allocate(unit.target, shape, None)
+                if fill is not None:
+                    found.append(Allocate(unit.target, shape, fill, again=True))
+            elif shape or fill is not None:
+                found.append(Allocate(unit.target, shape, fill))
         return found
 
     def _element(self, unit: Unit, scope: _Scope) -> tuple[Node, tuple[Node, ...]]:
@@ -334,12 +353,24 @@ class _Nests:
         ) == len(self.loops[unit])
 
     def _target(self, unit: Unit, place: Sequence[Node], scope: _Scope) -> Node:
-        if not place:
+        """Return what a value is stored in: an element of an array, or a variable."""
+        gone = self._gone(unit.target)
+        kept = [n for k, n in enumerate(place) if k not in gone]
+        if not kept:
             scope.known[unit.target] = self.names[unit.target]
             return unit.target
         return self.graph.restore(
-            _LOAD, (unit.target, *place), (), unit.target.type.scalar
+            _LOAD, (unit.target, *kept), (), unit.target.type.scalar
         )
+
+    def _gone(self, array: Node) -> set[int]:
+        """Return the axes that an array has no place for: it is made anew each turn."""
+        if array not in self.makers:
+            return set()
+        first = self.makers[array][0]
+        return {
+            first.place.index(first.probe[x.axes[first]]) for x in self.local[array]
+        }
 
     def _scalars(
         self,
@@ -350,30 +381,27 @@ class _Nests:
     ) -> list[Statement]:
         """Return statements that compute scalars, each a variable then if `named`."""
         for load in _loads(roots, scope.known):
-            scope.known[load] = self._load_text(load, scope)
+            scope.known[load] = self.names[load] = self._load_text(load, scope)
         fresh = [r for r in roots if r not in scope.known and r.args]
         if not fresh:
             return []
-        own = {n: s for n, s in self.names.items() if not n.type.shape}
-        body, names = scalar_statements(
-            self.graph, fresh, scope.known, {**scope.hints, **own}, self.taken, named=named
+        own = {
+            n: s for n, s in self.names.items() if not n.type.shape and n.op is not _LOAD
+        }
+        hints = {**scope.hints, **own, **self.scalars}
+        body, names, every = scalar_statements(
+            self.graph, fresh, scope.known, hints, self.taken, named=named
         )
-        self.names |= names
-        self.taken |= set(names.values())
+        self.scalars |= every
+        self.names |= every
+        self.taken |= set(every.values())
         scope.known |= {n: s for n, s in names.items()}
         return body
 
     def _load_text(self, load: Node, scope: _Scope) -> str:
         array, *index = load.args
-        gone = set()
-        if array in self.makers:
-            first = self.makers[array][0]
-            gone = {
-                first.place.index(first.probe[x.axes[first]])
-                for x in self.local[array]
-            }
-        writer = Writer({**self.names, **scope.known})
-        writer.column = "python"
+        gone = self._gone(array)
+        writer = PythonWriter({**self.names, **scope.known})
         texts = [writer.read(i) for k, i in enumerate(index) if k not in gone]
         name = self.names[array]
         return f"{name}[{', '.join(texts)}]" if texts else name
@@ -383,14 +411,6 @@ def _start(unit: Unit) -> float:
     if unit.kind in _START:
         return _START[unit.kind]
     return float("-inf") if unit.kind == "max" else float("inf")
-
-
-def _extents(value: object) -> list[Dim]:
-    if isinstance(value, Dim):
-        return [value]
-    if type(value) is tuple:
-        return [d for part in value for d in _extents(part)]
-    return []
 
 
 def _solved(extent: Dim, text: str) -> str:

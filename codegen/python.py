@@ -223,6 +223,8 @@ def _allocate(item: Allocate, writer: PythonWriter) -> str:
     name, dtype = writer.names[item.of], item.of.type.dtype
     if not item.shape:
         return f"{name} = {_constant(item.fill or 0.0, dtype)}"
+    if item.again:
+        return f"{name}[:] = {_constant(item.fill or 0.0, dtype)}"
     shape = ", ".join(map(str, item.shape))
     shape = f"({shape})" if len(item.shape) > 1 else shape
     kind = "" if dtype == "float64" else f", np.{dtype.replace('bool', 'bool_')}"

@@ -21,8 +21,8 @@ def scalar_statements(
     taken: set[str],
     *,
     named: bool,
-) -> tuple[list[Statement], dict[Node, str]]:
-    """Return statements that compute scalars, and the variables that stay known.
+) -> tuple[list[Statement], dict[Node, str], dict[Node, str]]:
+    """Return statements that compute scalars, the variables known after, and all.
 
     known: what has a text already; hints: names for some values; taken: names in use;
     named: whether each root becomes a variable.
@@ -47,4 +47,5 @@ def scalar_statements(
             break
         repeated |= again
     safe = {n for n, home in work.homes.items() if not home}
-    return body, {n: s for n, s in work.names.items() if n in safe or n in hints}
+    every = {n: s for n, s in work.names.items() if n in work.homes}
+    return body, {n: s for n, s in every.items() if n in safe}, every

@@ -61,6 +61,7 @@ def stored_arrays(
     These are what is given or returned, what no element expression gives, what a call
     reads, what has a name, and computed values that several read.
     """
+    roots = set(roots)
     found = {n for n in (*known, *roots) if n.type.shape}
     uses = Counter(a for n in order if n not in known for a in n.args)
     for node in order:
@@ -69,31 +70,44 @@ def stored_arrays(
         if node.type.shape and (
             not by_element(node)
             or node in graph.names
-            or (uses[node] > 1 and node.op.shaping is None and bool(node.args))
+            or (uses[node] > 1 and bool(node.args) and not is_cheap(node, found))
         ):
             found.add(node)
-        if is_call(node):
+        if is_call(node, roots):
             found |= {a for a in node.args if a.type.shape}
     return found
 
 
-def is_call(node: Node) -> bool:
+def is_cheap(node: Node, stored: Collection[Node]) -> bool:
+    """Whether an element is as soon computed again as it is read from memory."""
+    return node.op.shaping is not None or (
+        node.op.cost <= 1
+        and all(a in stored or not a.type.shape or not a.args for a in node.args)
+    )
+
+
+def is_call(node: Node, roots: Collection[Node]) -> bool:
     """Whether a node is computed as a whole, by NumPy, BLAS or LAPACK."""
     op = node.op
     if op.shaping is None or op.element is not None:
         return False
-    return op.nests is None or (op.whole is not None and op.whole(node))
+    return op.nests is None or (op.whole is not None and op.whole(node, node in roots))
 
 
-def cut(graph: Graph, order: Sequence[Node], stored: Collection[Node],
-        known: Collection[Node]) -> list[Unit]:  # fmt: skip
+def cut(
+    graph: Graph,
+    order: Sequence[Node],
+    stored: Collection[Node],
+    known: Collection[Node],
+    roots: Collection[Node],
+) -> list[Unit]:
     """Return the units in order, each after those that it reads."""
     elements = Elements(graph, stored)
     units = []
     for node in order:
         if node in known or not (node in stored or _reduces(node)):
             continue
-        if is_call(node):
+        if is_call(node, roots):
             units.append(Unit(node))
             continue
         nests = node.op.nests(node) if node.op.nests else [_plain(node)]
@@ -103,7 +117,7 @@ def cut(graph: Graph, order: Sequence[Node], stored: Collection[Node],
 
 
 def _reduces(node: Node) -> bool:
-    return not node.type.shape and (node.op.nests is not None or is_call(node))
+    return not node.type.shape and node.op.shaping is not None and node.op.element is None
 
 
 def _plain(node: Node) -> Nest:

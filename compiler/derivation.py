@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 from overbar.codegen.lower import lower, substitute
 from overbar.codegen.schedule import schedule
+from overbar.codegen.units import is_cheap
 from overbar.derive.forward import forward
 from overbar.derive.naming import Adjoints, adjoints, symbol, unused
 from overbar.derive.reverse import reverse
 from overbar.ir.flat import copied
 from overbar.ir.program import LARGEST_TUPLE, Program
+from overbar.ir.types import dim, dims
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,7 +126,11 @@ class Derivation:
     def _saved(
         self, view: Graph, values: Sequence[Node], results: Sequence[Node]
     ) -> list[Node]:
-        """Return what the adjoints read of the forward pass, in order."""
+        """Return what the adjoints read of the forward pass, in order.
+
+        Extents and ranges are no values of the forward pass; an element that costs no
+        more to compute than to read is computed again.
+        """
         ahead = set(view.order(values))
         seeds = set(self.adjoints.seeds)
         stack, seen, found = list(results), set(results), []
@@ -132,14 +138,35 @@ class Derivation:
             node = stack.pop()
             if node.is_const or node in seeds:
                 continue
-            if node in ahead or not node.args:
+            if not node.args and node.op.numpy is not None:
+                continue
+            again = bool(node.type.shape) and is_cheap(node, view.inputs.values())
+            if not node.args or (node in ahead and not again):
                 found.append(node)
                 continue
             for a in node.args:
                 if a not in seen:
                     seen.add(a)
                     stack.append(a)
+        found += self._sizes(view, results, found)
         return sorted(found, key=lambda n: n.index)
+
+    def _sizes(
+        self, view: Graph, results: Sequence[Node], found: Sequence[Node]
+    ) -> list[Node]:
+        """Return the sizes that the backward pass cannot read off any array."""
+        needed: dict[str, None] = {}
+        for node in view.order(results, found):
+            for extent in dims((node.type.shape, node.attrs)):
+                needed |= dict.fromkeys(sorted(extent.names))
+        given = {
+            name
+            for node in found
+            for extent in dims(node.type.shape)
+            if len(extent.names) == 1
+            for name in extent.names
+        }
+        return [view.extent(dim(name)) for name in needed if name not in given]
 
     def value_and_grad(self) -> Entry:
         """Return the fused program of the output and its gradient."""
@@ -278,7 +305,8 @@ class Derivation:
         saved: Sequence[Node] = (),
     ) -> Entry:
         params = [*self.graph.inputs.items(), *more]
-        packed = len(params) > LARGEST_TUPLE
+        shaped = any(n.type.shape for _, n in params)
+        packed = len(params) > LARGEST_TUPLE and not shaped
         defaults = {} if more or packed else self.graph.defaults
         program = schedule(
             view, name, params, result, doc=doc, saved=saved,

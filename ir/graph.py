@@ -206,6 +206,8 @@ class Graph:
             return self.const(node.value, kind.scalar)
         if node.type.dtype == kind.dtype:
             return node
+        if node.op is EXTENT:
+            return self._intern(EXTENT, (), node.attrs, kind.scalar)
         if not kind.is_float and node.type.is_float:
             message = f"expected an integer, found a value of type {node.type}"
             raise ShapeError(message)

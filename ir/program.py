@@ -9,12 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from overbar.ir.ops import OPS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from overbar.ir.graph import Node
     from overbar.ir.types import Extent
 
+LOAD = OPS["load"]
 Statement: TypeAlias = "Assign | If | For | Store | Allocate | Comment"
 Result: TypeAlias = "Node | tuple[Result, ...]"
 
@@ -121,7 +124,7 @@ class Program:
             elif isinstance(item, For):
                 blocks += item.body
             elif isinstance(item, Store):
-                stack += [item.value, *item.target.args]
+                stack += [item.value, item.target]
             elif isinstance(item, Allocate | Comment):
                 continue
             elif item.value is item.of:
@@ -132,8 +135,12 @@ class Program:
         found: set[Node] = set()
         while stack:
             node = stack.pop()
+            if node in found:
+                continue
             if node in self.names:
                 found.add(node)
+                if node.op is LOAD:
+                    stack += node.args
             else:
                 stack += node.args
         return found

@@ -141,6 +141,15 @@ def _sum(terms: tuple[Term, ...]) -> Extent:
     return Dim(tuple(kept))
 
 
+def dims(value: object) -> list[Dim]:
+    """Return the symbolic extents in a shape or an op's attributes."""
+    if isinstance(value, Dim):
+        return [value]
+    if type(value) is tuple:
+        return [d for part in value for d in dims(part)]
+    return []
+
+
 def size_of(extent: Extent, sizes: Mapping[str, int]) -> int:
     """Return an extent's size for sizes of the named dimensions."""
     return extent if isinstance(extent, int) else extent.size(sizes)

@@ -103,6 +103,17 @@ def scaled(scale: Fraction, node: Node | None, like: Node) -> Node:
     return float(top) * node / float(bottom)
 
 
+def doubled(node: Node) -> Node:
+    """Return 2*node, its own constants gathered: x/2 gives x.
+
+    What has a name stays whole.
+    """
+    if node in node.graph.whole or node in node.graph.names:
+        return 2.0 * node
+    own = split(node)
+    return scaled(2 * own.scale, own.top, node)
+
+
 def product(g: Node, partial: Factor, *, singular: bool, fresh_from: int) -> Node:
     """Return `g * partial`, through `amul` where the partial may be infinite."""
     if not isinstance(partial, Node):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from overbar.derive.activity import activities, by_element, guard, where_used
-from overbar.derive.product import contribution
+from overbar.derive.product import contribution, doubled
 from overbar.ir.region import Region, Regions
 
 if TYPE_CHECKING:
@@ -63,7 +63,10 @@ def _sum(seed: Node | None, contributions: Sequence[Node]) -> Node | None:
     """Add contributions in the order in which their nodes were computed forward."""
     total = seed
     for part in reversed(contributions):
-        total = part if total is None else add_guarded(total, part)
+        if part is total:
+            total = doubled(part)
+        else:
+            total = part if total is None else add_guarded(total, part)
     return total
 
 

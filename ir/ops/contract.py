@@ -51,6 +51,9 @@ def contract_sum(graph: Graph, whole: Node, axes: Sequence[int]) -> Node | None:
     """Return the sum of a product over axes as a contraction."""
     shape = whole.type.shape
     factors = [stripped(a, range(len(shape))) for a in whole.args]
+    full = all(len(labels) == len(shape) for _, labels in factors)
+    if full and len(shape) > 1:  # the sum of elements' products stays as written
+        return None
     present = {label for _, labels in factors for label in labels}
     out = [i for i in range(len(shape)) if i not in axes]
     if not present >= {*out, *axes}:  # some factor is the same along an axis
@@ -119,9 +122,11 @@ def _along(x: Node, labels: Sequence[int], out: Sequence[int], shape: Shape) -> 
     return x.graph.spread_along(moved, tuple(sorted(places)), shape)
 
 
-def _back(i: int, g: Node, out: Node, *args: Node) -> Node:
+def _back(i: int, g: Node, out: Node, *args: Node) -> Node | None:
     """Return the adjoint of an operand: again a contraction."""
     xs, ys, gs = out.attrs
+    if args[0] is args[1] and xs == ys:  # a square: both halves at once
+        return 2.0 * contract(out.graph, g, args[0], gs, ys, xs) if i == 0 else None
     mine, other = (xs, ys) if i == 0 else (ys, xs)
     return contract(out.graph, g, args[1 - i], gs, other, mine)
 
@@ -205,7 +210,7 @@ SMALL = 64
 """Elements of a matrix of known size up to which products are written as loops."""
 
 
-def _multiplies(node: Node) -> bool:
+def _multiplies(node: Node, returned: bool) -> bool:  # noqa: FBT001
     """Whether a contraction goes to BLAS.
 
     Not so: products of small matrices, dot products (they fuse with what is around
@@ -214,7 +219,7 @@ def _multiplies(node: Node) -> bool:
     """
     form = spec(node.attrs)
     if form in OUTER:
-        return node in node.graph.outputs.values()
+        return returned
     if form not in _FORMS or not node.type.is_float:
         return False
     ranks = [len(a.type.shape) for a in node.args]

@@ -69,10 +69,25 @@ def _scatter(axes: Any, shape: Any, g: Any, *indices: Any) -> Any:
     return out
 
 
+def _one_each(out: Node, x: Node, indices: Sequence[Node]) -> bool:
+    """Whether x is read at (0, y[0]), (1, y[1]), ..."""
+    if out.attrs[0] != tuple(range(len(x.type.shape))) or len(indices) != 2:  # noqa: PLR2004
+        return False
+    first = indices[0]
+    return first.op.name == "iota" and first.type.shape == x.type.shape[:1]
+
+
 def _gather_back(i: int, g: Node, out: Node, *args: Node) -> Node | None:
+    """Return the rows' adjoints added where they were read.
+
+    Where each row of x is read once, `x[i, y[i]]`, no adding is needed.
+    """
     if i:
         return None
     x, *indices = args
+    if _one_each(out, x, indices):
+        hot = g.graph.make("one_hot", (indices[-1],), (x.type.shape[-1],))
+        return g.graph.spread_along(g, tuple(range(len(g.type.shape))), x.type.shape) * hot
     return g.graph.make("scatter", (g, *indices), (out.attrs[0], x.type.shape))
 
 
@@ -90,7 +105,9 @@ def _places(
     graph = indices[0].graph
     rank = len(indices[0].type.shape)
     found = {
-        axis: apply("wrap", at(i, index[:rank]), graph.extent(shape[axis]))
+        axis: at(i, index[:rank])
+        if i.op.name == "iota" and i.type.shape == (shape[axis],)
+        else apply("wrap", at(i, index[:rank]), graph.extent(shape[axis]))
         for axis, i in zip(axes, indices, strict=True)
     }
     rest = iter(index[rank:])
@@ -119,6 +136,19 @@ def wrap(i, n):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
     if i < -n or i >= n:
         raise IndexError
     return i + n if i < 0 else i
+
+
+def _hot_type(
+    graph: Graph, name: str, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Typed:
+    _indices(graph, name, args)
+    return args, graph.real.of((*args[0].type.shape, attrs[0]))
+
+
+def _hot_element(at: Any, out: Node, index: Sequence[Node]) -> Node:
+    graph = out.graph
+    place = apply("wrap", at(out.args[0], index[:-1]), graph.extent(out.attrs[0]))
+    return graph.convert(apply("eq", place, index[-1]), out.type)
 
 
 def _whole(
@@ -158,6 +188,11 @@ ROWS = (
     Op(
         name="wrap", arity=2, typing=_whole, helper=wrap, numpy=np.vectorize(wrap),
         python=call("wrap"), text=Notation("{0}"), domain=((-np.inf, np.inf),) * 2,
+    ),
+    Op(
+        name="one_hot", typing=None, shaping=_hot_type,
+        numpy=lambda n, y: (np.asarray(y)[..., None] % n == np.arange(n)) * 1.0,
+        text=lambda n: Notation(f"one_hot({{0}}, {n.attrs[0]})"), element=_hot_element,
     ),
     Op(
         name="scatter", arity=None, typing=None, shaping=_scatter_type,

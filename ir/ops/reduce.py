@@ -84,6 +84,10 @@ def _sum_tidy(
         return _sum_broadcast(x, axes)
     if x.op.name == "mul":
         return contract_sum(graph, x, axes)
+    if x.op.name == "one_hot" and len(x.type.shape) - 1 in axes:
+        left = tuple(a for a in axes if a < len(x.type.shape) - 1)
+        ones = graph.const(1.0, x.type.scalar.of(x.type.shape[:-1]))
+        return graph.make("sum", (ones,), (left,)) if left else ones
     return None
 
 
@@ -249,9 +253,29 @@ def _softmax_times(out: Node, g: Node, x: Node) -> Node:
 
 
 def _log_softmax_back(g: Node, out: Node, x: Node) -> Node:
+    """Return the adjoint of x; of `a*o` with a the same along the axes, a taken out.
+
+    So cross-entropy gives softmax(x) - one_hot(y), times what is around it.
+    """
     (axes,) = out.attrs
-    total = back(x.graph.make("sum", (g,), (axes,)), axes, x)
-    return g - total * _softmax(out, x)
+    soft = _softmax(out, x)
+    scale, rest = _taken_out(g, axes)
+    total = back(x.graph.make("sum", (rest,), (axes,)), axes, x) * soft
+    if scale is None:
+        return rest - total
+    if scale.op.name == "broadcast" and scale.args[0].op.name == "neg":
+        flipped = x.graph.spread_along(scale.args[0].args[0], *scale.attrs)
+        return flipped * (total - rest)
+    return scale * (rest - total)
+
+
+def _taken_out(g: Node, axes: Sequence[int]) -> tuple[Node | None, Node]:
+    """Return the factor of a product that is the same along axes, and the other."""
+    if g.op.name == "mul":
+        for one, other in (g.args, g.args[::-1]):
+            if one.op.name == "broadcast" and not set(one.attrs[0]) & set(axes):
+                return one, other
+    return None, g
 
 
 def _log_softmax_dot(

@@ -141,7 +141,7 @@ class Op:
         of operands, `at(operand, index)`; None for what is no such op.
     nests: the loops that fill the result of an op that has no `element`; an op without
         either is computed as a whole, by its `python` form.
-    whole: whether a node is computed as a whole although loops could.
+    whole: `(node, returned)`, whether it is computed as a whole although loops could.
     chooses: operand 0 is a condition that picks operand 1 or 2.
     commutative: operands may be swapped (never regrouped).
     singular: a partial may be infinite where the value is finite.
@@ -176,7 +176,7 @@ class Op:
     activity: Callable[..., Node | None] | None = None
     element: Callable[..., Node] | None = None
     nests: Callable[[Node], Sequence[Nest]] | None = None
-    whole: Callable[[Node], bool] | None = None
+    whole: Callable[[Node, bool], bool] | None = None
     commutative: bool = False
     singular: bool = False
     chooses: bool = False

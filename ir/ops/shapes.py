@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.errors import ShapeError
-from overbar.ir.ops.row import ATOM, LOOSEST, Nest, Notation, Op, apply
+from overbar.ir.ops.row import ATOM, LOOSEST, SUM, Nest, Notation, Op, apply
 from overbar.ir.ops.typing import cast, common
 from overbar.ir.types import BOOL, INT, extents
 
@@ -292,6 +292,11 @@ def _concat_back(i: int, g: Node, out: Node, *_args: Node) -> Node:
     return piece(i, g, out)
 
 
+def _extent_text(node: Node) -> Notation:
+    text = str(node.attrs[0])
+    return Notation(text, ATOM if text.isidentifier() else SUM)
+
+
 def _concat_nests(out: Node) -> list[Nest]:
     (axis,) = out.attrs
     found = []
@@ -389,9 +394,10 @@ ROWS = (
         name="iota", arity=0, typing=None, numpy=np.arange, cost=0,
         element=lambda at, out, index: index[0],
         text=lambda n: Notation(f"arange({n.attrs[0]})"),
+        python=lambda n: Notation(f"np.arange({n.attrs[0]})"),
     ),
     Op(
         name="extent", arity=0, typing=None, numpy=lambda n: np.int64(n), cost=0,
-        text=lambda n: Notation(str(n.attrs[0])),
+        text=_extent_text, python=_extent_text,
     ),
 )  # fmt: skip

@@ -35,8 +35,12 @@ IMPORTS: dict[str, frozenset[str]] = {
 
         bool_ float32 float64 int64
 
-        array empty empty_like full ones ones_like zeros zeros_like
+        arange argmax argmin array ascontiguousarray dot empty empty_like eye full iinfo
+        ones ones_like outer transpose zeros zeros_like
         """.split()  # noqa: SIM905 - words
+    ),
+    "numpy.linalg": frozenset(
+        {"cholesky", "det", "eigh", "eigvalsh", "inv", "slogdet", "solve"}
     ),
     "numba": frozenset({"njit", "prange"}),
 }
@@ -45,10 +49,10 @@ OPTIONS = frozenset(
     {"boundscheck", "cache", "error_model", "fastmath", "inline", "nogil", "parallel"}
 )
 BUILTINS = frozenset(
-    {"abs", "bool", "float", "int", "len", "max", "min", "range", "tuple"}
+    {"IndexError", "abs", "bool", "float", "int", "len", "max", "min", "range", "tuple"}
 )
 # Attributes of values (arrays), as opposed to those of imported modules.
-VALUE_ATTRIBUTES = frozenset({"T", "copy", "dtype", "ndim", "ravel", "shape", "size"})
+VALUE_ATTRIBUTES = frozenset({"T", "copy", "dtype", "ndim", "ravel", "reshape", "shape", "size"})
 CONSTANTS = frozenset({bool, float, int, str, type(None), type(...)})
 
 _TOP = frozenset(
@@ -58,7 +62,7 @@ _ONLY_TOP = (ast.FunctionDef, ast.Import, ast.ImportFrom)
 _NODES = _TOP | {
     *(ast.Module, ast.arguments, ast.arg, ast.alias, ast.keyword),
     *(ast.AugAssign, ast.Break, ast.Continue, ast.For, ast.If, ast.Pass, ast.Return),
-    *(ast.While, ast.Attribute, ast.BinOp, ast.BoolOp, ast.Call, ast.Compare),
+    *(ast.Raise, ast.While, ast.Attribute, ast.BinOp, ast.BoolOp, ast.Call, ast.Compare),
     *(ast.Constant, ast.IfExp, ast.List, ast.Name, ast.Slice, ast.Subscript),
     *(ast.Tuple, ast.UnaryOp, ast.Load, ast.Store, ast.And, ast.Or, ast.Not),
     *(ast.UAdd, ast.USub, ast.Invert, ast.Add, ast.Sub, ast.Mult, ast.Div),
@@ -219,12 +223,28 @@ class _Checker:
 
     def test_attribute(self, node: ast.Attribute) -> None:
         """Check an attribute against the list of its module, or that of values."""
-        owner = node.value
-        module = self.modules.get(owner.id) if isinstance(owner, ast.Name) else None
+        module = self._module(node.value)
         names = IMPORTS[module] if module else VALUE_ATTRIBUTES
+        if self._module(node) is not None:  # numpy.linalg
+            return
         if node.attr not in names or not isinstance(node.ctx, ast.Load):
             of = module or "an array"
             _refuse(node.lineno, f"a listed attribute of {of}", node.attr)
+
+    def _module(self, node: ast.expr) -> str | None:
+        """Return the module that a name or a dotted name stands for."""
+        if isinstance(node, ast.Name):
+            return self.modules.get(node.id)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            name = f"{self.modules.get(node.value.id)}.{node.attr}"
+            return name if name in IMPORTS else None
+        return None
+
+    def test_raise(self, node: ast.Raise) -> None:
+        """Check that nothing is raised but a bare IndexError."""
+        named = isinstance(node.exc, ast.Name) and node.exc.id == "IndexError"
+        if not named or node.cause is not None:
+            _refuse(node.lineno, "raise IndexError", self.lines[node.lineno - 1].strip())
 
     def test_constant(self, node: ast.Constant) -> None:
         """Check a constant's type."""
@@ -275,5 +295,6 @@ _TESTS: dict[type[ast.AST], Callable[[_Checker, Any], None]] = {
     ast.Name: _Checker.test_name,
     ast.Attribute: _Checker.test_attribute,
     ast.Constant: _Checker.test_constant,
+    ast.Raise: _Checker.test_raise,
     ast.Expr: _Checker.test_expression,
 }

@@ -30,6 +30,7 @@ class Elements:
 
     stored: arrays that elements are loaded from.
     forwarded: for an array just stored in the same loop, its place and its value.
+    gone: axes that arrays have no place for, being made anew in each turn of a loop.
     """
 
     def __init__(
@@ -37,10 +38,12 @@ class Elements:
         graph: Graph,
         stored: Collection[Node],
         forwarded: Mapping[Node, tuple[Index, Node]] | None = None,
+        gone: Mapping[Node, Collection[int]] | None = None,
     ) -> None:
         self.graph = graph
         self.stored = stored
         self.forwarded = forwarded or {}
+        self.gone = gone or {}
         self._made: dict[tuple[Node, Index], Node] = {}
 
     def load(self, array: Node, index: Sequence[Node]) -> Node:
@@ -50,6 +53,8 @@ class Elements:
         known = self.forwarded.get(array)
         if known is not None and known[0] == tuple(index):
             return known[1]
+        gone = self.gone.get(array, ())
+        index = [n for k, n in enumerate(index) if k not in gone]
         return self.graph.restore(_LOAD, (array, *index), (), array.type.scalar)
 
     def at(self, node: Node, index: Sequence[Node]) -> Node:

@@ -82,7 +82,8 @@ def _kinds(program: Program) -> tuple[Any, ...]:
     from numba import types  # Numba is slow to load
 
     def kind(of: Type) -> Any:
-        return types.boolean if of.dtype == "bool" else getattr(types, of.dtype)
+        element = types.boolean if of.dtype == "bool" else getattr(types, of.dtype)
+        return types.Array(element, len(of.shape), "C") if of.shape else element
 
     parts = [part for _, part in program.params]
     if program.packed:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from overbar.codegen.elements import Elements
 from overbar.codegen.fusion import Loop, fuse
 from overbar.codegen.names import legal
-from overbar.codegen.python import PythonWriter
 from overbar.codegen.scalars import scalar_statements
 from overbar.codegen.units import Unit, cut, instance, stored_arrays
 from overbar.ir.graph import Node
@@ -120,6 +119,7 @@ class _Nests:
         self.loops: dict[Unit, tuple[Loop, ...]] = {}
         self._place(self.items, ())
         self.local = self._local()
+        self.gone = {n: self._gone(n) for n in self.makers}
         self.names = self._named()
         self.sizes = self._sizes()
         self.taken = {*self.names.values(), *self.sizes}
@@ -286,12 +286,10 @@ class _Nests:
     def _allocations(self, loop: Loop, scope: _Scope) -> list[Statement]:
         """Return the statements that make room for what a loop fills."""
         found: list[Statement] = []
-        done: set[Node] = set()
         for unit in loop.axes:
-            if self._home(unit) is not loop or unit.target in done:
+            if self._home(unit) is not loop or self.makers[unit.target][0] is not unit:
                 continue
-            done.add(unit.target)
-            gone = self._gone(unit.target)
+            gone = self.gone[unit.target]
             shape = tuple(
                 e for k, e in enumerate(unit.target.type.shape) if k not in gone
             )
@@ -307,7 +305,7 @@ class _Nests:
 
     def _element(self, unit: Unit, scope: _Scope) -> tuple[Node, tuple[Node, ...]]:
         """Return a unit's value and place at the indices of a scope."""
-        elements = Elements(self.graph, self.stored, scope.forwarded)
+        elements = Elements(self.graph, self.stored, scope.forwarded, self.gone)
         index = [scope.index.get(loop) for loop in self.loops[unit]]
         by_axis = {
             loop.axes[unit]: i for loop, i in zip(self.loops[unit], index, strict=True)
@@ -354,7 +352,7 @@ class _Nests:
 
     def _target(self, unit: Unit, place: Sequence[Node], scope: _Scope) -> Node:
         """Return what a value is stored in: an element of an array, or a variable."""
-        gone = self._gone(unit.target)
+        gone = self.gone[unit.target]
         kept = [n for k, n in enumerate(place) if k not in gone]
         if not kept:
             scope.known[unit.target] = self.names[unit.target]
@@ -365,8 +363,6 @@ class _Nests:
 
     def _gone(self, array: Node) -> set[int]:
         """Return the axes that an array has no place for: it is made anew each turn."""
-        if array not in self.makers:
-            return set()
         first = self.makers[array][0]
         return {
             first.place.index(first.probe[x.axes[first]]) for x in self.local[array]
@@ -380,31 +376,20 @@ class _Nests:
         named: bool = True,
     ) -> list[Statement]:
         """Return statements that compute scalars, each a variable then if `named`."""
-        for load in _loads(roots, scope.known):
-            scope.known[load] = self.names[load] = self._load_text(load, scope)
         fresh = [r for r in roots if r not in scope.known and r.args]
         if not fresh:
             return []
-        own = {
-            n: s for n, s in self.names.items() if not n.type.shape and n.op is not _LOAD
-        }
+        own = {n: s for n, s in self.names.items() if not n.type.shape}
         hints = {**scope.hints, **own, **self.scalars}
+        arrays = {n: s for n, s in self.names.items() if n.type.shape}
         body, names, every = scalar_statements(
-            self.graph, fresh, scope.known, hints, self.taken, named=named
+            self.graph, fresh, {**scope.known, **arrays}, hints, self.taken, named=named
         )
         self.scalars |= every
         self.names |= every
         self.taken |= set(every.values())
         scope.known |= {n: s for n, s in names.items()}
         return body
-
-    def _load_text(self, load: Node, scope: _Scope) -> str:
-        array, *index = load.args
-        gone = self._gone(array)
-        writer = PythonWriter({**self.names, **scope.known})
-        texts = [writer.read(i) for k, i in enumerate(index) if k not in gone]
-        name = self.names[array]
-        return f"{name}[{', '.join(texts)}]" if texts else name
 
 
 def _start(unit: Unit) -> float:
@@ -422,24 +407,6 @@ def _solved(extent: Dim, text: str) -> str:
         f"({text} + {-at_zero})" if at_zero else text
     )  # fmt: skip
     return shifted if slope == 1 else f"{shifted}//{slope}"
-
-
-def _loads(roots: Sequence[Node], known: Mapping[Node, str]) -> list[Node]:
-    """Return the loads that scalars read and that have no text yet, inner ones first."""
-    found: dict[Node, None] = {}
-    seen: set[Node] = set()
-    stack = list(roots)
-    while stack:
-        node = stack.pop()
-        if node in seen or node in known:
-            continue
-        seen.add(node)
-        if node.op is _LOAD:
-            found[node] = None
-            stack.extend(node.args[1:])
-        else:
-            stack.extend(node.args)
-    return sorted(found, key=lambda n: n.index)
 
 
 def _outermost(

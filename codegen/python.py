@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from overbar.codegen.lines import INDENT, WIDTH, filled, wrap
-from overbar.ir.ops.row import ATOM, LOOSEST
+from overbar.ir.ops.row import ATOM, LOOSEST, Notation
 from overbar.ir.program import (
     LARGEST_TUPLE,
     Allocate,
@@ -252,9 +252,15 @@ def _note(item: Assign, writer: PythonWriter, graph: Graph) -> str:
     span = graph.spans.get(item.of)
     if span is not None and "\n" in span.source.text.strip():
         notes.append(f"{printable(span.source.label)}{span.line}")
-    if any(op.helper and op.text and op.text.binding < ATOM for op in writer.recent):
+    if any(_is_hidden(op) for op in writer.recent):
         notes.append(Writer(writer.names).write(item.value)[0])
     return f"  # {': '.join(notes)}" if notes else ""
+
+
+def _is_hidden(op: Op) -> bool:
+    """Whether a helper's name hides arithmetic that a reader may want to see."""
+    text = op.text
+    return bool(op.helper and isinstance(text, Notation) and text.binding < ATOM)
 
 
 def _result(result: Result, writer: PythonWriter) -> tuple[list[str], str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from overbar.codegen.names import legal, renumbered
 from overbar.ir.graph import Node
-from overbar.ir.program import Assign, If, Program, Statement, leaves
+from overbar.ir.program import LOAD, Assign, If, Program, Statement, leaves
 from overbar.ir.region import Region, Regions, use_region
 from overbar.ir.text import arrange, name_shared
 
@@ -98,7 +98,7 @@ class Work:
             repeat=False,
             longest=LONGEST_INLINE,
             must=must,
-            inline=self._tests(repeated),
+            inline=self._tests(repeated) | {n for n in order if n.op is LOAD},
             roots=roots,
             taken=taken,
         )

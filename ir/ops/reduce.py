@@ -12,7 +12,7 @@ from overbar.ir.ops.contract import contract_sum
 from overbar.ir.ops.row import Nest, Notation, Op, apply, indicator
 from overbar.ir.ops.shapes import product
 from overbar.ir.ops.typing import cast, common
-from overbar.ir.types import BOOL, F64, INT
+from overbar.ir.types import F64, INT, extents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -310,6 +310,27 @@ def _arg(name: str) -> Callable[[Node], Notation]:
     return python
 
 
+def cumulated(x, backwards):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+    """Return running sums along the middle axis of three."""
+    out = np.empty_like(x)
+    for i in range(x.shape[0]):
+        for k in range(x.shape[2]):
+            total = 0.0
+            for step in range(x.shape[1]):
+                j = x.shape[1] - 1 - step if backwards else step
+                total += x[i, j, k]
+                out[i, j, k] = total
+    return out
+
+
+def _cumsum_python(node: Node) -> Notation:
+    axis, backwards = node.attrs
+    shape = node.type.shape
+    three = (product(shape[:axis]), shape[axis], product(shape[axis + 1 :]))
+    inner = f"cumulated({{0}}.reshape({extents(three)}), {backwards})"
+    return Notation(f"{inner}.reshape({extents(shape)})")
+
+
 def _every(i: int, c: Node, out: Node) -> None:
     """Give up on telling elements apart: all may matter."""
     del i, c, out
@@ -362,7 +383,7 @@ ROWS = (
         transposes=(_log_softmax_back,), tangent=_log_softmax_dot,
     ),
     Op(
-        name="cumsum", typing=None, activity=_every, numpy=_cumsum,
+        name="cumsum", typing=None, helper=cumulated, python=_cumsum_python, activity=_every, numpy=_cumsum,
         shaping=lambda graph, name, args, attrs: (args, args[0].type),
         text=lambda n: Notation(
             f"cumsum({{0}}, axis={n.attrs[0]}{', reverse=True' * n.attrs[1]})"

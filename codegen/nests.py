@@ -7,7 +7,7 @@ what is inside of a loop is scheduled as scalar code is.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from overbar.codegen.elements import Elements
 from overbar.codegen.fusion import Loop, fuse
@@ -93,6 +93,17 @@ class _Scope:
         )
 
 
+class _Sum(NamedTuple):
+    """Say where an element is gathered in a variable: before which loop it starts.
+
+    kind: how it goes into the array after the loop.
+    """
+
+    loop: Loop
+    held: Node
+    kind: str
+
+
 class _Nests:
     """Hold the state of one run."""
 
@@ -120,6 +131,7 @@ class _Nests:
         self._place(self.items, ())
         self.local = self._local()
         self.gone = {n: self._gone(n) for n in self.makers}
+        self.sums = {u: s for u in self.units if (s := self._sum(u))}
         self.names = self._named()
         self.sizes = self._sizes()
         self.taken = {*self.names.values(), *self.sizes}
@@ -131,6 +143,25 @@ class _Nests:
                 self.loops[item] = loops
             else:
                 self._place(item.items, (*loops, item))
+
+    def _sum(self, unit: Unit) -> _Sum | None:
+        """Return where a unit gathers an element in a variable, if it does.
+
+        Its innermost loops all run along axes that are reduced, inside of a loop along
+        an axis of the array.
+        """
+        loops = self.loops[unit]
+        if unit.nest is None or unit.kind == "set" or len(self.makers[unit.target]) > 1:
+            return None
+        kept = [unit.probe[x.axes[unit]] in unit.place for x in loops]
+        first = len(kept) - kept[::-1].index(True) if True in kept else 0
+        outside = kept[len(self.local[unit.target]) : first]
+        if first == len(kept) or not outside:
+            return None
+        held = self.graph.remake_input(
+            f"{unit.target.index} so far", unit.target.type.scalar
+        )
+        return _Sum(loops[first], held, "set" if all(outside) else unit.kind)
 
     def _local(self) -> dict[Node, tuple[Loop, ...]]:
         """Return the loops that an array has an axis fewer for, for all arrays.
@@ -255,16 +286,40 @@ class _Nests:
         body += self._allocations(loop, scope)
         hoisted = self._invariants(units, inner)
         body += self._scalars(hoisted, scope)
+        sums = [u for u in units if u in self.sums and self.sums[u].loop is loop]
+        body += [self._start_sum(u, scope) for u in sums]
         for node, name in scope.known.items():
             inner.known.setdefault(node, name)
         turn = For(letter, loop.extent, self._block(loop.items, inner))
         if not depth:
             body += self.rooms.values()
         body.append(turn)
+        body += [self._end_sum(u, scope) for u in sums]
         for unit in units:
             if self._accumulates(unit, loop):
                 scope.known[unit.target] = self.names[unit.target]
         return body
+
+    def _start_sum(self, unit: Unit, scope: _Scope) -> Statement:
+        """Return the statement that starts to gather an element in a variable."""
+        held = self.sums[unit].held
+        if held not in self.names:
+            letters = "".join(scope.known[i] for i in scope.index.values())
+            name = f"{self.names[unit.target]}_{letters}"
+            while name in self.taken:
+                name += "_"
+            self.taken.add(name)
+            self.names[held] = name
+        scope.known[held] = self.names[held]
+        return Allocate(held, (), _start(unit))
+
+    def _end_sum(self, unit: Unit, scope: _Scope) -> Statement:
+        """Return the statement that puts a gathered element into its array."""
+        _, held, kind = self.sums[unit]
+        _, place = self._element(unit, scope)
+        if kind == "set":
+            scope.forwarded[unit.target] = (place, held)
+        return Store(self._target(unit, place, scope), held, kind)
 
     def _accumulates(self, unit: Unit, loop: Loop) -> bool:
         """Whether a loop is the outermost that gathers a unit's values."""
@@ -293,7 +348,11 @@ class _Nests:
             shape = tuple(
                 e for k, e in enumerate(unit.target.type.shape) if k not in gone
             )
-            whole = {u.kind for u in self.makers[unit.target]} == {"set"}
+            kinds = {
+                self.sums[u].kind if u in self.sums else u.kind
+                for u in self.makers[unit.target]
+            }
+            whole = kinds == {"set"}
             fill = None if whole else _start(unit)
             if shape and scope.index:  # memory comes from outside of all loops
                 self.rooms[unit.target] = Allocate(unit.target, shape, None)
@@ -340,7 +399,10 @@ class _Nests:
         wanted = [v for _, v, _ in stores] + [p for _, _, ps in stores for p in ps]
         body = self._scalars(wanted, scope, named=False)
         for unit, value, place in stores:
-            target = self._target(unit, place, scope)
+            if unit in self.sums:
+                target = self.sums[unit].held
+            else:
+                target = self._target(unit, place, scope)
             body.append(Store(target, value, unit.kind))
         return body
 
@@ -379,7 +441,7 @@ class _Nests:
         fresh = [r for r in roots if r not in scope.known and r.args]
         if not fresh:
             return []
-        own = {n: s for n, s in self.names.items() if not n.type.shape}
+        own = {n: s for n, s in self.names.items() if not n.type.shape and n.args}
         hints = {**scope.hints, **own, **self.scalars}
         arrays = {n: s for n, s in self.names.items() if n.type.shape}
         body, names, every = scalar_statements(

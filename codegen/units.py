@@ -16,7 +16,7 @@ from overbar.ir.ops.row import Nest
 from overbar.ir.types import INT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
 
@@ -64,26 +64,43 @@ def stored_arrays(
     roots = set(roots)
     found = {n for n in (*known, *roots) if n.type.shape}
     uses = Counter(a for n in order if n not in known for a in n.args)
+    weight: dict[Node, int] = {}
     for node in order:
+        weight[node] = _weight(node, weight, found)
         if node in known:
             continue
         if node.type.shape and (
             not by_element(node)
             or node in graph.names
-            or (uses[node] > 1 and bool(node.args) and not is_cheap(node, found))
+            or (uses[node] > 1 and weight[node] > CHEAP)
         ):
             found.add(node)
+            weight[node] = 0
         if is_call(node, roots):
             found |= {a for a in node.args if a.type.shape}
     return found
 
 
-def is_cheap(node: Node, stored: Collection[Node]) -> bool:
-    """Whether an element is as soon computed again as it is read from memory."""
-    return node.op.shaping is not None or (
-        node.op.cost <= 1
-        and all(a in stored or not a.type.shape or not a.args for a in node.args)
-    )
+CHEAP = 3
+"""Operations up to which an element is computed again rather than kept in memory."""
+
+
+def _weight(node: Node, known: Mapping[Node, int], stored: Collection[Node]) -> int:
+    """Return what an element costs, from what is in memory."""
+    if node in stored or not node.args or not node.type.shape:
+        return 0
+    if not by_element(node):
+        return CHEAP + 1
+    own = node.op.cost if node.op.shaping is None else 0
+    return min(own + sum(known.get(a, 0) for a in node.args), CHEAP + 1)
+
+
+def cheap(order: Iterable[Node], stored: Collection[Node]) -> set[Node]:
+    """Return the arrays whose elements are as soon computed again as kept in memory."""
+    weight: dict[Node, int] = {}
+    for node in order:
+        weight[node] = _weight(node, weight, stored)
+    return {n for n, w in weight.items() if w <= CHEAP and n.type.shape and n.args}
 
 
 def is_call(node: Node, roots: Collection[Node]) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from overbar.codegen.lower import lower, substitute
 from overbar.codegen.schedule import schedule
-from overbar.codegen.units import is_cheap
+from overbar.codegen.units import cheap
 from overbar.derive.forward import forward
 from overbar.derive.naming import Adjoints, adjoints, symbol, unused
 from overbar.derive.reverse import reverse
@@ -110,7 +110,8 @@ class Derivation:
         doc = f"Return {self._outputs}, and what backward needs."
         ahead = self._entry(view, "forward", result, doc, saved=saved)
         back = view.view(view.outputs)
-        back.names |= {n: ahead.program.names[n] for n in saved}
+        own = ahead.program.names  # a size has the dimension's name
+        back.names |= {n: own.get(n) or str(n.attrs[0]) for n in saved}
         seeds = [(str(n.attrs[0]), n) for n in sweep.seeds]
         params: list[tuple[str, Node | tuple[Node, ...]]] = [
             (unused(back, "saved"), tuple(saved)),
@@ -133,6 +134,7 @@ class Derivation:
         """
         ahead = set(view.order(values))
         seeds = set(self.adjoints.seeds)
+        again = cheap(view.order(values), view.inputs.values())
         stack, seen, found = list(results), set(results), []
         while stack:
             node = stack.pop()
@@ -140,8 +142,7 @@ class Derivation:
                 continue
             if not node.args and node.op.numpy is not None:
                 continue
-            again = bool(node.type.shape) and is_cheap(node, view.inputs.values())
-            if not node.args or (node in ahead and not again):
+            if not node.args or (node in ahead and node not in again):
                 found.append(node)
                 continue
             for a in node.args:

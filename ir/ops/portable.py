@@ -18,10 +18,8 @@ import numpy as np
 
 def sigmoid(x: float) -> float:
     """Return 1/(1 + exp(-x)), for large -x without overflow."""
-    if x >= 0.0:
-        return np.float64(1.0 / (1.0 + np.exp(-x)))
-    e = np.exp(x)
-    return np.float64(e / (1.0 + e))
+    e = np.exp(-abs(x))
+    return np.float64((1.0 if x >= 0.0 else e) / (1.0 + e))
 
 
 def sigmoid_slope(y: float, x: float) -> float:
@@ -33,9 +31,7 @@ def sigmoid_slope(y: float, x: float) -> float:
 
 def softplus(x: float) -> float:
     """Return log(1 + exp(x)) (Maechler 2012, Accurately computing log(1 +- e^-a))."""
-    if x > 0.0:
-        return np.float64(x + np.log1p(np.exp(-x)))
-    return np.float64(np.log1p(np.exp(x)))
+    return np.float64((x if x > 0.0 else 0.0) + np.log1p(np.exp(-abs(x))))
 
 
 def log_sigmoid(x: float) -> float:

@@ -130,9 +130,10 @@ def _unpack(program: Program) -> list[str]:
             if node in program.read
         ]
     lines: list[str] = []
+    read = program.read
     for name, part in program.params:
         if isinstance(part, tuple) and part:
-            names = [program.names[n] if n in program.read else "_" for n in part]
+            names = [program.names[n] if n in read else "_" for n in part]
             lines += _tuple(names, name)
     return lines + [f"{dim} = {text}" for dim, text in program.sizes.items()]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from overbar.ir.graph import EXTENT
 from overbar.ir.types import Dim, sized
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def dimensions(
     given = {n: inputs[name] for name, n in graph.inputs.items() if name in inputs}
     sizes: dict[str, int] = {}
     for node, value in {**given, **known}.items():
+        if node.op is EXTENT and node.attrs[0].name:
+            sizes.setdefault(node.attrs[0].name, int(value))
         if node.type.shape:
             for extent, size in zip(node.type.shape, np.shape(value), strict=False):
                 if isinstance(extent, Dim) and extent.name:

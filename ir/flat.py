@@ -32,7 +32,7 @@ def flatten(graph: Graph) -> Flat:
     order = graph.order([*graph.outputs.values(), *graph.inputs.values()])
     place = {n: i for i, n in enumerate(order)}
     rows = tuple(
-        (n.op.name, tuple(place[a] for a in n.args), _attrs(n), n.type.dtype)
+        (n.op.name, tuple(place[a] for a in n.args), _attrs(n), *n.type)
         for n in order
     )
     statements = tuple((s, place[n]) for s, n in graph.statements if n in place)
@@ -72,15 +72,16 @@ def unflatten(
     rows, inputs, outputs, defaults, statements, kinks, real = flat.content
     graph = Graph(kinks=kinks, real=DTYPES[real], rewrite=rewrite)
     nodes: list[Node] = []
-    for name, args, attrs, dtype in rows:
+    for name, args, attrs, dtype, shape in rows:
         values = tuple(
             float.fromhex(a)
             if isinstance(a, str) and name not in {"input", "copy", "cast"}
             else a
             for a in attrs
         )
+        kind = DTYPES[dtype].of(shape)
         nodes.append(
-            graph.restore(find(name), [nodes[i] for i in args], values, DTYPES[dtype])
+            graph.restore(find(name), [nodes[i] for i in args], values, kind)
         )
     for name, i, role in inputs:
         graph.inputs[name] = nodes[i]

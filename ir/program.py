@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from overbar.ir.graph import Node
     from overbar.ir.types import Extent
 
-LOAD = OPS["load"]
+LOAD, EXTENT = OPS["load"], OPS["extent"]
 Statement: TypeAlias = "Assign | If | For | Store | Allocate | Comment"
 Result: TypeAlias = "Node | tuple[Result, ...]"
 
@@ -114,8 +114,8 @@ class Program:
 
     @property
     def read(self) -> set[Node]:
-        """The variables that some statement or the result reads."""
-        stack: list[Node] = []
+        """The variables that some statement or the result reads, sizes among them."""
+        stack: list[Node] = [n for n in self.names if n.op is EXTENT]
         blocks: list[Statement] = list(self.body)
         for item in blocks:  # grows while it is walked
             if isinstance(item, If):

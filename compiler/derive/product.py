@@ -20,6 +20,7 @@ _EXACT_INTEGER = 2**53
 _LARGEST = 2**32
 ONE = Fraction(1)
 _NEG, _MUL, _DIV, _CONST = OPS["neg"], OPS["mul"], OPS["div"], OPS["const"]
+_BROADCAST = OPS["broadcast"]
 
 
 class Ratio(NamedTuple):
@@ -79,11 +80,21 @@ def split(factor: Node, *, fresh_from: int | None = None) -> Ratio:
         ):
             below = split(args[1])
             scale, top, bottom = scale / below.scale, args[0], below.top
+        elif op is _BROADCAST:
+            inner = split(args[0], fresh_from=fresh_from)
+            if inner.scale is ONE:
+                break
+            return Ratio(scale * inner.scale, *(_along(n, top) for n in inner[1:]))
         elif (c := _whole(top) or _reciprocal(top, fresh_from)) is not None:
             return Ratio(scale * c, None, bottom)
         else:
             break
     return Ratio(scale, top, bottom)
+
+
+def _along(part: Node | None, whole: Node) -> Node | None:
+    """Return a part of what was broadcast, broadcast in the same way."""
+    return None if part is None else part.graph.spread_along(part, *whole.attrs)
 
 
 def scaled(scale: Fraction, node: Node | None, like: Node) -> Node:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         ShapeError,
         UnsupportedError,
     )
-    from overbar.read.expression import Expression, data, let, param
+    from overbar.read.expression import Expression, data, dim, let, param
     from overbar.user_ops import op
 
 __version__ = "0.1.0"
@@ -46,6 +46,7 @@ __all__ = [
     "UnsupportedError",
     "compile",
     "data",
+    "dim",
     "let",
     "load",
     "op",
@@ -65,7 +66,7 @@ _HOME = {
         "ShapeError",
         "UnsupportedError",
     ),
-    "overbar.read.expression": ("Expression", "data", "let", "param"),
+    "overbar.read.expression": ("Expression", "data", "dim", "let", "param"),
     "overbar.user_ops": ("op",),
 }
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
@@ -88,6 +89,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """Return the public names, functions of the expression language included."""
-    from overbar.read.functions import names
+    from overbar.read.expression import known
 
-    return sorted({*__all__, *names()})
+    return sorted({*__all__, *known()})

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from overbar.ir.ops import Op
-from overbar.ir.ops.row import ATOM, UNARY, call
+from overbar.ir.ops.row import ATOM, SUM, UNARY, Notation, call
+from overbar.ir.types import Dim
+from overbar.read.array_call import ArrayCall
 
 if TYPE_CHECKING:
+    from overbar.ir.constants import Constant
     from overbar.read.overloading import Expression
 
 DEEPEST, WIDEST, LONGEST = 5, 4, 80
@@ -40,12 +43,18 @@ def _write(e: Expression, operands: list[tuple[str, int]]) -> tuple[str, int]:
         return _number(e.payload)  # type: ignore[arg-type]
     if len(e.args) > WIDEST:
         operands = [*operands, _CUT]
-    written = (e.op.text if isinstance(e.op, Op) else None) or call(e.op.name)
+    if isinstance(e.op, ArrayCall):
+        return e.op.write(operands[:WIDEST])
+    written = e.op.text if isinstance(e.op, Op) else None
+    if not isinstance(written, Notation):
+        written = call(e.op.name)
     return written.write(operands, ()), written.binding
 
 
-def _number(value: float) -> tuple[str, int]:
+def _number(value: float | Dim | Constant) -> tuple[str, int]:
     if isinstance(value, int) and abs(value) > _LARGEST:  # Python may refuse to print
         return f"<an integer of {value.bit_length()} bits>", ATOM
+    if isinstance(value, Dim):
+        return str(value), ATOM if value.name else SUM
     text = repr(value)
     return text, UNARY if text.startswith("-") else ATOM

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from overbar.ir.constants import Constant
 from overbar.ir.errors import InputError, OverbarError
-from overbar.ir.ops import Op
-from overbar.ir.types import DTYPES, F32
+from overbar.ir.graph import Graph
+from overbar.ir.ops import OPS, Op
+from overbar.ir.types import F32, Dim, extents
 from overbar.read.functions import nearest
 from overbar.read.operand import LONGEST, found
 from overbar.read.overloading import Declaration, Expression, Label, lift, ordered
@@ -20,9 +22,11 @@ from overbar.read.overloading import Declaration, Expression, Label, lift, order
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from overbar.ir.graph import Graph, Node
+    from overbar.ir.graph import Node
+    from overbar.ir.types import Type
     from overbar.read.overloading import Operand
 
+EXTENT = OPS["extent"]
 _KINDS = {"input": "an input", "output": "an output", "let": "one named with let"}
 
 
@@ -45,12 +49,10 @@ def read_expressions(
     given = [e for e in inputs or () if isinstance(e, Expression)]
     order = ordered([*roots.values(), *given])
     declared = _declarations(order)
-    if any(d.dtype == "float32" for d in declared.values()):
-        graph.real = F32
-    for name in _call_order(declared, inputs):
-        _declare(graph, declared[name])
+    _declare_all(graph, [declared[name] for name in _call_order(declared, inputs)])
     nodes = _make(order, graph, graph.inputs)
     graph.outputs |= {name: nodes[root] for name, root in roots.items()}
+    _check_sizes(graph)
     _name_values(order, nodes, graph)
 
 
@@ -72,6 +74,18 @@ def build(expr: Operand, graph: Graph, inputs: Mapping[str, Node]) -> Node:
             message = f"expected inputs among {known}, found {name!r}{advice}"
             raise InputError(message)
     return _make(order, graph, inputs)[root]
+
+
+def types_of(root: Expression) -> list[Type] | Type:
+    """Return the type of a formula's value, or of all results of the call that it is.
+
+    Raises the errors of reading the formula, with the operation where they happened.
+    """
+    graph = Graph()
+    order = ordered([root])
+    _declare_all(graph, list(_declarations(order).values()))
+    found: Any = _make(order, graph, graph.inputs)[root]
+    return [n.type for n in found] if isinstance(found, tuple | list) else found.type
 
 
 def natural(name: str) -> tuple[list[tuple[int, str]], str]:
@@ -122,11 +136,33 @@ def _input_name(entry: Expression | str, declared: Mapping[str, Declaration]) ->
     raise InputError(message)
 
 
-def _declare(graph: Graph, declaration: Declaration) -> None:
-    name = declaration.name
-    graph.input(name, declaration.role, DTYPES[declaration.dtype])
-    if declaration.default is not None:
-        graph.defaults[name] = declaration.default
+def _declare_all(graph: Graph, declarations: Sequence[Declaration]) -> None:
+    if any(d.dtype == "float32" for d in declarations):
+        graph.real = F32
+    for d in declarations:
+        graph.input(d.name, d.role, d.type)
+        if d.default is not None:
+            graph.defaults[d.name] = d.default
+
+
+def _check_sizes(graph: Graph) -> None:
+    """Raise InputError for a named dimension that no input's shape tells."""
+    told = {
+        e.name
+        for n in graph.inputs.values()
+        for e in n.type.shape
+        if isinstance(e, Dim)
+    }
+    sizes = graph.order([*graph.outputs.values(), *graph.inputs.values()])
+    for node in sizes:
+        shape = node.attrs if node.op is EXTENT else node.type.shape
+        for extent in shape:
+            for name in sorted(extent.names - told) if isinstance(extent, Dim) else ():
+                message = (
+                    f"expected the size {name!r} to be that of an input's axis, as in "
+                    f"data('x', ({name!r},)); found it in {extents(shape)} alone"
+                )
+                raise InputError(message)
 
 
 def _make(
@@ -155,12 +191,17 @@ def _leaf(
     graph: Graph,
     inputs: Mapping[str, Node],
 ) -> Node:
-    """Return the node of an input, of a named value or of a constant."""
+    """Return the node of an input, of a named value, size, array or constant."""
     payload = e.payload
     if isinstance(payload, Declaration):
         return inputs[payload.name]
     if isinstance(payload, Label):
         return nodes[e.args[0]]
+    if isinstance(payload, Dim):
+        return graph.extent(payload)
+    if isinstance(payload, Constant):
+        real = payload.type.is_float
+        return graph.make("array", (), (payload.to(graph.real.dtype) if real else payload,))
     return graph.const(payload)  # type: ignore[arg-type]
 
 

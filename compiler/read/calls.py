@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from overbar.ir.errors import UnsupportedError
 from overbar.ir.ops import OPS, Op
+from overbar.read.array_call import TABLE
 from overbar.read.functions import Function, function, names, nearest
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def resolve(name: str, count: int) -> Callee:
 
 
 def _unknown(name: str) -> str:
-    advice = nearest(name, names())
+    advice = nearest(name, [*names(), *TABLE])
     return f"expected a function that Overbar knows, found {name!r}{advice}"
 
 
@@ -101,17 +102,78 @@ _ARRAY_FUNCTIONS: dict[str, Callable[..., tuple[str, Sequence[object]]]] = {
 """NumPy's functions that are no ufuncs, as a name of the language and its operands."""
 
 
-def array_call(
+_RENAMED = {
+    "amax": "max", "amin": "min", "concat": "concatenate", "permute_dims": "transpose",
+    "cumulative_sum": "cumsum", "astype": "cast",
+}  # fmt: skip
+_FACTS: dict[str, Callable[..., Any]] = {
+    "shape": lambda a: a.shape, "ndim": lambda a: a.ndim, "copy": lambda a: a,
+    "size": lambda a, axis=None: a.size if axis is None else a.shape[axis],
+    "real": lambda a: a, "isrealobj": lambda x: True, "iscomplexobj": lambda x: False,
+}  # fmt: skip
+"""NumPy's functions whose answer is known without a formula of their own."""
+_MODULES = ("numpy", "numpy.linalg")
+_OTHER_AXES = ("numpy.linalg.trace", "numpy.linalg.diagonal")
+"""What takes the last two axes where NumPy's function of the name takes the first."""
+
+
+def fact(called: Callable[..., Any]) -> Callable[..., Any] | None:
+    """Return what answers a NumPy function about a formula at once, if anything."""
+    return _FACTS.get(called.__name__) if called.__module__ == "numpy" else None
+
+
+def elementwise_call(
     called: Callable[..., Any], args: Sequence[object], options: Mapping[str, object]
-) -> tuple[Callee, Sequence[object]]:
-    """Return what computes a NumPy function that is no ufunc, and its operands."""
+) -> tuple[Callee, Sequence[object]] | None:
+    """Return what computes a NumPy function that is elementwise but no ufunc."""
     name = called.__name__
     rule = _ARRAY_FUNCTIONS.get(name)
     if rule is None or called.__module__ != "numpy":
-        raise UnsupportedError(_unknown(f"{called.__module__}.{name}"))
+        return None
     try:
         bound = signature(rule).bind(*args, **options)
     except TypeError as error:
         raise UnsupportedError(f"{name} on formulas: {error}") from None
     function_name, operands = rule(*bound.args, **bound.kwargs)
     return resolve(function_name, len(operands)), operands
+
+
+def array_name(called: Callable[..., Any]) -> str:
+    """Return our name of a NumPy function on whole arrays.
+
+    Raises UnsupportedError for one that is not known.
+    """
+    name, module = called.__name__, called.__module__
+    ours = _RENAMED.get(name, name)
+    full = f"{module}.{name}"
+    if ours not in TABLE or module not in _MODULES or full in _OTHER_AXES:
+        raise UnsupportedError(_unknown(full))
+    return ours
+
+
+_REDUCTIONS = {
+    ("add", "reduce"): "sum", ("multiply", "reduce"): "prod",
+    ("maximum", "reduce"): "max", ("minimum", "reduce"): "min",
+    ("logical_and", "reduce"): "all", ("logical_or", "reduce"): "any",
+    ("add", "accumulate"): "cumsum",
+}  # fmt: skip
+
+
+def array_ufunc(
+    ufunc: np.ufunc, method: str, options: Mapping[str, object]
+) -> tuple[str, dict[str, object]] | None:
+    """Return the function on whole arrays that a ufunc's call means, if it is one."""
+    if ufunc.__name__ == "matmul" and method == "__call__":
+        return "matmul", dict(options)
+    name = _REDUCTIONS.get((ufunc.__name__, method))
+    return None if name is None else (name, {"axis": 0, **options})
+
+
+def takes(name: str, count: int) -> bool:
+    """Whether an elementwise function of the name takes so many operands."""
+    found = function(name)
+    return found is not None and count >= found.least and (
+        found.most is None or count <= found.most
+    )  # fmt: skip
+
+

@@ -7,50 +7,55 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from overbar.ir.errors import UnsupportedError
 from overbar.ir.ops import OPS
-from overbar.read.calls import resolve
+from overbar.ir.types import dim as named_dim
+from overbar.read.array_call import TABLE
+from overbar.read.extents import check_shape
 from overbar.read.functions import function, names, nearest
-from overbar.read.operand import NO_ARRAYS, check_default, check_dtype, check_name
-from overbar.read.overloading import Declaration, Expression, Label, applied, lift
+from overbar.read.operand import check_default, check_dtype, check_name
+from overbar.read.overloading import Declaration, Expression, Label, lift, named, size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from overbar.read.overloading import Operand
 
-__all__ = ["Expression", "data", "let", "math_function", "namespace", "param"]
+    Shape: TypeAlias = "Sequence[int | str | Expression] | int | str | Expression"
+
+__all__ = ["Expression", "data", "dim", "let", "math_function", "namespace", "param"]
 
 _serial = count()
 
 
 def param(
     name: str,
-    shape: tuple[()] = (),
+    shape: Shape = (),
     *,
     dtype: object = "float64",
     default: float | None = None,
 ) -> Expression:
     """Return an input that is differentiated by default.
 
-    name: an identifier. shape: `()`, arrays are not built yet. dtype: "float64" or
-    "float32". default: the value where a call leaves the input out.
+    name: an identifier. shape: of an array: integers, names of sizes that are known
+    when called, and sizes such as `ob.dim("n") - 1`. dtype: "float64" or "float32".
+    default: the value where a call leaves the input out; one number fills an array.
 
-    Raises InputError for what is no name, dtype or default, UnsupportedError for a
-    shape.
+    Raises InputError for what is no name, shape, dtype or default.
 
     >>> k = param("k", default=0.5)
     >>> k * data("t")
     k*t
+    >>> (param("W", ("m", "n")) @ data("x", ("n",))).shape
+    (m,)
     """
     return _declared(name, "param", shape, dtype, default)
 
 
 def data(
     name: str,
-    shape: tuple[()] = (),
+    shape: Shape = (),
     *,
     dtype: object = "float64",
     default: float | None = None,
@@ -70,11 +75,25 @@ def _declared(
     name: object, role: str, shape: object, dtype: object, default: object
 ) -> Expression:
     name = check_name(name)
-    if not isinstance(shape, tuple) or shape:
-        raise UnsupportedError(f"{NO_ARRAYS}: {name!r} has the shape {shape!r}")
+    extents = check_shape(shape, f"{role} {name!r}")
     kind = check_dtype(name, role, dtype)
     value = check_default(name, kind, default)
-    return Expression(OPS["input"], (), Declaration(name, role, kind, value))
+    declaration = Declaration(name, role, kind, value, extents)
+    return Expression(OPS["input"], (), declaration, extents)
+
+
+def dim(name: str) -> Expression:
+    """Return a size that is known only when called, by its name.
+
+    It is a formula, for shapes and for formulas; some input must have an axis of it.
+
+    Raises InputError for what is no name.
+
+    >>> n = dim("n")
+    >>> data("x", (n,))[1:].shape, (2 * n + 1) / 2
+    ((n - 1,), (2*n + 1)/2)
+    """
+    return size(named_dim(check_name(name)))
 
 
 def let(name: str, expr: Operand) -> Expression:
@@ -89,9 +108,9 @@ def let(name: str, expr: Operand) -> Expression:
     >>> z**2
     z**2
     """
-    return Expression(
-        OPS["copy"], (lift(expr),), Label(check_name(name), next(_serial))
-    )
+    value = lift(expr)
+    label = Label(check_name(name), next(_serial))
+    return Expression(OPS["copy"], (value,), label, value.extents)
 
 
 @cache
@@ -103,12 +122,12 @@ def math_function(name: str) -> Callable[..., Expression]:
     >>> math_function("exp")(param("x"))
     exp(x)
     """
-    if function(name) is None:
-        advice = nearest(name, names())
+    if function(name) is None and name not in TABLE:
+        advice = nearest(name, known())
         raise AttributeError(f"module 'overbar' has no attribute {name!r}{advice}")
 
-    def call(*args: Operand) -> Expression:
-        return applied(resolve(name, len(args)), args)
+    def call(*args: Operand, **options: Any) -> Any:
+        return named(name, args, options)
 
     call.__name__ = call.__qualname__ = name
     call.__module__ = "overbar"
@@ -116,6 +135,11 @@ def math_function(name: str) -> Callable[..., Expression]:
     return call
 
 
+def known() -> list[str]:
+    """Return the names of all functions, elementwise and on whole arrays."""
+    return sorted({*names(), *TABLE} - {"index"})
+
+
 def namespace() -> dict[str, Callable[..., Expression]]:
     """Return all of these functions by name."""
-    return {name: math_function(name) for name in names()}
+    return {name: math_function(name) for name in known()}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overbar.ir.constants import Constant
 from overbar.ir.errors import InputError, LimitError, OverbarError, UnsupportedError
 from overbar.ir.source import printable
 from overbar.ir.types import DTYPES
@@ -20,7 +21,6 @@ from overbar.ir.types import DTYPES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NO_ARRAYS = "arrays are not built yet"
 WITH_SYMPY = (
     "expected a formula or a number, found a SymPy object; write the whole formula "
     "either with SymPy's symbols or with ob.param and ob.data"
@@ -38,6 +38,8 @@ _DEFAULTS = {
 }  # fmt: skip
 _INTEGERS = range(-(2**63), 2**63)
 LONGEST = 40
+LARGEST = 8
+"""Bytes of the largest number that is kept as it is."""
 
 
 def _fraction(value: Fraction) -> float:
@@ -59,10 +61,14 @@ _NUMBERS |= {np.dtype(code).type: int for code in "bhilqBHILQ"}
 _REFUSED: tuple[tuple[tuple[type, ...], type[OverbarError], str], ...] = (
     ((complex, np.complexfloating), UnsupportedError,
      "complex numbers are not supported: expected a formula or a real number"),
-    ((np.ndarray, list, tuple), UnsupportedError,
-     f"{NO_ARRAYS}: expected a formula or a number"),
+    ((np.ndarray, list, tuple), InputError, "expected a formula or a number"),
     ((str, bytes), InputError, WITH_TEXT),
 )  # fmt: skip
+
+
+def is_number(value: object) -> bool:
+    """Whether `to_number` takes a value without looking further."""
+    return type(value) in _NUMBERS
 
 
 def to_number(value: object) -> float:
@@ -76,6 +82,25 @@ def to_number(value: object) -> float:
         if isinstance(value, kind):
             return kind(value)
     raise _refusal(value)
+
+
+def to_constant(value: object) -> Constant | None:
+    """Return an array or nested list of numbers as a constant, None for another's.
+
+    Raises InputError for uneven lists, UnsupportedError for complex numbers.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        message = "expected numbers in rows of one length, found a ragged sequence"
+        raise InputError(message) from None
+    if array.dtype.kind == "O":
+        return None
+    if array.dtype.kind not in "fiub" or array.dtype.itemsize > LARGEST:
+        found_ = f"an array of dtype {array.dtype}"
+        error = UnsupportedError if array.dtype.kind == "c" else InputError
+        raise error(f"expected an array of real numbers, found {found_}")
+    return Constant(array)
 
 
 def _refusal(value: object) -> OverbarError:

@@ -7,25 +7,46 @@ before `overbar.read.build` reads it into a Graph.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, final
 
-from overbar.ir.errors import InputError, UnsupportedError
+import numpy as np
+
+from overbar.ir.errors import InputError, OverbarError, ShapeError, UnsupportedError
 from overbar.ir.ops import OPS, Op
+from overbar.ir.ops.typing import joined
+from overbar.ir.types import DTYPES, Dim, Type
+from overbar.read.array_call import TABLE, ArrayCall, results_of
 from overbar.read.brief import brief
-from overbar.read.calls import NO_DIGITS, array_call, resolve, resolve_ufunc
-from overbar.read.operand import NO_ARRAYS, WITH_SYMPY, to_number
+from overbar.read.calls import (
+    NO_DIGITS,
+    array_name,
+    array_ufunc,
+    elementwise_call,
+    fact,
+    resolve,
+    resolve_ufunc,
+    takes,
+)
+from overbar.read.extents import decided, extent_of
+from overbar.read.functions import Function
+from overbar.read.methods import ArrayMethods
+from overbar.read.splitting import Splitter
+from overbar.read.operand import WITH_SYMPY, is_number, to_constant, to_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from fractions import Fraction
 
-    import numpy as np
+    from overbar.ir.constants import Constant
+    from overbar.ir.types import Extent, Shape
+    from overbar.read.calls import Callee
 
-    from overbar.read.functions import Function
+    Number: TypeAlias = "float | Fraction | np.number[Any] | np.bool_"
+    Operand: TypeAlias = "Expression | Number | np.ndarray[Any, Any] | Sequence[Any]"
+    Payload: TypeAlias = "float | Declaration | Label | Constant | Dim"
 
-    Operand: TypeAlias = "Expression | float | Fraction | np.number[Any] | np.bool_"
-
-CONST = OPS["const"]
+CONST, EXTENT, ARRAY = OPS["const"], OPS["extent"], OPS["array"]
 ADD, SUB, MUL, DIV = OPS["add"], OPS["sub"], OPS["mul"], OPS["div"]
 POW, MOD, FLOORDIV, NEG = OPS["pow"], OPS["mod"], OPS["floordiv"], OPS["neg"]
 LT, LE, GT, GE = OPS["lt"], OPS["le"], OPS["gt"], OPS["ge"]
@@ -42,8 +63,10 @@ NO_NUMBER = (
     "a formula is no number before it is computed; use ob.exp(x) or np.exp(x) "
     "instead of math.exp(x), and call ob.compile(formula) to compute it"
 )
-NO_LENGTH = f"{NO_ARRAYS}: a formula has no length and no entries"
-NO_MATRICES = f"{NO_ARRAYS}: @ multiplies matrices; use * for scalars"
+NO_SIZE = (
+    "this size is known only when called; use it in formulas and shapes, and ob.zeros, "
+    "ob.arange, ... for arrays of that size"
+)
 NO_CARET = "^ is not supported on formulas; use ** for powers and != for exclusive or"
 
 
@@ -54,11 +77,17 @@ class Declaration(NamedTuple):
     role: str
     dtype: str
     default: float | None
+    shape: Shape = ()
 
     def __str__(self) -> str:
         """Return it as in an expression file, with the dtype."""
         default = "" if self.default is None else f" = {self.default!r}"
-        return f"{self.role}({self.dtype}){default}"
+        return f"{self.role}({self.type}){default}"
+
+    @property
+    def type(self) -> Type:
+        """The type of the input's node."""
+        return DTYPES[self.dtype].of(self.shape)
 
 
 class Label(NamedTuple):
@@ -69,12 +98,13 @@ class Label(NamedTuple):
 
 
 @final
-class Expression:
+class Expression(ArrayMethods):
     """Stand for one operation of a formula that was written in Python.
 
-    op: the row of the op table, or a composed function such as `clip`.
-    args: its operands. payload: the number of a constant, the `Declaration` of an
-    input, the `Label` of a named value, None for all else.
+    op: the row of the op table, a composed function such as `clip`, or a call of a
+    function on whole arrays. args: its operands. payload: the number, array or size
+    of a constant, the `Declaration` of an input, the `Label` of a named value, None for
+    all else. extents: the shape, as the graph will have it; dtype_name: see `dtype_of`.
 
     `==` and `!=` build conditions, as `<` does; so expressions are hashed, and found
     in sets and dicts, by identity, and `in` on a list of them raises an InputError.
@@ -86,17 +116,21 @@ class Expression:
     2*x**2 + 1
     """
 
-    __slots__ = ("args", "op", "payload")
+    __slots__ = ("args", "dtype_name", "extents", "op", "payload")
 
     def __init__(
         self,
-        op: Op | Function,
+        op: Callee | ArrayCall,
         args: tuple[Expression, ...],
-        payload: float | Declaration | Label | None = None,
+        payload: Payload | None = None,
+        extents: Shape = (),
+        dtype_name: str | None = None,
     ) -> None:
         self.op = op
         self.args = args
         self.payload = payload
+        self.extents = extents
+        self.dtype_name = dtype_name
 
     @property
     def name(self) -> str | None:
@@ -178,56 +212,62 @@ class Expression:
         return _pair(OR, other, self)
 
     def __invert__(self) -> Expression:
-        return Expression(NOT, (self,))
+        return Expression(NOT, (self,), None, self.extents)
 
     def __neg__(self) -> Expression:
-        return Expression(NEG, (self,))
+        return Expression(NEG, (self,), None, self.extents)
 
     def __pos__(self) -> Expression:
         return self
 
     def __abs__(self) -> Expression:
-        return Expression(ABS, (self,))
+        return Expression(ABS, (self,), None, self.extents)
 
     def __round__(self, ndigits: int | None = None) -> Expression:
         if ndigits:
             raise UnsupportedError(NO_DIGITS)
-        return Expression(ROUND, (self,))
+        return Expression(ROUND, (self,), None, self.extents)
 
     def __floor__(self) -> Expression:
-        return Expression(FLOOR, (self,))
+        return Expression(FLOOR, (self,), None, self.extents)
 
     def __ceil__(self) -> Expression:
-        return Expression(CEIL, (self,))
+        return Expression(CEIL, (self,), None, self.extents)
 
     def __trunc__(self) -> Expression:
-        return Expression(TRUNC, (self,))
+        return Expression(TRUNC, (self,), None, self.extents)
 
     def __xor__(self, other: object) -> NoReturn:
         raise UnsupportedError(NO_CARET)
 
     __rxor__ = __xor__
 
-    def __bool__(self) -> NoReturn:
-        raise InputError(NO_TRUTH)
+    def __bool__(self) -> bool:
+        truth = decided(self)
+        if truth is None:
+            raise InputError(NO_TRUTH)
+        return truth
 
     def __float__(self) -> NoReturn:
         raise InputError(NO_NUMBER)
 
-    __int__ = __index__ = __complex__ = __float__
+    __complex__ = __float__
 
-    def __len__(self) -> NoReturn:
-        raise UnsupportedError(NO_LENGTH)
+    def __index__(self) -> int:
+        extent = extent_of(self)
+        if isinstance(extent, int):
+            return extent
+        raise InputError(NO_NUMBER if extent is None else NO_SIZE)
 
-    __iter__ = __len__
+    __int__ = __index__
 
-    def __getitem__(self, key: object) -> NoReturn:
-        raise UnsupportedError(NO_LENGTH)
+    def called(self, name: str, args: tuple[Any, ...], options: Any) -> Any:
+        """Return the formula of a function on whole arrays, several in a tuple."""
+        return called(name, args, options)
 
-    def __matmul__(self, other: object) -> NoReturn:
-        raise UnsupportedError(NO_MATRICES)
-
-    __rmatmul__ = __matmul__
+    def sized(self, extent: Extent) -> int | Expression:
+        """Return an extent as users see it: an integer, or a formula."""
+        return extent if isinstance(extent, int) else size(extent)
 
     def _sympy_(self) -> NoReturn:
         """Refuse to become a part of a SymPy expression."""
@@ -237,18 +277,26 @@ class Expression:
         self, ufunc: np.ufunc, method: str, *inputs: object, **options: object
     ) -> Expression:
         """Return the formula of a NumPy or SciPy ufunc, found by its name."""
+        whole = array_ufunc(ufunc, method, options)
+        if whole is not None:
+            return called(whole[0], inputs, whole[1])  # type: ignore[no-any-return]
         return applied(resolve_ufunc(ufunc, method, len(inputs), options), inputs)
 
     def __array_function__(
         self,
-        called: Callable[..., Any],
+        function: Callable[..., Any],
         types: object,
         args: tuple[object, ...],
         options: dict[str, object],
-    ) -> Expression:
+    ) -> Any:
         """Return the formula of another NumPy function, such as `np.where`."""
-        op, operands = array_call(called, args, options)
-        return applied(op, operands)
+        answer = fact(function)
+        if answer is not None:
+            return answer(*args, **options)
+        elementwise = elementwise_call(function, args, options)
+        if elementwise is not None:
+            return applied(*elementwise)
+        return called(array_name(function), args, options)
 
     def __copy__(self) -> Expression:
         return self
@@ -261,8 +309,8 @@ class Expression:
         order = ordered([self])
         index = {e: i for i, e in enumerate(order)}
         rows = [
-            (e.op if isinstance(e.op, Op) else e.op.name,
-             [index[a] for a in e.args], e.payload)
+            (e.op.name if isinstance(e.op, Function) else e.op,
+             [index[a] for a in e.args], e.payload, e.extents)
             for e in order
         ]  # fmt: skip
         return _rebuild, (rows,)
@@ -277,22 +325,102 @@ def _pair(op: Op, left: object, right: object) -> Expression:
         left = lift(left)
     if type(right) is not Expression:
         right = lift(right)
+    if left.extents or right.extents:
+        return _spread(op, (left, right))
     return Expression(op, (left, right))
 
 
+def _spread(op: Callee, operands: tuple[Expression, ...]) -> Expression:
+    """Return an elementwise op applied to operands, arrays among them."""
+    e = Expression(op, operands)
+    try:
+        e.extents = joined(op.name, [a.extents for a in operands])
+    except ShapeError as error:
+        message = f"{error.message}, in {e!r}"
+        raise ShapeError(message) from None
+    return e
+
+
+def size(extent: Extent) -> Expression:
+    """Return a size as a formula."""
+    if isinstance(extent, int):
+        return Expression(CONST, (), extent)
+    return Expression(EXTENT, (), extent)
+
+
 def lift(value: object) -> Expression:
-    """Return an expression for an expression or number.
+    """Return an expression for an expression, number, array or list of these.
 
     Raises InputError or UnsupportedError for anything else.
     """
     if type(value) is Expression:
         return value
+    if is_number(value):
+        return Expression(CONST, (), to_number(value))
+    if isinstance(value, Dim):
+        return size(value)
+    if isinstance(value, list | tuple) and holds_formula(value):
+        return called("stack", (value,), {})  # type: ignore[no-any-return]
+    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
+        constant = to_constant(value)
+        if constant is None:  # formulas in an array of objects, fractions in a list
+            return called("stack", (list(value),), {})  # type: ignore[no-any-return]
+        return Expression(ARRAY, (), constant, constant.type.shape)
+    if isinstance(value, np.ndarray) and type(value[()]) is Expression:
+        return value[()]  # type: ignore[no-any-return]
     return Expression(CONST, (), to_number(value))
 
 
-def applied(op: Op | Function, operands: Iterable[object]) -> Expression:
-    """Return an op or function applied to expressions and numbers."""
-    return Expression(op, tuple([lift(a) for a in operands]))
+def holds_formula(value: object) -> bool:
+    """Whether a nested list has a formula in it."""
+    if isinstance(value, list | tuple):
+        return any(holds_formula(v) for v in value)
+    return type(value) is Expression
+
+
+def applied(op: Callee, operands: Iterable[object]) -> Expression:
+    """Return an elementwise op or function applied to expressions and numbers."""
+    args = tuple([lift(a) for a in operands])
+    if any(a.extents for a in args):
+        return _spread(op, args)
+    return Expression(op, args)
+
+
+def named(name: str, args: Sequence[object], options: Mapping[str, object]) -> Any:
+    """Return the formula of a function by name, elementwise or on whole arrays."""
+    if name in TABLE and (options or not takes(name, len(args))):
+        return called(name, args, options)
+    if options:
+        listed = ", ".join(f"{option}=" for option in options)
+        raise UnsupportedError(f"{name} on formulas takes no {listed}")
+    return applied(resolve(name, len(args)), args)
+
+
+def called(name: str, args: Sequence[object], options: Mapping[str, object]) -> Any:
+    """Return the formula of a function on whole arrays, several in a tuple."""
+    splitter = Splitter(lift)
+    call = ArrayCall(name, *splitter.call(name, args, options))
+    operands = tuple(splitter.operands)
+    found = _results(call, operands)
+    if isinstance(found, Type):
+        return Expression(call, operands, None, found.shape, found.dtype)
+    return tuple([
+        Expression(replace(call, item=i), operands, None, t.shape, t.dtype)
+        for i, t in enumerate(found)
+    ])  # fmt: skip
+
+
+def _results(call: ArrayCall, operands: tuple[Expression, ...]) -> list[Type] | Type:
+    """Return the types of a call's results; read all of the formula on an error.
+
+    What is read then is exact where stand-ins are not, and the message names the place.
+    """
+    try:
+        return results_of(call, operands)
+    except OverbarError:
+        from overbar.read.build import types_of
+
+        return types_of(Expression(call, operands))
 
 
 def ordered(roots: Iterable[Expression]) -> list[Expression]:
@@ -314,11 +442,11 @@ def ordered(roots: Iterable[Expression]) -> list[Expression]:
     return order
 
 
-def _rebuild(rows: Iterable[tuple[Op | str, list[int], Any]]) -> Expression:
+def _rebuild(rows: Iterable[tuple[Any, list[int], Any, Shape]]) -> Expression:
     """Return the expression of the last row of a pickle."""
     made: list[Expression] = []
-    for op, operands, payload in rows:
+    for op, operands, payload, extents in rows:
         args = tuple([made[i] for i in operands])
         known = resolve(op, len(args)) if isinstance(op, str) else op
-        made.append(Expression(known, args, payload))
+        made.append(Expression(known, args, payload, extents))
     return made[-1]

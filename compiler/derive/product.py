@@ -80,6 +80,11 @@ def split(factor: Node, *, fresh_from: int | None = None) -> Ratio:
         ):
             below = split(args[1])
             scale, top, bottom = scale / below.scale, args[0], below.top
+        elif op is _MUL and args[0].op is _BROADCAST:
+            inner = split(args[0], fresh_from=fresh_from)
+            if inner.scale is ONE or inner.top is None or inner.bottom is not None:
+                break
+            scale, top = scale * inner.scale, inner.top * args[1]
         elif op is _BROADCAST:
             inner = split(args[0], fresh_from=fresh_from)
             if inner.scale is ONE:

@@ -125,8 +125,6 @@ def _along(x: Node, labels: Sequence[int], out: Sequence[int], shape: Shape) -> 
 def _back(i: int, g: Node, out: Node, *args: Node) -> Node | None:
     """Return the adjoint of an operand: again a contraction."""
     xs, ys, gs = out.attrs
-    if args[0] is args[1] and xs == ys:  # a square: both halves at once
-        return 2.0 * contract(out.graph, g, args[0], gs, ys, xs) if i == 0 else None
     mine, other = (xs, ys) if i == 0 else (ys, xs)
     return contract(out.graph, g, args[1 - i], gs, other, mine)
 

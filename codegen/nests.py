@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from overbar.codegen.elements import Elements
 from overbar.codegen.fusion import Loop, fuse
 from overbar.codegen.names import legal
+from overbar.codegen.python import unused
 from overbar.codegen.scalars import scalar_statements
 from overbar.codegen.units import Unit, cut, instance, stored_arrays
 from overbar.ir.graph import Node
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from overbar.ir.program import Result
 
 _LETTERS = "ijklpqrs"
-_LOAD, _EXTENT, _INPUT = OPS["load"], OPS["extent"], OPS["input"]
+_LOAD, _EXTENT, _ARRAY = OPS["load"], OPS["extent"], OPS["array"]
 _START = {"add": 0.0, "mul": 1.0, "or": False, "and": True}
 
 
@@ -58,6 +59,8 @@ def schedule_arrays(
     """Return the Program of one function over a graph with arrays."""
     roots = leaves(result)
     given = [n for _, p in params for n in (p if isinstance(p, tuple) else (p,))]
+    constants = [n for n in graph.order(roots, given) if n.op is _ARRAY]
+    given += constants
     named: dict[Node, str] = {}
     while True:  # what is a variable anywhere is one wherever it is computed
         work = _Nests(graph, roots, given, named)
@@ -68,9 +71,11 @@ def schedule_arrays(
     params = [
         (work.names.get(p, n) if isinstance(p, Node) else n, p) for n, p in params
     ]
+    params += [(work.names[n], n) for n in constants]
     return Program(
         name, doc, tuple(params), body, work.names, result,
-        defaults=defaults or {}, sizes=work.sizes,
+        defaults={} if constants else defaults or {}, sizes=work.sizes,
+        constants=tuple(constants),
     )  # fmt: skip
 
 
@@ -210,6 +215,9 @@ class _Nests:
         for node in self.given:
             if node.op is _EXTENT:
                 names[node] = str(node.attrs[0])
+            elif node.op is _ARRAY:
+                count = sum(n.op is _ARRAY for n in names)
+                names[node] = unused(f"constant{count + 1}", set(names.values()))
         unnamed = [n for n in self.makers if n not in names]
         found = name_shared(
             graph, self.order, names, repeat=False, longest=10**9, must=unnamed,

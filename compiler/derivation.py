@@ -19,6 +19,7 @@ from overbar.derive.forward import forward
 from overbar.derive.naming import Adjoints, adjoints, symbol, unused
 from overbar.derive.reverse import reverse
 from overbar.ir.flat import copied
+from overbar.ir.ops import OPS
 from overbar.ir.program import LARGEST_TUPLE, Program
 from overbar.ir.types import dim, dims
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
     from overbar.ir.graph import Graph, Node
     from overbar.ir.program import Result
+
+
+_LEAVES = (OPS["iota"], OPS["extent"], OPS["array"])
+"""What both passes know without being told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,7 @@ class Derivation:
             node = stack.pop()
             if node.is_const or node in seeds:
                 continue
-            if not node.args and node.op.numpy is not None:
+            if node.op in _LEAVES:
                 continue
             if not node.args or (node in ahead and node not in again):
                 found.append(node)

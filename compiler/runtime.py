@@ -108,6 +108,9 @@ class Runtime:
             if name not in self._jitted:
                 from overbar.codegen.entry import callable_entry  # loads Numba
 
+                if self.entry(name).program.constants:
+                    message = "f.jit is not built yet for formulas with constant arrays"
+                    raise UnsupportedError(message)
                 core = getattr(self.module(name), name)
                 self._jitted[name] = callable_entry(core, self.entry(name).program)
             return self._jitted[name]
@@ -131,6 +134,8 @@ class Runtime:
         if self.interprets(name):
             return self._interpreted(name)
         function = getattr(self.module(name), name)
+        if program.constants:
+            return partial_last(function, [n.attrs[0].value for n in program.constants])
         if program.packed:
             return _packing(
                 function, self._dtype(program), silent=self.backend == "python"
@@ -192,6 +197,17 @@ class Runtime:
         kinds = [n.type for _, n in program.params if not isinstance(n, tuple)]
         floats = [k.dtype for k in kinds if k.is_float]
         return floats[0] if floats else "float64"
+
+
+def partial_last(
+    function: Callable[..., Any], last: Sequence[Any]
+) -> Callable[..., Any]:
+    """Return a function whose last arguments are given."""
+
+    def run(*args: Any) -> Any:
+        return function(*args, *last)
+
+    return run
 
 
 def _size(program: Program) -> int:

@@ -98,6 +98,7 @@ class Program:
     defaults: default values of arguments, by name.
     packed: the arguments come as one array, in the order of `params`.
     sizes: named dimensions by the text that gives their size.
+    constants: the last arguments: constant arrays, which no caller gives.
     names: the variables: every node that is read by name.
     result: the nodes returned, nested as the function returns them.
     """
@@ -111,6 +112,7 @@ class Program:
     packed: bool = False
     defaults: Mapping[str, float] = field(default_factory=dict)
     sizes: Mapping[str, str] = field(default_factory=dict)
+    constants: tuple[Node, ...] = ()
 
     @property
     def read(self) -> set[Node]:

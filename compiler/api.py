@@ -18,6 +18,7 @@ from overbar.options import Options
 from overbar.read.expression import Expression
 from overbar.read.files import read_file
 from overbar.read.functions import nearest
+from overbar.tracing import DictInput, is_function, trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ _REDUCTIONS = (None, "sum", "mean")
 def compile(
     expr: Any,
     wrt: Any = None,
-    inputs: Sequence[Any] | None = None,
+    inputs: Sequence[Any] | Mapping[str, Any] | None = None,
     *,
     name: str | None = None,
     kinks: str = "half",
@@ -46,14 +47,15 @@ def compile(
     (0.0, (x=1.0))
 
     expr: a SymPy expression or Matrix, a text in the expression language, an
-        expression made with `ob.param`, or a sequence or dict of these (several
-        outputs).
+        expression made with `ob.param`, a sequence or dict of these (several
+        outputs), or a Python function of NumPy code, which is called once on formulas.
     wrt: names or symbols to differentiate with respect to; by default the params, or
         every input where no role was declared. A single one, given by itself, makes
         gradients come bare.
     inputs: the order of the call; an entry that is a sequence of symbols becomes one
         array argument. By default the order of declaration, else natural order by
-        name, those with a default value last.
+        name, those with a default value last. For a function: a dict of shapes by
+        argument, `{"W": ("m", "n"), "k": ((), "int64"), "params": {"b": ("m",)}}`.
     name: of the formula, in file names and headers.
     kinks: the derivative at kinks: "half", "left", "right" or "zero".
     accuracy: "strict" (operations as written) or "standard" (stabilised).
@@ -71,10 +73,15 @@ def compile(
         message = f"expected reduce 'sum', 'mean' or None, found {reduce!r}"
         raise InputError(message)
     graph = Graph(kinks=kinks, rewrite=rewrite_for(accuracy))
+    variables: Mapping[str, Expression] = {}
+    if is_function(expr):
+        traced = trace(expr, inputs, wrt)
+        expr, inputs, variables = traced.outputs, traced.inputs, traced.variables
+        name, graph.doc = name or traced.name, traced.doc
     groups = _groups(inputs)
-    shape = _read(expr, graph, groups)
+    shape = _read(expr, graph, groups, variables)
     arguments = _order(graph, None if inputs is None else groups)
-    names, bare = _wrt(graph, wrt)
+    names, bare = _wrt(graph, wrt, groups)
     options = Options(names, bare, _stem(name), accuracy, backend, reduce, shape)
     return CompiledFunction(graph, arguments, options)
 
@@ -95,7 +102,12 @@ def _stem(name: object) -> str:
     return stem if stem[:1].isalpha() else f"formula_{stem}"
 
 
-def _read(expr: Any, graph: Graph, groups: Sequence[_Group]) -> tuple[int, ...] | None:
+def _read(
+    expr: Any,
+    graph: Graph,
+    groups: Sequence[_Group],
+    variables: Mapping[str, Expression],
+) -> tuple[int, ...] | None:
     """Read a formula of any kind; return the value's shape if it is an array."""
     from overbar.read.symbolic import flatten, is_sympy, read_sympy
 
@@ -112,7 +124,7 @@ def _read(expr: Any, graph: Graph, groups: Sequence[_Group]) -> tuple[int, ...] 
         _check_formulas(list(outputs.values()))
         from overbar.read.build import read_expressions
 
-        read_expressions(outputs, graph, given or None)
+        read_expressions(outputs, graph, given or None, variables)
         for name, output in outputs.items():
             if is_condition(graph.outputs[name]):
                 message = f"expected a number, found the condition {output!r}; "
@@ -139,13 +151,15 @@ class _Group:
 
     def __init__(self, entry: Any) -> None:
         one = isinstance(entry, str | Expression)
-        self.grouped = not one and hasattr(type(entry), "__len__")
-        self.given = list(entry) if self.grouped else [entry]
+        several = not one and hasattr(type(entry), "__len__")
+        self.keys = tuple(entry.members) if isinstance(entry, DictInput) else ()
+        self.grouped = several and not isinstance(entry, DictInput)
+        self.given = list(entry) if several else [entry]
         self.members = tuple(_name(m) for m in self.given)
-        self.name = self.members[0] if not self.grouped else ""
+        self.name = "" if self.grouped else getattr(entry, "name", self.members[0])
 
 
-def _groups(inputs: Sequence[Any] | None) -> list[_Group]:
+def _groups(inputs: Any) -> list[_Group]:
     if inputs is None:
         return []
     if isinstance(inputs, str | AbstractSet) or not isinstance(inputs, Iterable):
@@ -188,7 +202,7 @@ def _order(graph: Graph, groups: Sequence[_Group] | None) -> list[Argument]:
         graph.inputs = {n: graph.inputs[n] for n in (*plain, *last)}
         return [Argument(n, (n,)) for n in graph.inputs]
     arguments = [
-        Argument(g.name, tuple(_known(graph, m) for m in g.members), g.grouped)
+        Argument(g.name, tuple(_known(graph, m) for m in g.members), g.grouped, g.keys)
         for g in groups
     ]
     order = [m for a in arguments for m in a.members]
@@ -199,7 +213,10 @@ def _order(graph: Graph, groups: Sequence[_Group] | None) -> list[Argument]:
         raise InputError(message)
     graph.inputs = {n: graph.inputs[n] for n in order}
     graph.defaults = _last(graph.defaults, order)
-    return [a if a.grouped else Argument(a.members[0], a.members) for a in arguments]
+    return [
+        a if a.grouped or a.keys else Argument(a.members[0], a.members)
+        for a in arguments
+    ]
 
 
 def _last(defaults: Mapping[str, float], order: Sequence[str]) -> dict[str, float]:
@@ -224,15 +241,24 @@ def _known(graph: Graph, name: str) -> str:
     raise InputError(message)
 
 
-def _wrt(graph: Graph, wrt: Any) -> tuple[tuple[str, ...], bool]:
-    """Return the names to differentiate with respect to, and whether it is one bare."""
+def _wrt(
+    graph: Graph, wrt: Any, groups: Sequence[_Group]
+) -> tuple[tuple[str, ...], bool]:
+    """Return the names to differentiate with respect to, and whether it is one bare.
+
+    The name of an argument that is a dict stands for all its inputs.
+    """
+    dicts = {g.name: g.members for g in groups if g.keys}
     bare = wrt is not None and not isinstance(wrt, list | tuple | AbstractSet)
     if wrt is None:
         params = {n for n, role in graph.roles.items() if role == "param"}
         chosen = params or {n for n in graph.inputs if graph.inputs[n].type.is_float}
         names = [n for n in graph.inputs if n in chosen]
     else:
-        names = [_known(graph, _name(item)) for item in ([wrt] if bare else wrt)]
+        given = [_name(item) for item in ([wrt] if bare else wrt)]
+        bare = bare and given[0] not in dicts
+        every = [m for name in given for m in dicts.get(name, (name,))]
+        names = [_known(graph, name) for name in every]
     for name in names:
         node: Node = graph.inputs[name]
         if not node.type.is_float:

@@ -6,6 +6,7 @@ Comes in: what the user passed. Goes out: one value an input, scalars or float a
 from __future__ import annotations
 
 import numbers
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from overbar.ir.errors import InputError
 from overbar.read.functions import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 MOST_NAMES = 12
 _LARGEST = 2**63 - 1
@@ -27,12 +28,14 @@ class Argument:
     """Stand for one argument of a call.
 
     members: the inputs that it holds: itself, or those of a sequence, which come as
-        one array with their values along its first axis.
+        one array with their values along its first axis. keys: of an argument that is
+        a dict, each member's.
     """
 
     name: str
     members: tuple[str, ...]
     grouped: bool = False
+    keys: tuple[str, ...] = ()
 
 
 class Signature:
@@ -49,7 +52,7 @@ class Signature:
         self.dtypes = dict(dtypes)
         self.names = [a.name for a in self.arguments]
         self.inputs = [m for a in self.arguments for m in a.members]
-        self._plain = not any(a.grouped for a in self.arguments)
+        self._plain = not any(a.grouped or a.keys for a in self.arguments)
         self.takes_doubles = all(d == "float64" for d in self.dtypes.values())
 
     def bind(
@@ -73,6 +76,8 @@ class Signature:
                 values.append(self.defaults[argument.members[0]])
             elif argument.grouped:
                 values += self._group(argument, given[argument.name])
+            elif argument.keys:
+                values += self._dict(argument, given[argument.name])
             else:
                 name = argument.name
                 values.append(convert(given[name], name, self.dtypes[name]))
@@ -106,6 +111,25 @@ class Signature:
             )
             raise InputError(message)
         return given
+
+    def _dict(self, argument: Argument, value: Any) -> list[Any]:
+        """Return the values of a dict's inputs, which must be all there."""
+        given = dict(value) if isinstance(value, Mapping) else None
+        if given is None or set(given) != set(argument.keys):
+            shown = (
+                f"a value of type {type(value).__name__}" if given is None
+                else f"the keys {listed(sorted(map(str, given)))}"
+            )  # fmt: skip
+            message = (
+                f"expected a dict with the keys {listed(argument.keys)} for "
+                f"{argument.name!r}, found {shown}"
+            )
+            raise InputError(message)
+        pairs = zip(argument.keys, argument.members, strict=True)
+        return [
+            convert(given[key], f"{argument.name}[{key!r}]", self.dtypes[member])
+            for key, member in pairs
+        ]
 
     def _group(self, argument: Argument, value: Any) -> list[Any]:
         array = convert(value, argument.name, "float64")

@@ -246,7 +246,7 @@ COMPILED = [
     # what is no formula
     *((lambda expr=expr: ob.compile(expr),
        f"expected a formula: {KINDS}; found {type(expr).__name__}")
-      for expr in (None, b"x", len, np.zeros(2), 1j)),
+      for expr in (None, b"x", object(), np.zeros(2), 1j)),
     (lambda: ob.compile([X, "y"]), f"expected a formula: {KINDS}; found str"),
     (lambda: ob.compile([]), "expected at least one output, found none"),
     (lambda: ob.compile({}), "expected at least one output, found none"),

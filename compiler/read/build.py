@@ -34,12 +34,14 @@ def read_expressions(
     exprs: Mapping[str, Operand],
     graph: Graph,
     inputs: Sequence[Expression | str] | None = None,
+    variables: Mapping[str, Expression] | None = None,
 ) -> None:
     """Read the outputs `exprs`, and all that they need, into an empty graph.
 
     inputs: params and data (or their names) in the order of the call; without it they
     are sorted by name, x2 before x10. Expressions are read once however often they
-    are used, operands first, in the order of the text.
+    are used, operands first, in the order of the text. variables: names to give where
+    they are free, those of a traced function's variables.
 
     Raises InputError for inputs that contradict each other or are missing in
     `inputs`, and for a name that stands for two values; any error of the graph's is
@@ -54,6 +56,7 @@ def read_expressions(
     graph.outputs |= {name: nodes[root] for name, root in roots.items()}
     _check_sizes(graph)
     _name_values(order, nodes, graph)
+    _name_variables(variables or {}, nodes, graph)
 
 
 def build(expr: Operand, graph: Graph, inputs: Mapping[str, Node]) -> Node:
@@ -224,3 +227,16 @@ def _name_values(
             raise InputError(f"{message}{_KINDS[first]} and {_KINDS[kind]}")
     for name, node in values.items():
         graph.assign(name, node)
+
+
+def _name_variables(
+    variables: Mapping[str, Expression], nodes: Mapping[Expression, Node], graph: Graph
+) -> None:
+    """Assign the names of variables to values that are computed and have none yet."""
+    taken = {*graph.inputs, *(name for name, _ in graph.statements)}
+    for name, e in variables.items():
+        node = nodes.get(e)
+        if node is None or not node.args or node in graph.names or name in taken:
+            continue
+        if graph.outputs.get(name, node) is node:
+            graph.assign(name, node)

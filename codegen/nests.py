@@ -156,7 +156,9 @@ class _Nests:
         an axis of the array.
         """
         loops = self.loops[unit]
-        if unit.nest is None or unit.kind == "set" or len(self.makers[unit.target]) > 1:
+        if unit.kind == "set" or len(self.makers[unit.target]) > 1:
+            return None
+        if not set(unit.place) <= set(unit.probe):  # a computed place moves
             return None
         kept = [unit.probe[x.axes[unit]] in unit.place for x in loops]
         first = len(kept) - kept[::-1].index(True) if True in kept else 0

@@ -52,7 +52,9 @@ BUILTINS = frozenset(
     {"IndexError", "abs", "bool", "float", "int", "len", "max", "min", "range", "tuple"}
 )
 # Attributes of values (arrays), as opposed to those of imported modules.
-VALUE_ATTRIBUTES = frozenset({"T", "copy", "dtype", "ndim", "ravel", "reshape", "shape", "size"})
+VALUE_ATTRIBUTES = frozenset(
+    {"T", "copy", "dtype", "ndim", "ravel", "reshape", "shape", "size"}
+)
 CONSTANTS = frozenset({bool, float, int, str, type(None), type(...)})
 
 _TOP = frozenset(
@@ -62,7 +64,15 @@ _ONLY_TOP = (ast.FunctionDef, ast.Import, ast.ImportFrom)
 _NODES = _TOP | {
     *(ast.Module, ast.arguments, ast.arg, ast.alias, ast.keyword),
     *(ast.AugAssign, ast.Break, ast.Continue, ast.For, ast.If, ast.Pass, ast.Return),
-    *(ast.Raise, ast.While, ast.Attribute, ast.BinOp, ast.BoolOp, ast.Call, ast.Compare),
+    *(
+        ast.Raise,
+        ast.While,
+        ast.Attribute,
+        ast.BinOp,
+        ast.BoolOp,
+        ast.Call,
+        ast.Compare,
+    ),
     *(ast.Constant, ast.IfExp, ast.List, ast.Name, ast.Slice, ast.Subscript),
     *(ast.Tuple, ast.UnaryOp, ast.Load, ast.Store, ast.And, ast.Or, ast.Not),
     *(ast.UAdd, ast.USub, ast.Invert, ast.Add, ast.Sub, ast.Mult, ast.Div),
@@ -244,7 +254,9 @@ class _Checker:
         """Check that nothing is raised but a bare IndexError."""
         named = isinstance(node.exc, ast.Name) and node.exc.id == "IndexError"
         if not named or node.cause is not None:
-            _refuse(node.lineno, "raise IndexError", self.lines[node.lineno - 1].strip())
+            _refuse(
+                node.lineno, "raise IndexError", self.lines[node.lineno - 1].strip()
+            )
 
     def test_constant(self, node: ast.Constant) -> None:
         """Check a constant's type."""

@@ -31,7 +31,7 @@ from overbar.ir.text import Writer, arrange, name_shared
 from overbar.ir.types import INT, Dim, dims
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from overbar.codegen.fusion import Item
     from overbar.ir.graph import Graph
@@ -222,8 +222,14 @@ class _Nests:
                 names[node] = unused(f"constant{count + 1}", set(names.values()))
         unnamed = [n for n in self.makers if n not in names]
         found = name_shared(
-            graph, self.order, names, repeat=False, longest=10**9, must=unnamed,
-            inline=set(self.order) - set(unnamed), roots=(),
+            graph,
+            self.order,
+            names,
+            repeat=False,
+            longest=10**9,
+            must=unnamed,
+            inline=set(self.order) - set(unnamed),
+            roots=(),
         )
         return {n: s for n, s in found.items() if n in names or n in self.makers}
 
@@ -384,8 +390,8 @@ class _Nests:
         return value, place
 
     def _invariants(self, units: Sequence[Unit], scope: _Scope) -> list[Node]:
-        """Return what the values inside of a loop need that is the same in each turn."""
-        varying = [n for n in scope.index.values()][-1:]
+        """Return what values inside of a loop need that is the same in each turn."""
+        varying = list(scope.index.values())[-1:]
         found: dict[Node, None] = {}
         made = {u.target for u in units}
         for unit in units:
@@ -460,7 +466,7 @@ class _Nests:
         self.scalars |= every
         self.names |= every
         self.taken |= set(every.values())
-        scope.known |= {n: s for n, s in names.items()}
+        scope.known |= names
         return body
 
 
@@ -485,39 +491,33 @@ def _outermost(
     roots: Sequence[Node], varying: Sequence[Node], unit: Unit, made: set[Node]
 ) -> list[Node]:
     """Return the largest parts of expressions that do not vary in a loop."""
-    order: list[Node] = []
-    seen: set[Node] = set()
-    stack = list(roots)
-    while stack:
-        node = stack.pop()
-        if node not in seen:
-            seen.add(node)
-            order.append(node)
-            stack.extend(node.args[1:] if node.op is _LOAD else node.args)
-    moves: set[Node] = set()
-    bound = {*varying, *unit.probe}
-    for node in sorted(order, key=lambda n: n.index):
-        if (
-            node in bound
-            or any(a in moves for a in node.args)
-            or (node.op is _LOAD and node.args[0] in made)
-            or node in made
-        ):
+    moves: set[Node] = set(varying) | set(unit.probe) | made
+    for node in sorted(_below(roots), key=_position):
+        read = node.op is _LOAD and node.args[0] in made
+        if read or any(a in moves for a in node.args):
             moves.add(node)
-    found: dict[Node, None] = {}
-    stack = [r for r in roots if r in moves]
-    for root in roots:
-        if root not in moves and root.args and root.op is not _LOAD:
-            found[root] = None
-    walked: set[Node] = set()
-    while stack:
-        node = stack.pop()
-        if node in walked:
-            continue
-        walked.add(node)
-        for a in node.args[1:] if node.op is _LOAD else node.args:
-            if a in moves:
-                stack.append(a)
-            elif a.args and a.op is not _LOAD:
-                found[a] = None
-    return sorted(found, key=lambda n: n.index)
+    found = [r for r in roots if r not in moves]
+    for node in _below([r for r in roots if r in moves], moves):
+        found += [a for a in _operands(node) if a not in moves]
+    whole = {n for n in found if n.args and n.op is not _LOAD}
+    return sorted(whole, key=_position)
+
+
+def _below(roots: Sequence[Node], within: Collection[Node] | None = None) -> list[Node]:
+    """Return what scalar expressions are made of (`within` some nodes)."""
+    found = list(dict.fromkeys(roots))
+    seen = set(found)
+    for node in found:  # grows while it is walked
+        for a in _operands(node):
+            if a not in seen and (within is None or a in within):
+                seen.add(a)
+                found.append(a)
+    return found
+
+
+def _operands(node: Node) -> Sequence[Node]:
+    return node.args[1:] if node.op is _LOAD else node.args
+
+
+def _position(node: Node) -> int:
+    return node.index

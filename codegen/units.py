@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _LOAD = OPS["load"]
 
+
 @dataclass(eq=False)
 class Unit:
     """Compute one array.
@@ -50,7 +51,9 @@ class Unit:
         """The arrays and reductions that it reads."""
         if self.nest is None:
             return list(self.target.args)
-        return list(dict.fromkeys(r.args[0] if r.op is _LOAD else r for r in self.reads))
+        return list(
+            dict.fromkeys(r.args[0] if r.op is _LOAD else r for r in self.reads)
+        )
 
 
 def stored_arrays(
@@ -134,20 +137,20 @@ def cut(
 
 
 def _reduces(node: Node) -> bool:
-    return not node.type.shape and node.op.shaping is not None and node.op.element is None
+    return (
+        not node.type.shape and node.op.shaping is not None and node.op.element is None
+    )
 
 
 def _plain(node: Node) -> Nest:
     """Return the loops over the elements of an array."""
     return Nest(
-        "set", node.type.shape, lambda at, index: list(index),
+        "set", node.type.shape, lambda _at, index: list(index),
         lambda at, index: expression(node, tuple(index), at),
     )  # fmt: skip
 
 
-def _unit(
-    graph: Graph, elements: Elements, node: Node, nest: Nest, label: str
-) -> Unit:
+def _unit(graph: Graph, elements: Elements, node: Node, nest: Nest, label: str) -> Unit:
     probe = tuple(
         graph.remake_input(f"axis{label}_{k}", INT) for k in range(len(nest.extents))
     )

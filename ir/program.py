@@ -168,7 +168,9 @@ class Program:
                 stack += [(s, depth + 1) for s in item.body[::-1]]
             elif isinstance(item, Store):
                 target, value = writer.read(item.target), writer.read(item.value)
-                lines.append(f"{pad}{target} {_SIGNS.get(item.kind, item.kind)} {value}")
+                lines.append(
+                    f"{pad}{target} {_SIGNS.get(item.kind, item.kind)} {value}"
+                )
             elif isinstance(item, Allocate):
                 shape = ", ".join(map(str, item.shape))
                 lines.append(f"{pad}{self.names[item.of]} = array({shape})")

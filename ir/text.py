@@ -157,7 +157,7 @@ def arrange(
     return sorted(placed, key=lambda n: (placed[n], n.index))
 
 
-def name_shared(
+def name_shared(  # noqa: PLR0913 - what to name, and what not
     graph: Graph,
     order: Sequence[Node],
     names: Mapping[Node, str],
@@ -174,7 +174,8 @@ def name_shared(
     These are the ones named already, those used more than once and those whose text
     is long. With `repeat`, one cheap operation on names is written again rather than
     named, as one does on paper; `must` are named in any case, `inline`
-    never; names `taken` elsewhere are not given. A nameless adjoint of `t1` is named `t1_bar`.
+    never; names `taken` elsewhere are not given. A nameless adjoint of `t1` is named
+    `t1_bar`.
     """
     uses = Counter(a for node in order for a in node.args)
     uses.update(roots)

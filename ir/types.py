@@ -6,6 +6,7 @@ whose sizes are known only when called (`Dim`): `n`, `n - 1`, `2*m*n`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class Quotient(NamedTuple):
         return f"({self.top})//{self.bottom}"
 
 
-class Dim(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Dim:
     """Hold an extent that is known only when called, as a sum of products.
 
     terms: pairs of sorted factors and a coefficient, in the order they are written.
@@ -40,13 +42,15 @@ class Dim(NamedTuple):
 
     terms: tuple[Term, ...]
 
-    def __add__(self, other: object) -> Extent:  # type: ignore[override]
+    def __add__(self, other: Extent) -> Extent:
         """Return the sum, an int where the names cancel."""
         return _sum((*self.terms, *_terms(other)))
 
-    __radd__ = __add__
+    def __radd__(self, other: int) -> Extent:
+        """Return the sum with an integer."""
+        return self + other
 
-    def __sub__(self, other: object) -> Extent:
+    def __sub__(self, other: Extent) -> Extent:
         """Return the difference, an int where the names cancel."""
         return _sum((*self.terms, *((f, -c) for f, c in _terms(other))))
 
@@ -54,7 +58,7 @@ class Dim(NamedTuple):
         """Return the difference from an integer."""
         return _sum((*_terms(other), *((f, -c) for f, c in self.terms)))
 
-    def __mul__(self, other: object) -> Extent:  # type: ignore[override]
+    def __mul__(self, other: Extent) -> Extent:
         """Return the product."""
         return _sum(
             tuple(
@@ -64,7 +68,9 @@ class Dim(NamedTuple):
             )
         )
 
-    __rmul__ = __mul__
+    def __rmul__(self, other: int) -> Extent:
+        """Return the product with an integer."""
+        return self * other
 
     def __floordiv__(self, other: int) -> Extent:
         """Return the whole quotient by a positive integer."""

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from overbar.ir.types import Shape
 
 
-def _indices(graph: Graph, name: str, given: Sequence[Node]) -> tuple[list[Node], Shape]:
+def _indices(
+    graph: Graph, name: str, given: Sequence[Node]
+) -> tuple[list[Node], Shape]:
     for index in given:
         if index.type.dtype != INT.dtype:
             message = f"expected whole numbers as indices, found {index.type}"
@@ -71,7 +73,7 @@ def _scatter(axes: Any, shape: Any, g: Any, *indices: Any) -> Any:
 
 def _one_each(out: Node, x: Node, indices: Sequence[Node]) -> bool:
     """Whether x is read at (0, y[0]), (1, y[1]), ..."""
-    if out.attrs[0] != tuple(range(len(x.type.shape))) or len(indices) != 2:  # noqa: PLR2004
+    if out.attrs[0] != tuple(range(len(x.type.shape))) or len(indices) != 2:
         return False
     first = indices[0]
     return first.op.name == "iota" and first.type.shape == x.type.shape[:1]
@@ -87,7 +89,9 @@ def _gather_back(i: int, g: Node, out: Node, *args: Node) -> Node | None:
     x, *indices = args
     if _one_each(out, x, indices):
         hot = g.graph.make("one_hot", (indices[-1],), (x.type.shape[-1],))
-        return g.graph.spread_along(g, tuple(range(len(g.type.shape))), x.type.shape) * hot
+        return (
+            g.graph.spread_along(g, tuple(range(len(g.type.shape))), x.type.shape) * hot
+        )
     return g.graph.make("scatter", (g, *indices), (out.attrs[0], x.type.shape))
 
 
@@ -151,9 +155,7 @@ def _hot_element(at: Any, out: Node, index: Sequence[Node]) -> Node:
     return graph.convert(apply("eq", place, index[-1]), out.type)
 
 
-def _whole(
-    graph: Graph, name: str, args: Sequence[Node]
-) -> Typed:
+def _whole(graph: Graph, name: str, args: Sequence[Node]) -> Typed:
     del graph, name
     return args, INT
 
@@ -176,7 +178,9 @@ def _gather_activity(i: int, c: Node, out: Node) -> Node | None:
 
 
 def _scatter_activity(i: int, c: Node, out: Node) -> Node | None:
-    return c.graph.make("gather", (c, *out.args[1:]), (out.attrs[0],)) if not i else None
+    return (
+        c.graph.make("gather", (c, *out.args[1:]), (out.attrs[0],)) if not i else None
+    )
 
 
 ROWS = (

@@ -294,7 +294,7 @@ def _cumsum_back(g: Node, out: Node, x: Node) -> Node:
     return x.graph.make("cumsum", (g,), (axis, not backwards))
 
 
-def _cumsum(axis: int, backwards: bool, x: Any) -> Any:
+def _cumsum(axis: int, backwards: Any, x: Any) -> Any:
     if not backwards:
         return np.cumsum(x, axis)
     return np.flip(np.cumsum(np.flip(x, axis), axis), axis)

@@ -137,7 +137,7 @@ class Op:
         linear; an operand without a tangent has None.
     activity: `(i, condition, out) -> Node | None`: where operand i matters if the
         result matters where the condition holds; None for everywhere.
-    element: `(at, out, index) -> Node`, how an element of the result is made of elements
+    element: `(at, out, index) -> Node`, how an element of the result is made of those
         of operands, `at(operand, index)`; None for what is no such op.
     nests: the loops that fill the result of an op that has no `element`; an op without
         either is computed as a whole, by its `python` form.

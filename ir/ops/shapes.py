@@ -13,10 +13,10 @@ import numpy as np
 from overbar.ir.errors import ShapeError
 from overbar.ir.ops.row import ATOM, LOOSEST, SUM, Nest, Notation, Op, apply
 from overbar.ir.ops.typing import cast, common
-from overbar.ir.types import BOOL, INT, extents
+from overbar.ir.types import INT, extents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from overbar.ir.graph import Graph, Node
     from overbar.ir.ops.typing import Typed
@@ -302,7 +302,9 @@ def _concat_nests(out: Node) -> list[Nest]:
     found = []
     for x, offset in zip(out.args, offsets(out), strict=True):
 
-        def place(at: Any, index: Sequence[Node], offset: Extent = offset) -> list[Node]:
+        def place(
+            at: Any, index: Sequence[Node], offset: Extent = offset
+        ) -> list[Node]:
             return [
                 _affine(i, offset, 1) if k == axis else i for k, i in enumerate(index)
             ]

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+
 from overbar.codegen.allowlist import check
 from overbar.codegen.module import print_module
 from overbar.derivation import Derivation
 from overbar.ir.evaluate import evaluate
-
 from tests.arrays.formulas import FORMULAS, draw, graph_of
 
 if TYPE_CHECKING:
@@ -78,8 +78,12 @@ def test_every_entry_point_agrees_with_the_reference(name: str) -> None:
         assert alike(tangent, product)
         found = load(derivation.hvp())["hvp"](*values, *dots)
         step = 1e-6
-        ahead = reference(fused, [v + step * d for v, d in zip(values, dots, strict=True)])
-        behind = reference(fused, [v - step * d for v, d in zip(values, dots, strict=True)])
+        ahead = reference(
+            fused, [v + step * d for v, d in zip(values, dots, strict=True)]
+        )
+        behind = reference(
+            fused, [v - step * d for v, d in zip(values, dots, strict=True)]
+        )
     for got, a, b in zip(found, ahead[1:], behind[1:], strict=True):
         assert np.allclose(got, (a - b) / (2 * step), atol=1e-6)
 

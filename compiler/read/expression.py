@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from overbar.ir.ops import OPS
 from overbar.ir.types import dim as named_dim
+from overbar.read.applying import named
 from overbar.read.array_call import TABLE
 from overbar.read.extents import check_shape
 from overbar.read.functions import function, names, nearest
 from overbar.read.operand import check_default, check_dtype, check_name
-from overbar.read.overloading import Declaration, Expression, Label, lift, named, size
+from overbar.read.overloading import Declaration, Expression, Label, lift, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

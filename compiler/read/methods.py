@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from overbar.ir.errors import InputError, ShapeError, UnsupportedError
+from overbar.ir.errors import InputError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from overbar.read.overloading import Expression
 
 NO_ENTRIES = "a scalar formula has no length and no entries"
-NO_MATRICES = "@ multiplies matrices and vectors; use * for scalars"
 NO_CHANGE = (
     "a formula cannot be changed in place; write ob.where(condition, a, b) or "
     "np.concatenate for entries that differ"
@@ -160,9 +159,3 @@ class ArrayMethods:
     def copy(self) -> Any:
         """Return the formula itself: it never changes."""
         return self
-
-
-def check_matrices(*operands: ArrayMethods) -> None:
-    """Raise ShapeError for a scalar among the operands of `@`."""
-    if not all(a.extents for a in operands):
-        raise ShapeError(NO_MATRICES)

@@ -7,46 +7,35 @@ before `overbar.read.build` reads it into a Graph.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, final
 
-import numpy as np
-
-from overbar.ir.errors import InputError, OverbarError, ShapeError, UnsupportedError
+from overbar.ir.errors import InputError, ShapeError, UnsupportedError
 from overbar.ir.ops import OPS, Op
 from overbar.ir.ops.typing import joined
-from overbar.ir.types import DTYPES, Dim, Type
-from overbar.read.array_call import TABLE, ArrayCall, results_of
+from overbar.ir.types import DTYPES
 from overbar.read.brief import brief
-from overbar.read.calls import (
-    NO_DIGITS,
-    array_name,
-    array_ufunc,
-    elementwise_call,
-    fact,
-    resolve,
-    resolve_ufunc,
-    takes,
-)
+from overbar.read.calls import NO_DIGITS, resolve
 from overbar.read.extents import decided, extent_of
 from overbar.read.functions import Function
 from overbar.read.methods import ArrayMethods
-from overbar.read.splitting import Splitter
-from overbar.read.operand import WITH_SYMPY, is_number, to_constant, to_number
+from overbar.read.operand import WITH_SYMPY, is_number, to_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from fractions import Fraction
 
+    import numpy as np
+
     from overbar.ir.constants import Constant
-    from overbar.ir.types import Extent, Shape
+    from overbar.ir.types import Dim, Extent, Shape, Type
+    from overbar.read.array_call import ArrayCall
     from overbar.read.calls import Callee
 
     Number: TypeAlias = "float | Fraction | np.number[Any] | np.bool_"
     Operand: TypeAlias = "Expression | Number | np.ndarray[Any, Any] | Sequence[Any]"
     Payload: TypeAlias = "float | Declaration | Label | Constant | Dim"
 
-CONST, EXTENT, ARRAY = OPS["const"], OPS["extent"], OPS["array"]
+CONST, EXTENT = OPS["const"], OPS["extent"]
 ADD, SUB, MUL, DIV = OPS["add"], OPS["sub"], OPS["mul"], OPS["div"]
 POW, MOD, FLOORDIV, NEG = OPS["pow"], OPS["mod"], OPS["floordiv"], OPS["neg"]
 LT, LE, GT, GE = OPS["lt"], OPS["le"], OPS["gt"], OPS["ge"]
@@ -263,7 +252,7 @@ class Expression(ArrayMethods):
 
     def called(self, name: str, args: tuple[Any, ...], options: Any) -> Any:
         """Return the formula of a function on whole arrays, several in a tuple."""
-        return called(name, args, options)
+        return _applying().called(name, args, options)
 
     def sized(self, extent: Extent) -> int | Expression:
         """Return an extent as users see it: an integer, or a formula."""
@@ -277,10 +266,7 @@ class Expression(ArrayMethods):
         self, ufunc: np.ufunc, method: str, *inputs: object, **options: object
     ) -> Expression:
         """Return the formula of a NumPy or SciPy ufunc, found by its name."""
-        whole = array_ufunc(ufunc, method, options)
-        if whole is not None:
-            return called(whole[0], inputs, whole[1])  # type: ignore[no-any-return]
-        return applied(resolve_ufunc(ufunc, method, len(inputs), options), inputs)
+        return _applying().ufunc_call(ufunc, method, inputs, options)
 
     def __array_function__(
         self,
@@ -290,13 +276,7 @@ class Expression(ArrayMethods):
         options: dict[str, object],
     ) -> Any:
         """Return the formula of another NumPy function, such as `np.where`."""
-        answer = fact(function)
-        if answer is not None:
-            return answer(*args, **options)
-        elementwise = elementwise_call(function, args, options)
-        if elementwise is not None:
-            return applied(*elementwise)
-        return called(array_name(function), args, options)
+        return _applying().function_call(function, args, options)
 
     def __copy__(self) -> Expression:
         return self
@@ -326,11 +306,11 @@ def _pair(op: Op, left: object, right: object) -> Expression:
     if type(right) is not Expression:
         right = lift(right)
     if left.extents or right.extents:
-        return _spread(op, (left, right))
+        return spread(op, (left, right))
     return Expression(op, (left, right))
 
 
-def _spread(op: Callee, operands: tuple[Expression, ...]) -> Expression:
+def spread(op: Callee, operands: tuple[Expression, ...]) -> Expression:
     """Return an elementwise op applied to operands, arrays among them."""
     e = Expression(op, operands)
     try:
@@ -339,6 +319,13 @@ def _spread(op: Callee, operands: tuple[Expression, ...]) -> Expression:
         message = f"{error.message}, in {e!r}"
         raise ShapeError(message) from None
     return e
+
+
+def _applying() -> Any:
+    """Return the module that applies functions: it is made of expressions itself."""
+    from overbar.read import applying
+
+    return applying
 
 
 def size(extent: Extent) -> Expression:
@@ -357,70 +344,7 @@ def lift(value: object) -> Expression:
         return value
     if is_number(value):
         return Expression(CONST, (), to_number(value))
-    if isinstance(value, Dim):
-        return size(value)
-    if isinstance(value, list | tuple) and holds_formula(value):
-        return called("stack", (value,), {})  # type: ignore[no-any-return]
-    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
-        constant = to_constant(value)
-        if constant is None:  # formulas in an array of objects, fractions in a list
-            return called("stack", (list(value),), {})  # type: ignore[no-any-return]
-        return Expression(ARRAY, (), constant, constant.type.shape)
-    if isinstance(value, np.ndarray) and type(value[()]) is Expression:
-        return value[()]  # type: ignore[no-any-return]
-    return Expression(CONST, (), to_number(value))
-
-
-def holds_formula(value: object) -> bool:
-    """Whether a nested list has a formula in it."""
-    if isinstance(value, list | tuple):
-        return any(holds_formula(v) for v in value)
-    return type(value) is Expression
-
-
-def applied(op: Callee, operands: Iterable[object]) -> Expression:
-    """Return an elementwise op or function applied to expressions and numbers."""
-    args = tuple([lift(a) for a in operands])
-    if any(a.extents for a in args):
-        return _spread(op, args)
-    return Expression(op, args)
-
-
-def named(name: str, args: Sequence[object], options: Mapping[str, object]) -> Any:
-    """Return the formula of a function by name, elementwise or on whole arrays."""
-    if name in TABLE and (options or not takes(name, len(args))):
-        return called(name, args, options)
-    if options:
-        listed = ", ".join(f"{option}=" for option in options)
-        raise UnsupportedError(f"{name} on formulas takes no {listed}")
-    return applied(resolve(name, len(args)), args)
-
-
-def called(name: str, args: Sequence[object], options: Mapping[str, object]) -> Any:
-    """Return the formula of a function on whole arrays, several in a tuple."""
-    splitter = Splitter(lift)
-    call = ArrayCall(name, *splitter.call(name, args, options))
-    operands = tuple(splitter.operands)
-    found = _results(call, operands)
-    if isinstance(found, Type):
-        return Expression(call, operands, None, found.shape, found.dtype)
-    return tuple([
-        Expression(replace(call, item=i), operands, None, t.shape, t.dtype)
-        for i, t in enumerate(found)
-    ])  # fmt: skip
-
-
-def _results(call: ArrayCall, operands: tuple[Expression, ...]) -> list[Type] | Type:
-    """Return the types of a call's results; read all of the formula on an error.
-
-    What is read then is exact where stand-ins are not, and the message names the place.
-    """
-    try:
-        return results_of(call, operands)
-    except OverbarError:
-        from overbar.read.build import types_of
-
-        return types_of(Expression(call, operands))
+    return _applying().lift_other(value)
 
 
 def ordered(roots: Iterable[Expression]) -> list[Expression]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overbar.arguments import Argument, listed
-from overbar.function import CompiledFunction
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.graph import Graph, is_condition
 from overbar.ir.ops.piecewise import CONVENTIONS
@@ -18,11 +17,13 @@ from overbar.options import Options
 from overbar.read.expression import Expression
 from overbar.read.files import read_file
 from overbar.read.functions import nearest
+from overbar.shaped import compiled
 from overbar.tracing import DictInput, is_function, trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from overbar.function import CompiledFunction
     from overbar.ir.graph import Node
 
 _REDUCTIONS = (None, "sum", "mean")
@@ -83,7 +84,7 @@ def compile(
     arguments = _order(graph, None if inputs is None else groups)
     names, bare = _wrt(graph, wrt, groups)
     options = Options(names, bare, _stem(name), accuracy, backend, reduce, shape)
-    return CompiledFunction(graph, arguments, options)
+    return compiled(graph, arguments, options)
 
 
 def load(path: str | Path, wrt: Any = None, **options: Any) -> CompiledFunction:

@@ -69,7 +69,7 @@ class Signature:
                 return list(args)
             given = dict(zip(self.names, args, strict=True))
         else:
-            given = self._match(args, keywords or {})
+            given = self.match(args, keywords or {})
         values: list[Any] = []
         for argument in self.arguments:
             if argument.name not in given:
@@ -83,9 +83,13 @@ class Signature:
                 values.append(convert(given[name], name, self.dtypes[name]))
         return values
 
-    def _match(
-        self, args: Sequence[Any], keywords: Mapping[str, Any]
+    def match(
+        self, args: Sequence[Any], keywords: Mapping[str, Any], *, some: bool = False
     ) -> dict[str, Any]:
+        """Return what was given by argument; with `some`, arguments may be missing.
+
+        Raises InputError for missing, surplus, unknown or doubled arguments.
+        """
         if len(args) > len(self.names):
             names = self.names
             most = f"at most {counted(names, 'argument')}" if names else "no arguments"
@@ -104,7 +108,7 @@ class Signature:
                 raise InputError(message)
             given[name] = value
         missing = [n for n in self.names if n not in given and n not in self.defaults]
-        if missing:
+        if missing and not some:
             message = (
                 f"expected values for {listed(self.names)}; "
                 f"found none for {listed(missing)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -14,11 +14,13 @@ from overbar.results import Named, named_type
 from overbar.runtime import Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from overbar.arguments import Argument
-    from overbar.ir.graph import Graph
+    from overbar.ir.graph import Graph, Node
     from overbar.options import Options
+
+Sizes: TypeAlias = "Mapping[str, int]"
 
 
 class Calling:
@@ -40,6 +42,11 @@ class Calling:
         doubles = self.signature.takes_doubles
         self._plain = options.reduce is None and self._single and doubles
         self._count = len(self.signature.inputs)
+
+    def sizes(self, values: Sequence[Any]) -> Sizes:
+        """Return the sizes of the named dimensions in bound arguments: there are none."""
+        del values
+        return {}
 
     # -- to the entry points -------------------------------------------------------
 
@@ -96,18 +103,24 @@ class Calling:
             args = (args,)
         return self.signature.bind(args)
 
-    def _seeds(self, seed: Any) -> list[Any]:
-        return self._spread(seed, list(self._graph.outputs), "seed")
+    def _seeds(self, seed: Any, sizes: Sizes) -> list[Any]:
+        return self._spread(seed, self._graph.outputs, "seed", sizes)
 
-    def _tangents(self, tangents: Any) -> list[Any]:
-        return self._spread(tangents, list(self.options.wrt), "tangent")
+    def _tangents(self, tangents: Any, sizes: Sizes) -> list[Any]:
+        wrt = {name: self._graph.inputs[name] for name in self.options.wrt}
+        return self._spread(tangents, wrt, "tangent", sizes)
 
-    def _spread(self, value: Any, names: list[str], what: str) -> list[Any]:
+    def _spread(
+        self, value: Any, nodes: Mapping[str, Node], what: str, sizes: Sizes
+    ) -> list[Any]:
         """Return one value a name: of the parameters, or of the outputs.
 
-        Raises InputError where they are not one each, and for an array as the seed or
-        tangent of a reduced formula, whose parameters and values are numbers.
+        sizes: of named dimensions. Raises InputError where they are not one each, and
+        for an array as the seed or tangent of a reduced formula, whose parameters and
+        values are numbers.
         """
+        del sizes  # of no number
+        names = list(nodes)
         given = spread(value, names, what)
         if self.options.reduce is not None:
             need_numbers(zip(names, given, strict=True), f"the {what} of ")

@@ -71,12 +71,13 @@ class Derivation:
     def with_gradient(self) -> Graph:
         """Return a graph of the outputs and of the adjoints, to print or to run.
 
-        The seed of a single output is 1; those of several stay symbols.
+        The seed of a single number is 1; those of several outputs, and that of an
+        array, stay symbols.
         """
         sweep = self.adjoints
         view = sweep.graph.view(sweep.graph.outputs)
         one = {}
-        if len(self.values) == 1:
+        if len(self.values) == 1 and not self.values[0].type.shape:
             one = {sweep.seeds[0]: self._one(self.values[0])}
         better = substitute(view, one, sweep.results)
         adjoint = {name: better[n] for name, n in sweep.graph.outputs.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,7 +17,7 @@ from overbar.mapping import common_shape, flattened
 from overbar.results import fill, named
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from overbar.arguments import Argument
     from overbar.ir.graph import Graph
@@ -36,6 +36,7 @@ class Saved:
 
     values: Any
     mapped: bool = False
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 class CompiledFunction(Calling, Identity, Inspection):
@@ -114,14 +115,16 @@ class CompiledFunction(Calling, Identity, Inspection):
                 f"{type(saved).__name__}"
             )
             raise InputError(message)
-        seeds = self._seeds(seed)
+        seeds = self._seeds(seed, saved.sizes)
         if saved.mapped:
             return self._grads(self.run_entry("vjp", [*saved.values, *seeds]))
+        return self._grads(self._run_backward(saved.values, seeds))
+
+    def _run_backward(self, saved: Any, seeds: list[Any]) -> list[Any]:
         if common_shape(seeds) is not None:
             message = "expected a number as seed, as forward was called with numbers"
             raise InputError(message)
-        result = self.runtime.call("backward")(saved.values, *seeds)
-        return self._grads(flattened(result))
+        return flattened(self.runtime.call("backward")(saved, *seeds))
 
     def vjp(self, args: Sequence[Any], seed: Any) -> Any:
         """Return the adjoints of the parameters for adjoints of the outputs.
@@ -129,9 +132,9 @@ class CompiledFunction(Calling, Identity, Inspection):
         args: the arguments of a call, as a sequence (or a dict by name); seed: a
         number or array for one output, a sequence or dict of them for several.
         """
-        return self._grads(
-            self.run_entry("vjp", [*self._bound(args), *self._seeds(seed)])
-        )
+        values = self._bound(args)
+        seeds = self._seeds(seed, self.sizes(values))
+        return self._grads(self.run_entry("vjp", [*values, *seeds]))
 
     def jvp(self, args: Sequence[Any], tangents: Any) -> Any:
         """Return the tangents of the outputs for tangents of the parameters.
@@ -139,8 +142,9 @@ class CompiledFunction(Calling, Identity, Inspection):
         args: as for `vjp`; tangents: one a name of `wrt`, a sequence or dict (a bare
         number or array where `wrt` is a single name).
         """
-        dots = self._tangents(tangents)
-        return self.packaged(self.run_entry("jvp", [*self._bound(args), *dots]))
+        values = self._bound(args)
+        dots = self._tangents(tangents, self.sizes(values))
+        return self.packaged(self.run_entry("jvp", [*values, *dots]))
 
     def jacobian(self, /, *args: Any, **keywords: Any) -> Any:
         """Return the Jacobian by name of `wrt`, bare for a single name.
@@ -148,7 +152,10 @@ class CompiledFunction(Calling, Identity, Inspection):
         Entries have shape S + (m,) for m outputs, S for one output, and S + the shape
         of the value for a matrix.
         """
-        rows = self.run_entry("jacobian", self.signature.bind(args, keywords))
+        return self._jacobian(self.signature.bind(args, keywords))
+
+    def _jacobian(self, values: list[Any]) -> Any:
+        rows = self.run_entry("jacobian", values)
         n = len(self._wrt)
         parts = [self._stack(rows[i::n]) for i in range(n)]
         return parts[0] if self.options.bare else named(self.options.wrt, parts)
@@ -156,13 +163,17 @@ class CompiledFunction(Calling, Identity, Inspection):
     def hessian(self, /, *args: Any, **keywords: Any) -> Any:
         """Return the Hessian by pair of names: `h.w.b` or `h["w", "b"]`, each S."""
         self.need_scalar("hessian")
-        full = self.square(
-            self.run_entry("hessian", self.signature.bind(args, keywords))
-        )
+        return self._hessian(self.signature.bind(args, keywords))
+
+    def _hessian(self, values: list[Any]) -> Any:
+        full = self._blocks(values)
         if self.options.bare:
             return full[0][0]
         names = self.options.wrt
         return named(names, [named(names, row) for row in full])
+
+    def _blocks(self, values: list[Any]) -> list[list[Any]]:
+        return self.square(self.run_entry("hessian", values))
 
     def hvp(self, args: Sequence[Any], v: Any) -> Any:
         """Return the Hessian times a vector, without forming the Hessian.
@@ -170,8 +181,9 @@ class CompiledFunction(Calling, Identity, Inspection):
         args: as for `vjp`; v: one entry a name of `wrt`, as for `jvp`.
         """
         self.need_scalar("hvp")
-        dots = self._tangents(v)
-        return self._grads(self.run_entry("hvp", [*self._bound(args), *dots]))
+        values = self._bound(args)
+        dots = self._tangents(v, self.sizes(values))
+        return self._grads(self.run_entry("hvp", [*values, *dots]))
 
     @property
     def batch(self) -> Self:

@@ -74,7 +74,8 @@ class Runtime:
 
     def together(self) -> list[str]:
         """Return the entry points that share a module."""
-        single = len(self.derivation.values) == 1
+        values = self.derivation.values
+        single = len(values) == 1 and not values[0].type.shape
         return [n for n in TOGETHER if single or n != "value_and_grad"]
 
     def source(self, name: str = "value") -> str:
@@ -148,6 +149,9 @@ class Runtime:
         """Whether an entry point runs node by node, without generated code."""
         if self.backend != "auto":
             return self.backend == "reference"
+        # TODO(founder): remove these two lines when loops are printed for all arrays.
+        if any(n.type.shape for n in self.derivation.graph.order()):
+            return True
         return _size(self.entry(name).program) > LARGEST_COMPILED
 
     def _interpreted(self, name: str) -> Callable[..., Any]:

@@ -32,8 +32,7 @@ def flatten(graph: Graph) -> Flat:
     order = graph.order([*graph.outputs.values(), *graph.inputs.values()])
     place = {n: i for i, n in enumerate(order)}
     rows = tuple(
-        (n.op.name, tuple(place[a] for a in n.args), _attrs(n), *n.type)
-        for n in order
+        (n.op.name, tuple(place[a] for a in n.args), _attrs(n), *n.type) for n in order
     )
     statements = tuple((s, place[n]) for s, n in graph.statements if n in place)
     content = (
@@ -80,9 +79,7 @@ def unflatten(
             for a in attrs
         )
         kind = DTYPES[dtype].of(shape)
-        nodes.append(
-            graph.restore(find(name), [nodes[i] for i in args], values, kind)
-        )
+        nodes.append(graph.restore(find(name), [nodes[i] for i in args], values, kind))
     for name, i, role in inputs:
         graph.inputs[name] = nodes[i]
         graph.roles[name] = role

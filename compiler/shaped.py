@@ -1,0 +1,257 @@
+"""Be a compiled function over arrays: exact shapes, mapped only where asked.
+
+Comes in: what the user passed. Goes out: values, gradients in the shape of their
+parameters, Jacobians and Hessians by block. Results share memory with nothing.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.batch import Batch, common_lead, mapped, summed
+from overbar.blocks import hessian_blocks, jacobian_blocks
+from overbar.calling import spread
+from overbar.function import CompiledFunction, Saved
+from overbar.ir.errors import InputError
+from overbar.ir.program import leaves
+from overbar.ir.types import extents
+from overbar.results import named
+from overbar.shaped_flat import ShapedFlat
+from overbar.shapes import ShapedSignature
+from overbar.sizes import need_shape, out_of_range
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from overbar.arguments import Argument
+    from overbar.ir.graph import Graph, Node
+    from overbar.ir.program import Result
+    from overbar.options import Options
+
+
+def compiled(
+    graph: Graph, arguments: Sequence[Argument], options: Options
+) -> CompiledFunction:
+    """Return the compiled function of a formula, over numbers or over arrays."""
+    nodes = (*graph.inputs.values(), *graph.order())
+    arrays = any(n.type.shape for n in nodes)
+    return (ShapedFunction if arrays else CompiledFunction)(graph, arguments, options)
+
+
+class ShapedFunction(CompiledFunction):
+    """Hold a formula with arrays and everything derived from it.
+
+    With an array among its inputs, a call takes exactly the declared shapes, and the
+    sizes of named dimensions come from them; `f.batch` maps over leading axes, and with
+    `reduce=` a call does so over those of data, and adds up. Without one, a call maps
+    over its arguments as that of any formula of numbers does.
+    """
+
+    signature: ShapedSignature
+
+    def __init__(
+        self, graph: Graph, arguments: Sequence[Argument], options: Options
+    ) -> None:
+        super().__init__(graph, arguments, options)
+        shaped = any(n.type.shape for n in graph.inputs.values())
+        data = [n for n in graph.inputs if options.reduce and n not in options.wrt]
+        leading = data if shaped else list(graph.inputs)
+        self.signature = ShapedSignature(arguments, graph, leading)
+        self.maps = not shaped
+        outputs = any(n.type.shape for n in graph.outputs.values())
+        self._plain = self._plain and not shaped and not outputs
+        self._results: dict[str, tuple[list[Node], list[bool]]] = {}
+
+    # -- to the entry points -------------------------------------------------------
+
+    @property
+    def wrt(self) -> list[Node]:
+        """The input nodes to differentiate with respect to."""
+        return self._wrt
+
+    def sizes(self, values: Sequence[Any]) -> Mapping[str, int]:
+        """Return the sizes of the named dimensions in bound arguments."""
+        given = dict(zip(self.signature.inputs, values, strict=False))
+        return self.signature.sizes.solve(given, None)
+
+    def run_entry(self, name: str, values: list[Any]) -> list[Any]:
+        """Return an entry point's results, mapped over the values' leading axes."""
+        params = self.runtime.entry(name).program.params
+        nodes = [n for _, n in params if not isinstance(n, tuple)]
+        lead = common_lead(values, nodes, [n for n, _ in params])
+        reduce = self.options.reduce
+        if reduce is None:
+            return mapped(self, name, values, lead) if lead else self.once(name, values)
+        self._need_plain_params(values)
+        return summed(mapped(self, name, values, lead), lead, reduce)
+
+    def _need_plain_params(self, values: Sequence[Any]) -> None:
+        if self.maps:
+            super()._need_plain_params(values)
+
+    def once(self, name: str, values: Sequence[Any]) -> list[Any]:
+        """Return an entry point's results at one point: numbers, arrays of their own."""
+        nodes, borrowed = self._known(name)
+        try:
+            result = self.runtime.call(name)(*values)
+        except IndexError:
+            given = dict(zip(self.signature.inputs, values, strict=False))
+            raise out_of_range(self._graph, given) from None
+        parts = _matched(self.runtime.entry(name).program.result, result)
+        return [
+            _own(p, n, copy=b) for p, n, b in zip(parts, nodes, borrowed, strict=True)
+        ]
+
+    def results(self, name: str) -> list[Node]:
+        """Return the nodes of an entry point's results."""
+        return self._known(name)[0]
+
+    def _known(self, name: str) -> tuple[list[Node], list[bool]]:
+        found = self._results.get(name)
+        if found is None:
+            nodes = leaves(self.runtime.entry(name).program.result)
+            found = self._results.setdefault(name, (nodes, _borrowed(nodes)))
+        return found
+
+    def _spread(
+        self,
+        value: Any,
+        nodes: Mapping[str, Node],
+        what: str,
+        sizes: Mapping[str, int],
+    ) -> list[Any]:
+        given = super()._spread(value, nodes, what, sizes) if self.maps else (
+            spread(value, list(nodes), what)
+        )  # fmt: skip
+        found = []
+        for (name, node), part in zip(nodes.items(), given, strict=True):
+            rank, shape = len(node.type.shape), np.shape(part)
+            if self.maps and len(shape) > rank:
+                shape = shape[len(shape) - rank :]
+            need_shape(f"the {what} of {name!r}", node.type.shape, shape, sizes)
+            array = np.ndim(part) > 0
+            found.append(np.ascontiguousarray(part, node.type.dtype) if array else part)
+        return found
+
+    # -- from the entry points -----------------------------------------------------
+
+    def packaged(self, parts: Sequence[Any]) -> Any:
+        """Return one value an output as the call returns them."""
+        if self.maps or self.options.shape is None:
+            return super().packaged(parts)
+        return self._stack(parts)
+
+    def _stack(self, parts: Sequence[Any]) -> Any:
+        if self.maps:
+            return super()._stack(parts)
+        if self._single:
+            return parts[0]
+        stacked = np.stack([np.asarray(p) for p in parts])
+        shape = self.options.shape
+        return stacked if shape is None else stacked.reshape(shape + stacked.shape[1:])
+
+    def grads(self, parts: Sequence[Any]) -> Any:
+        """Return one value a name of `wrt` as gradients are returned."""
+        return self._grads(parts)
+
+    def need_scalar(self, what: str) -> None:
+        """Raise InputError unless the formula has one output, a number."""
+        super().need_scalar(what)
+        ((name, node),) = self._graph.outputs.items()
+        if node.type.shape:
+            advice = "use jacobian or vjp" if "grad" in what else "sum it first"
+            message = (
+                f"{what} expects one number, found {name!r} of shape "
+                f"[{extents(node.type.shape)}]; {advice}"
+            )
+            raise InputError(message)
+
+    # -- calls -----------------------------------------------------------------------
+
+    def forward(self, /, *args: Any, **keywords: Any) -> tuple[Any, Saved]:
+        """Return the value, and what `backward` needs, as in the lectures."""
+        values = self.signature.bind(args, keywords)
+        sizes = self.sizes(values)
+        nodes = list(self._graph.inputs.values())
+        lead = common_lead(values, nodes, self.signature.inputs)
+        if lead or self.options.reduce is not None:
+            kept = tuple(np.array(v) if np.ndim(v) else v for v in values)
+            value = self.packaged(self.run_entry("value", values))
+            return value, Saved(kept, mapped=True, sizes=sizes)
+        parts = self.once("forward", values)
+        count = len(self._graph.outputs)
+        return self.packaged(parts[:count]), Saved(tuple(parts[count:]), sizes=sizes)
+
+    def _run_backward(self, saved: Any, seeds: list[Any]) -> list[Any]:
+        return self.once("backward", [saved, *seeds])
+
+    def _jacobian(self, values: list[Any]) -> Any:
+        parts = [self._column(column) for column in jacobian_blocks(self, values)]
+        return parts[0] if self.options.bare else named(self.options.wrt, parts)
+
+    def _column(self, blocks: Sequence[Any]) -> Any:
+        """Return one parameter's blocks, as one array where the outputs are numbers."""
+        outputs = self._graph.outputs
+        arrays = any(n.type.shape for n in outputs.values())
+        if len(outputs) > 1 and arrays:
+            return named(tuple(outputs), blocks)
+        return self._stack(blocks)
+
+    def _blocks(self, values: list[Any]) -> list[list[Any]]:
+        return hessian_blocks(self, values)
+
+    def jacobian_of(self, values: list[Any]) -> Any:
+        """Return the Jacobian at bound arguments."""
+        return self._jacobian(values)
+
+    def hessian_of(self, values: list[Any]) -> Any:
+        """Return the Hessian at bound arguments."""
+        return self._hessian(values)
+
+    @property
+    def batch(self) -> Any:
+        """The same functions over leading axes (see `Batch`)."""
+        return self if self.maps else Batch(self)
+
+    @cached_property
+    def flat(self) -> Any:
+        """The same over one parameter vector (see `ShapedFlat`)."""
+        return ShapedFlat(self)
+
+
+def _matched(expected: Result, found: Any) -> list[Any]:
+    """Return the parts of a result nested as the program's result is."""
+    if not isinstance(expected, tuple):
+        return [found]
+    return [
+        leaf
+        for part, value in zip(expected, found, strict=True)
+        for leaf in _matched(part, value)
+    ]
+
+
+def _borrowed(nodes: Sequence[Node]) -> list[bool]:
+    """Return which results may be, or look into, an argument or another result.
+
+    What costs nothing may be a view of its first operand.
+    """
+    found, seen = [], set()
+    for node in nodes:
+        base = node
+        while base.args and not base.op.cost:
+            base = base.args[0]
+        found.append(not base.args or base in seen)
+        seen.add(base)
+    return found
+
+
+def _own(part: Any, node: Node, *, copy: bool) -> Any:
+    """Return a result as a Python number, or as an array in C order."""
+    if not node.type.shape:
+        return part.item() if isinstance(part, np.generic | np.ndarray) else part
+    if copy:
+        return np.array(part, node.type.dtype, order="C")
+    return np.ascontiguousarray(part)

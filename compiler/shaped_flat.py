@@ -1,0 +1,246 @@
+"""Offer a formula of arrays over one parameter vector, as optimisers want it.
+
+The vector holds the parameters after each other, in the order of `wrt`, each in C
+order. Sizes come from the data, and one that data leave open from the vector's length.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.arguments import Argument, Signature, counted
+from overbar.blocks import hessian_matrix, jacobian_matrix, shapes_of
+from overbar.ir.errors import InputError
+from overbar.ir.types import dims, extents, size_of
+from overbar.results import Named, fill, named
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from overbar.ir.types import Extent
+    from overbar.shaped import ShapedFunction
+
+
+class ShapedFlat:
+    """Call a formula as `(theta, *data)`, theta holding the parameters in order.
+
+    theta has shape (n,), the elements of each name of `wrt` in C order; data are the
+    other inputs, in the order of the call. Made for SciPy:
+
+        minimize(f.flat.value_and_grad, f.flat.pack(W, b), args=(x, y), jac=True)
+
+    sizes: of dimensions, where neither data nor theta's length tell (see `sized`).
+    """
+
+    def __init__(
+        self, f: ShapedFunction, sizes: Mapping[str, int] | None = None
+    ) -> None:
+        self._f = f
+        self._given = dict(sizes or {})
+        self.names = f.options.wrt
+        self.data = [n for n in f.signature.inputs if n not in self.names]
+        self._whole = f.signature
+        self._params = self._part(self.names)
+        self._data = self._part(self.data)
+
+    def _part(self, names: Sequence[str]) -> Signature:
+        whole = self._whole
+        arguments = [Argument(n, (n,)) for n in names]
+        return Signature(arguments, whole.defaults, {n: whole.dtypes[n] for n in names})
+
+    def sized(self, **sizes: int) -> ShapedFlat:
+        """Return the same with sizes of dimensions given: `f.flat.sized(m=3)`."""
+        known = {n for t in self._whole.types.values() for e in dims(t.shape)
+                 for n in e.names}  # fmt: skip
+        for name, size in sizes.items():
+            if name not in known or type(size) is not int or size < 0:
+                message = (
+                    f"expected sizes of {', '.join(sorted(known)) or 'no dimension'}, "
+                    f"found {name}={size!r}"
+                )
+                raise InputError(message)
+        return ShapedFlat(self._f, {**self._given, **sizes})
+
+    def pack(self, /, *params: Any, **by_name: Any) -> Any:
+        """Return parameters, in order, by name or as one named tuple, as a vector."""
+        if len(params) == 1 and not by_name:
+            given = params[0]
+            if isinstance(given, Named):
+                given = given._asdict()
+            if isinstance(given, dict):
+                params, by_name = (), given
+            elif isinstance(given, list | tuple) and len(self.names) > 1:
+                params = tuple(given)
+        values = self._whole.convert(self._params.match(params, by_name))
+        for name, default in self._whole.defaults.items():
+            if name in self.names and not self._whole.types[name].shape:
+                values.setdefault(name, default)
+        self._whole.sizes.solve(values)
+        return self._joined([values[n] for n in self.names])
+
+    def _joined(self, parts: Sequence[Any]) -> Any:
+        dtype = np.result_type(*(self._whole.dtypes[n] for n in self.names), "float32")
+        flat = [np.ravel(np.asarray(p, dtype)) for p in parts]
+        return np.concatenate(flat) if flat else np.empty(0, dtype)
+
+    def unpack(self, theta: Any, /, *data: Any, **by_name: Any) -> Named:
+        """Return a vector's parameters by name, in their shapes.
+
+        data: as in a call, or some of them, where they tell sizes.
+        """
+        values = self._whole.convert(self._data.match(data, by_name, some=True))
+        return named(self.names, self._split(theta, values))
+
+    # -- calls -----------------------------------------------------------------------
+
+    def value(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
+        """Return the value."""
+        values = self._bind(theta, data, by_name)
+        return self._f.packaged(self._f.run_entry("value", values))
+
+    def grad(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
+        """Return the gradient, (n,). Raises InputError unless the value is one number."""
+        self._f.need_scalar("flat.grad")
+        return self._vector("grad", self._bind(theta, data, by_name))
+
+    def value_and_grad(
+        self, theta: Any, /, *data: Any, out: Any = None, **by_name: Any
+    ) -> tuple[Any, Any]:
+        """Return the value and the gradient (n,); `out` is filled and returned."""
+        self._f.need_scalar("flat.value_and_grad")
+        values = self._bind(theta, data, by_name)
+        value, *grads = self._f.run_entry("value_and_grad", values)
+        self._need_one("value_and_grad", value)
+        gradient = self._joined(grads)
+        if out is None:
+            return value, gradient
+        fill([out], [gradient], ["theta"])
+        return value, out
+
+    def jacobian(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
+        """Return the partials: (m, n) for a value of m elements, (n,) for a number."""
+        matrix = jacobian_matrix(self._f, self._bind(theta, data, by_name))
+        outputs = self._f.graph.outputs.values()
+        number = len(outputs) == 1 and not any(n.type.shape for n in outputs)
+        return matrix[..., 0, :] if number else matrix
+
+    def hessian(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
+        """Return the Hessian, (n, n)."""
+        self._f.need_scalar("flat.hessian")
+        return hessian_matrix(self._f, self._bind(theta, data, by_name))
+
+    def hvp(self, theta: Any, v: Any, /, *data: Any, **by_name: Any) -> Any:
+        """Return the Hessian times the vector v, shape (n,)."""
+        self._f.need_scalar("flat.hvp")
+        values = self._bind(theta, data, by_name)
+        given = dict(zip(self._whole.inputs, values, strict=True))
+        dots = self._split(v, {n: given[n] for n in [*self.data, *self.names]})
+        return self._vector("hvp", [*values, *dots])
+
+    # -- between vectors and arguments -------------------------------------------------
+
+    def _bind(self, theta: Any, data: tuple[Any, ...], by_name: Any) -> list[Any]:
+        values = self._whole.convert(self._data.match(data, by_name))
+        parts = self._split(theta, values)
+        given = {**values, **dict(zip(self.names, parts, strict=True))}
+        return self._whole.fit(given, self._whole.leading)
+
+    def _vector(self, name: str, values: list[Any]) -> Any:
+        parts = self._f.run_entry(name, values)
+        if parts and self._f.maps:
+            self._need_one(name, parts[0])
+        return self._joined(parts)
+
+    def _need_one(self, name: str, value: Any) -> None:
+        if self._f.maps and np.ndim(value):
+            message = (
+                f"flat.{name} expects one value, found one for each of "
+                f"{np.shape(value)} points; compile with reduce='sum' to add them"
+            )
+            raise InputError(message)
+
+    def _split(self, theta: Any, values: Mapping[str, Any]) -> list[Any]:
+        """Return a vector's parameters in their shapes: arrays of their own."""
+        array = np.asarray(theta)
+        if array.ndim != 1 or array.dtype.kind not in "fiu":
+            message = (
+                f"expected a vector of {counted(self.names, 'parameter')}, found "
+                f"shape {array.shape} of dtype {array.dtype}"
+            )
+            raise InputError(message)
+        sizes = self._sizes(values, array.size)
+        inputs = self._f.graph.inputs
+        shapes = shapes_of([inputs[n] for n in self.names], sizes)
+        if sum(map(prod, shapes)) != array.size:
+            wanted = ", ".join(
+                f"{n} {shape}" for n, shape in zip(self.names, shapes, strict=True)
+            )
+            message = (
+                f"expected a vector of {sum(map(prod, shapes))} numbers "
+                f"({wanted or 'no parameter'}), found {array.size}"
+            )
+            raise InputError(message)
+        found: list[Any] = []
+        start = 0
+        for name, shape in zip(self.names, shapes, strict=True):
+            part = array[start : start + prod(shape)]
+            dtype = self._whole.dtypes[name]
+            number = not self._whole.types[name].shape
+            found.append(
+                float(part[0]) if number else part.astype(dtype).reshape(shape)
+            )
+            start += prod(shape)
+        return found
+
+    def _sizes(self, values: Mapping[str, Any], total: int) -> dict[str, int]:
+        """Return all sizes: from data, and the open one from the vector's length."""
+        leading = None if self._f.maps else self._whole.leading
+        sizes = {**self._given, **self._whole.sizes.solve(values, leading)}
+        extent: Extent = 0
+        for name in self.names:
+            size: Extent = 1
+            for e in self._whole.types[name].shape:
+                size = size * e
+            extent = extent + size
+        open_ = sorted({n for e in dims(extent) for n in e.names} - sizes.keys())
+        if not open_:
+            return sizes
+        if len(open_) == 1:
+            found = _solved(extent, open_[0], sizes, total)
+            if found is not None:
+                return {**sizes, open_[0]: found}
+            message = (
+                f"expected a vector of {extents((extent,))} numbers for some size "
+                f"{open_[0]}, found {total}"
+            )
+            raise InputError(message)
+        given = ", ".join(f"{n}=..." for n in open_)
+        message = (
+            f"expected sizes of {' and '.join(open_)}, which no data tell; give them by "
+            f"f.flat.sized({given})"
+        )
+        raise InputError(message)
+
+
+def _solved(
+    extent: Extent, name: str, sizes: Mapping[str, int], total: int
+) -> int | None:
+    """Return the size for which an extent is the total, by bisection: it only grows."""
+
+    def at(size: int) -> int:
+        return size_of(extent, {**sizes, name: size})
+
+    low, high = 0, total + 1
+    while at(high) < total and high < 2**62:
+        high *= 2
+    while low < high:
+        middle = (low + high) // 2
+        if at(middle) < total:
+            low = middle + 1
+        else:
+            high = middle
+    unique = at(low) == total and at(low + 1) != total
+    return low if unique else None

@@ -1,0 +1,145 @@
+"""Bind arrays to a formula's inputs: in their declared shapes, copied only if needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.arguments import Signature, convert
+from overbar.ir.errors import InputError
+from overbar.ir.types import extents, size_of
+from overbar.sizes import Sizes
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from overbar.arguments import Argument
+    from overbar.ir.graph import Graph
+
+_MOST_SEEN = 64
+"""Combinations of shapes that are remembered as fitting."""
+
+
+class ShapedSignature(Signature):
+    """Know the shapes of a call's arguments besides their names and dtypes.
+
+    leading: names of the inputs that may have axes in front of the declared ones in
+        any call, as it maps over them.
+    """
+
+    def __init__(
+        self, arguments: Sequence[Argument], graph: Graph, leading: Collection[str]
+    ) -> None:
+        dtypes = {name: node.type.dtype for name, node in graph.inputs.items()}
+        super().__init__(arguments, graph.defaults, dtypes)
+        self.types = {name: node.type for name, node in graph.inputs.items()}
+        self.leading = frozenset(leading)
+        self.sizes = Sizes(graph)
+        shaped = any(t.shape for t in self.types.values())
+        self.takes_doubles = self.takes_doubles and not shaped
+        self._expected = [np.dtype(t.dtype) for t in self.types.values()]
+        self._seen: set[tuple[tuple[int, ...], ...]] = set()
+        for argument in arguments:
+            self._need_numbers(argument)
+
+    def _need_numbers(self, argument: Argument) -> None:
+        for member in argument.members if argument.grouped else ():
+            shape = self.types[member].shape
+            if shape:
+                message = (
+                    f"expected inputs that are numbers in a sequence of inputs, found "
+                    f"{member!r} of shape [{extents(shape)}]"
+                )
+                raise InputError(message)
+
+    def bind(
+        self,
+        args: Sequence[Any],
+        keywords: Mapping[str, Any] | None = None,
+        *,
+        leading: bool = False,
+    ) -> list[Any]:
+        """Return the value of every input, in order (see `Signature.bind`).
+
+        leading: every input may have axes in front. Raises InputError for what does not
+        have its declared shape, naming argument, dimension and sizes.
+        """
+        if not keywords and len(args) == len(self.inputs) and self._as_before(args):
+            return list(args)
+        values = self.convert(self.match(args, keywords or {}))
+        return self.fit(values, None if leading else self.leading)
+
+    def convert(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments given as arrays by input, in C order."""
+        values: dict[str, Any] = {}
+        for argument in self.arguments:
+            if argument.name not in given:
+                continue
+            if argument.grouped:
+                parts = self._group(argument, given[argument.name])
+                values |= zip(argument.members, parts, strict=True)
+            else:
+                name = argument.name
+                value = _converted(given[name], name, self.dtypes[name])
+                values[name] = value
+        return values
+
+    def fit(
+        self, values: dict[str, Any], leading: Collection[str] | None = None
+    ) -> list[Any]:
+        """Return the value of every input, those left out by their default.
+
+        leading: names of inputs that may have axes in front, None for all.
+        """
+        sizes = self.sizes.solve(values, leading)
+        for name, default in self.defaults.items():
+            if name not in values:
+                values[name] = self._filled(name, default, sizes)
+        self.sizes.check(sizes)
+        found = [values[name] for name in self.inputs]
+        shapes = tuple(np.shape(v) for v in found)
+        exact = all(
+            len(shape) == len(self.types[n].shape)
+            for n, shape in zip(self.inputs, shapes, strict=True)
+        )
+        if exact and len(self._seen) < _MOST_SEEN:
+            self._seen.add(shapes)
+        return found
+
+    def _filled(self, name: str, default: float, sizes: Mapping[str, int]) -> Any:
+        """Return a default in the declared shape."""
+        kind = self.types[name]
+        if not kind.shape:
+            return default
+        missing = [n for e in kind.shape if not isinstance(e, int) for n in e.names]
+        missing = [n for n in missing if n not in sizes]
+        if missing:
+            message = (
+                f"expected an array of shape [{extents(kind.shape)}] for {name!r}, as "
+                f"no other argument gives the size {missing[0]}; found none"
+            )
+            raise InputError(message)
+        shape = tuple(size_of(e, sizes) for e in kind.shape)
+        return np.full(shape, default, kind.dtype)
+
+    def _as_before(self, args: Sequence[Any]) -> bool:
+        """Whether arguments can be handed on as they are, like others before."""
+        shapes: list[tuple[int, ...]] = []
+        for a, dtype in zip(args, self._expected, strict=True):
+            if type(a) is np.ndarray and a.dtype == dtype and a.flags.carray and a.ndim:
+                shapes.append(a.shape)
+            elif type(a) is float and dtype == np.float64:
+                shapes.append(())
+            else:
+                return False
+        return tuple(shapes) in self._seen
+
+
+def _converted(value: Any, name: str, dtype: str) -> Any:
+    if isinstance(value, list | tuple) and not np.size(value):
+        value = np.zeros(np.shape(value), dtype)  # of no dtype of its own
+    found = convert(value, name, dtype)
+    if isinstance(found, np.ndarray):
+        return np.require(found, requirements=["C", "A"])
+    return found

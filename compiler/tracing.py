@@ -16,7 +16,7 @@ import numpy as np
 
 from overbar.ir.errors import InputError
 from overbar.read.expression import Expression, data, param
-from overbar.read.operand import check_name, found
+from overbar.read.operand import check_dtype, check_name, found
 from overbar.read.overloading import Declaration, lift
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def trace(function: Callable[..., Any], inputs: Any = None, wrt: Any = None) -> 
     chosen = None if wrt is None else _chosen(wrt)
     named = _named(title, inputs, parameters)
     entries = _Inputs(chosen).all(named)
-    args, keywords = _arguments(title, parameters, entries)
+    args, keywords = _arguments(parameters, entries)
     result, variables = _watched(function, args, keywords)
     taken = {e.name for entry in entries.values() for e in _each(entry)}
     variables = {name: e for name, e in variables.items() if name not in taken}
@@ -206,7 +206,7 @@ class _Inputs:
         if isinstance(shape, np.ndarray):
             message = f"expected a shape for {name!r}, such as ('n',), found an array"
             raise InputError(message)
-        real = dtype in FLOATS or dtype is float
+        real = check_dtype(name, "data", dtype) in FLOATS
         picked = self.chosen is None or bool({name, argument} & self.chosen)
         declare = param if picked and real else data
         return declare(name, shape, dtype=dtype)
@@ -220,7 +220,6 @@ def _is_pair(spec: Any) -> bool:
 
 
 def _arguments(
-    title: str,
     parameters: Mapping[str, inspect.Parameter] | None,
     entries: Mapping[str, Expression | DictInput],
 ) -> tuple[list[Any], dict[str, Any]]:

@@ -43,7 +43,9 @@ def lift_other(value: object) -> Expression:
         return size(value)
     if isinstance(value, list | tuple) and holds_formula(value):
         return called("stack", (value,), {})  # type: ignore[no-any-return]
-    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
+    if isinstance(value, list | tuple) or (
+        isinstance(value, np.ndarray) and value.ndim
+    ):
         constant = to_constant(value)
         if constant is None:  # formulas in an array of objects, fractions in a list
             return called("stack", (list(value),), {})  # type: ignore[no-any-return]

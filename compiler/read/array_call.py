@@ -22,7 +22,10 @@ try:
     from overbar.read import arrays
 except ImportError:
     import types
-    arrays = types.SimpleNamespace(FUNCTIONS={}, index=None, matmul=lambda g,x,y: None)
+
+    arrays = types.SimpleNamespace(
+        FUNCTIONS={}, index=None, matmul=lambda g, x, y: None
+    )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -203,8 +203,9 @@ def _leaf(
     if isinstance(payload, Dim):
         return graph.extent(payload)
     if isinstance(payload, Constant):
-        real = payload.type.is_float
-        return graph.make("array", (), (payload.to(graph.real.dtype) if real else payload,))
+        if payload.type.is_float:
+            payload = payload.to(graph.real.dtype)
+        return graph.make("array", (), (payload,))
     return graph.const(payload)  # type: ignore[arg-type]
 
 

@@ -175,5 +175,3 @@ def takes(name: str, count: int) -> bool:
     return found is not None and count >= found.least and (
         found.most is None or count <= found.most
     )  # fmt: skip
-
-

@@ -64,7 +64,8 @@ class Splitter:
         if unknown:
             raise UnsupportedError(f"{name} on formulas takes no {', '.join(unknown)}")
         places = [*names, *[rest] * (len(args) - len(names))]
-        given = tuple([self._argument(p, a) for p, a in zip(places, args)])
+        pairs = zip(places, args, strict=False)  # names are there for more
+        given = tuple([self._argument(p, a) for p, a in pairs])
         return given, tuple([(o, self._argument(o, a)) for o, a in options.items()])
 
     def operand(self, value: object) -> Any:
@@ -119,7 +120,8 @@ def static(value: Any) -> Any:
         return np.dtype(value).name
     if isinstance(value, bool | int | float | str):
         return value
-    raise InputError(f"expected an integer, a size or a tuple of these, found {found(value)}")
+    message = "expected an integer, a size or a tuple of these, found "
+    raise InputError(f"{message}{found(value)}")
 
 
 @cache

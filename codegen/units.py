@@ -50,7 +50,9 @@ class Unit:
     def sources(self) -> list[Node]:
         """The arrays and reductions that it reads."""
         if self.nest is None:
-            return list(self.target.args)
+            args = self.target.args
+            scalars = loads(a for a in args if not a.type.shape)
+            return [*(a for a in args if a.type.shape), *scalars]
         return list(
             dict.fromkeys(r.args[0] if r.op is _LOAD else r for r in self.reads)
         )

@@ -73,7 +73,9 @@ def compile(
     if reduce not in _REDUCTIONS:
         message = f"expected reduce 'sum', 'mean' or None, found {reduce!r}"
         raise InputError(message)
-    graph = Graph(kinks=kinks, rewrite=rewrite_for(accuracy))
+    graph = Graph(
+        kinks=kinks, rewrite=rewrite_for(accuracy), strict=accuracy == "strict"
+    )
     variables: Mapping[str, Expression] = {}
     if is_function(expr):
         traced = trace(expr, inputs, wrt)

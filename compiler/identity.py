@@ -52,4 +52,6 @@ class Identity:
 def _restored(kind: Any, flat: Any, arguments: Any, options: Options) -> Any:
     from overbar.levels import rewrite_for
 
-    return kind(unflatten(flat, rewrite_for(options.accuracy)), arguments, options)
+    graph = unflatten(flat, rewrite_for(options.accuracy))
+    graph.strict = options.accuracy == "strict"
+    return kind(graph, arguments, options)

@@ -106,7 +106,9 @@ def copied(graph: Graph) -> Graph:
     By node rather than through the flat form, which finds ops by name: a user's op
     that was replaced since stays the one that the formula was made with.
     """
-    other = Graph(kinks=graph.kinks, real=graph.real, rewrite=graph.rewrite)
+    other = Graph(
+        kinks=graph.kinks, real=graph.real, rewrite=graph.rewrite, strict=graph.strict
+    )
     new: dict[Node, Node] = {}
     for n in graph.order([*graph.outputs.values(), *graph.inputs.values()]):
         other.span = graph.spans.get(n)

@@ -116,6 +116,7 @@ class Graph:
     kinks: the convention for derivatives at kinks; real: the default float type.
     formula_size: how many nodes the formula itself has; derivatives come after them.
     whole: derivatives that have a name, so that products do not take them apart.
+    strict: operations are computed in the order written, sums in order; no BLAS.
     rewrite: is asked before a node is made and may answer with another one.
     rewrites: notes of the rewrites applied, `(rule, span)`.
     doc: the text's docstring.
@@ -127,8 +128,10 @@ class Graph:
         kinks: str = "half",
         real: Type = F64,
         rewrite: Rewrite | None = None,
+        strict: bool = False,
     ) -> None:
         self.kinks = kinks
+        self.strict = strict
         self.real = real
         self.rewrite = rewrite
         self.inputs: dict[str, Node] = {}

@@ -218,7 +218,7 @@ def _multiplies(node: Node, returned: bool) -> bool:  # noqa: FBT001
     form = spec(node.attrs)
     if form in OUTER:
         return returned
-    if form not in _FORMS or not node.type.is_float:
+    if form not in _FORMS or not node.type.is_float or node.graph.strict:
         return False
     ranks = [len(a.type.shape) for a in node.args]
     if max(ranks) < 2 or any(_is_small(a) for a in node.args):

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overbar.arguments import Argument, Signature, counted
+from overbar.arguments import Argument, counted
 from overbar.blocks import hessian_matrix, jacobian_matrix, shapes_of
 from overbar.ir.errors import InputError
 from overbar.ir.types import dims, extents, size_of
 from overbar.results import Named, fill, named
+from overbar.shapes import ShapedSignature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,13 +44,16 @@ class ShapedFlat:
         self.names = f.options.wrt
         self.data = [n for n in f.signature.inputs if n not in self.names]
         self._whole = f.signature
-        self._params = self._part(self.names)
-        self._data = self._part(self.data)
+        self._params = self._part([Argument(n, (n,)) for n in self.names])
+        data: list[Argument] = []
+        for a in self._whole.arguments:
+            rest = [m for m in a.members if m not in self.names]
+            whole = len(rest) == len(a.members)
+            data += [a] if whole else [Argument(m, (m,)) for m in rest]
+        self._data = self._part(data)
 
-    def _part(self, names: Sequence[str]) -> Signature:
-        whole = self._whole
-        arguments = [Argument(n, (n,)) for n in names]
-        return Signature(arguments, whole.defaults, {n: whole.dtypes[n] for n in names})
+    def _part(self, arguments: Sequence[Argument]) -> ShapedSignature:
+        return ShapedSignature(arguments, self._f.graph, (), self._whole.sizes)
 
     def sized(self, **sizes: int) -> ShapedFlat:
         """Return the same with sizes of dimensions given: `f.flat.sized(m=3)`."""
@@ -71,15 +75,22 @@ class ShapedFlat:
             if isinstance(given, Named):
                 given = given._asdict()
             if isinstance(given, dict):
-                params, by_name = (), given
+                params, by_name = (), self._members(given)
             elif isinstance(given, list | tuple) and len(self.names) > 1:
                 params = tuple(given)
-        values = self._whole.convert(self._params.match(params, by_name))
+        values = self._params.convert(self._params.match(params, by_name))
         for name, default in self._whole.defaults.items():
             if name in self.names and not self._whole.types[name].shape:
                 values.setdefault(name, default)
         self._whole.sizes.solve(values)
         return self._joined([values[n] for n in self.names])
+
+    def _members(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a dict argument's values by the names of its inputs."""
+        for a in self._whole.arguments:
+            if a.keys and set(a.keys) == set(given):
+                return {m: given[k] for k, m in zip(a.keys, a.members, strict=True)}
+        return given
 
     def _joined(self, parts: Sequence[Any]) -> Any:
         dtype = np.result_type(*(self._whole.dtypes[n] for n in self.names), "float32")
@@ -91,7 +102,7 @@ class ShapedFlat:
 
         data: as in a call, or some of them, where they tell sizes.
         """
-        values = self._whole.convert(self._data.match(data, by_name, some=True))
+        values = self._data.convert(self._data.match(data, by_name, some=True))
         return named(self.names, self._split(theta, values))
 
     # -- calls -----------------------------------------------------------------------
@@ -143,7 +154,7 @@ class ShapedFlat:
     # -- between vectors and arguments -------------------------------------------------
 
     def _bind(self, theta: Any, data: tuple[Any, ...], by_name: Any) -> list[Any]:
-        values = self._whole.convert(self._data.match(data, by_name))
+        values = self._data.convert(self._data.match(data, by_name))
         parts = self._split(theta, values)
         given = {**values, **dict(zip(self.names, parts, strict=True))}
         return self._whole.fit(given, self._whole.leading)

@@ -29,13 +29,17 @@ class ShapedSignature(Signature):
     """
 
     def __init__(
-        self, arguments: Sequence[Argument], graph: Graph, leading: Collection[str]
+        self,
+        arguments: Sequence[Argument],
+        graph: Graph,
+        leading: Collection[str],
+        sizes: Sizes | None = None,
     ) -> None:
         dtypes = {name: node.type.dtype for name, node in graph.inputs.items()}
         super().__init__(arguments, graph.defaults, dtypes)
         self.types = {name: node.type for name, node in graph.inputs.items()}
         self.leading = frozenset(leading)
-        self.sizes = Sizes(graph)
+        self.sizes = sizes or Sizes(graph)
         shaped = any(t.shape for t in self.types.values())
         self.takes_doubles = self.takes_doubles and not shaped
         self._expected = [np.dtype(t.dtype) for t in self.types.values()]
@@ -65,7 +69,8 @@ class ShapedSignature(Signature):
         leading: every input may have axes in front. Raises InputError for what does not
         have its declared shape, naming argument, dimension and sizes.
         """
-        if not keywords and len(args) == len(self.inputs) and self._as_before(args):
+        plain = self._plain and len(args) == len(self.inputs)
+        if not keywords and plain and self._as_before(args):
             return list(args)
         values = self.convert(self.match(args, keywords or {}))
         return self.fit(values, None if leading else self.leading)
@@ -76,13 +81,15 @@ class ShapedSignature(Signature):
         for argument in self.arguments:
             if argument.name not in given:
                 continue
+            value = given[argument.name]
             if argument.grouped:
-                parts = self._group(argument, given[argument.name])
-                values |= zip(argument.members, parts, strict=True)
+                parts = self._group(argument, value)
+            elif argument.keys:
+                parts = list(map(_in_order, self._dict(argument, value)))
             else:
-                name = argument.name
-                value = _converted(given[name], name, self.dtypes[name])
-                values[name] = value
+                dtype = self.dtypes[argument.members[0]]
+                parts = [_in_order(_converted(value, argument.name, dtype))]
+            values |= zip(argument.members, parts, strict=True)
         return values
 
     def fit(
@@ -139,7 +146,11 @@ class ShapedSignature(Signature):
 def _converted(value: Any, name: str, dtype: str) -> Any:
     if isinstance(value, list | tuple) and not np.size(value):
         value = np.zeros(np.shape(value), dtype)  # of no dtype of its own
-    found = convert(value, name, dtype)
-    if isinstance(found, np.ndarray):
-        return np.require(found, requirements=["C", "A"])
-    return found
+    return convert(value, name, dtype)
+
+
+def _in_order(value: Any) -> Any:
+    """Return an array in C order and aligned, copied only where it is not."""
+    if isinstance(value, np.ndarray):
+        return np.require(value, requirements=["C", "A"])
+    return value

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from overbar.ir.graph import EXTENT
-from overbar.ir.types import Dim, sized
+from overbar.ir.types import BOOL, Dim, sized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -80,26 +80,109 @@ def evaluate_exactly(
     roots: Iterable[Node] | None = None,
     digits: int = 50,
 ) -> Values:
-    """Return what `evaluate` returns for scalars, in mpmath with so many digits.
+    """Return what `evaluate` returns, in mpmath with so many digits.
 
-    An operation that mpmath refuses (a pole, a complex result) gives NaN.
+    Arrays are arrays of objects. An operation that mpmath refuses (a pole, a complex
+    result) gives NaN. Raises NotImplementedError for an op without a form in mpmath.
     """
     import mpmath
 
     context = mpmath.MPContext()
     context.dps = digits
     values: Values = {}
-    for node in graph.order(roots):
+    order = graph.order(roots)
+    if any(n.type.shape for n in order):
+        return _arrays_exactly(graph, inputs, order, context)
+    for node in order:
         if not node.args:
             given = node.attrs[0]
             raw = inputs.get(given, given)
             values[node] = raw if isinstance(raw, bool) else context.mpf(raw)
             continue
-        if node.op.mp is None:
-            raise NotImplementedError(node.op.name)
-        try:
-            value = node.op.mp(context, *node.attrs, *(values[a] for a in node.args))
-        except (ValueError, ZeroDivisionError, ArithmeticError, TypeError):
-            value = context.nan
-        values[node] = context.nan if isinstance(value, context.mpc) else value
+        values[node] = _exact(node, context, *(values[a] for a in node.args))
     return values
+
+
+def _exact(node: Node, context: Any, *args: Any) -> Any:
+    """Return an op's value for numbers of a context."""
+    if node.op.mp is None:
+        raise NotImplementedError(node.op.name)
+    try:
+        value = node.op.mp(context, *node.attrs, *args)
+    except (ValueError, ZeroDivisionError, ArithmeticError, TypeError):
+        return context.nan
+    return context.nan if isinstance(value, context.mpc) else value
+
+
+def _arrays_exactly(
+    graph: Graph, inputs: Mapping[str, Any], order: Iterable[Node], context: Any
+) -> Values:
+    """Evaluate element by element in mpmath, whole arrays by NumPy on objects."""
+    _teach(context)
+    values: Values = {}
+    sizes = dimensions(graph, inputs, values)
+    waiting = list(order)[::-1]
+    while waiting:
+        node = waiting.pop()
+        if node.op.shaping is None and node.args:
+            values[node] = _each_exactly(node, context, [values[a] for a in node.args])
+            continue
+        if not node.args and node.op.numpy is None:
+            given = node.attrs[0]
+            values[node] = _exactly_typed(inputs.get(given, given), node, context)
+            continue
+        args = [_whole_typed(values[a], a) for a in node.args]
+        attrs = sized(node.attrs, sizes)
+        try:
+            value = node.op.numpy(*attrs, *args)  # type: ignore[misc]
+        except TypeError:  # a function that NumPy does not know for objects
+            if node.op.lower is None:
+                raise NotImplementedError(node.op.name) from None
+            simpler = node.op.lower(node, *node.args)
+            if simpler in values:
+                values[node] = values[simpler]
+            else:
+                steps = graph.order([simpler], values)  # type: ignore[list-item]
+                waiting += [node, *(n for n in steps[::-1] if n not in values)]
+            continue
+        values[node] = _exactly_typed(value, node, context)
+    return values
+
+
+def _teach(context: Any) -> None:
+    """Give a context's numbers the methods by which NumPy's functions work on objects."""
+    for name in ("exp", "log", "log1p", "expm1", "sqrt", "tanh"):
+        setattr(context.mpf, name, getattr(context, name))
+
+
+def _each_exactly(node: Node, context: Any, args: list[Any]) -> Any:
+    if not any(isinstance(a, np.ndarray) for a in args):
+        return _exact(node, context, *args)
+
+    def one(*elements: Any) -> Any:
+        return _exact(node, context, *elements)
+
+    return np.asarray(np.frompyfunc(one, len(args), 1)(*args), dtype=object)
+
+
+def _whole_typed(value: Any, node: Node) -> Any:
+    """Return integers and truths as NumPy has them, for places and conditions."""
+    if node.type.is_float:
+        return value
+    return np.asarray(value).astype(node.type.dtype)[()]
+
+
+def _exactly_typed(value: Any, node: Node, context: Any) -> Any:
+    """Return a value as numbers of a context, integers among them; truths as they are."""
+
+    def one(x: Any) -> Any:
+        if isinstance(x, context.mpf):
+            return x
+        return context.mpf(x if type(x) in {int, float} else getattr(x, "item", x)())
+
+    if node.type.dtype == BOOL.dtype:
+        return bool(value) if np.ndim(value) == 0 else np.asarray(value, dtype=object)
+    if np.ndim(value) == 0:
+        value = value[()] if isinstance(value, np.ndarray) else value
+        return one(value)
+    return np.asarray(np.frompyfunc(one, 1, 1)(value), dtype=object)

@@ -73,7 +73,7 @@ _NODES = _TOP | {
         ast.Call,
         ast.Compare,
     ),
-    *(ast.Constant, ast.IfExp, ast.List, ast.Name, ast.Slice, ast.Subscript),
+    *(ast.Constant, ast.IfExp, ast.List, ast.Name, ast.Set, ast.Slice, ast.Subscript),
     *(ast.Tuple, ast.UnaryOp, ast.Load, ast.Store, ast.And, ast.Or, ast.Not),
     *(ast.UAdd, ast.USub, ast.Invert, ast.Add, ast.Sub, ast.Mult, ast.Div),
     *(ast.FloorDiv, ast.Mod, ast.Pow, ast.MatMult, ast.BitAnd, ast.BitOr, ast.BitXor),
@@ -176,7 +176,7 @@ class _Checker:
             isinstance(name, ast.Name)
             and name.id in self.decorators
             and all(
-                option.arg in OPTIONS and isinstance(option.value, ast.Constant)
+                option.arg in OPTIONS and _is_constant(option.value)
                 for option in options
             )
         )
@@ -268,6 +268,13 @@ class _Checker:
         value = node.value
         if not (isinstance(value, ast.Constant) and isinstance(value.value, str)):
             _refuse(node.lineno, "a docstring", self.lines[node.lineno - 1].strip())
+
+
+def _is_constant(node: ast.expr) -> bool:
+    """Whether an option is a constant or a set of constants."""
+    if isinstance(node, ast.Set):
+        return all(isinstance(e, ast.Constant) for e in node.elts)
+    return isinstance(node, ast.Constant)
 
 
 def _names(nodes: list[ast.expr]) -> list[ast.Name]:

@@ -107,4 +107,9 @@ def _text(function: Callable[..., Any]) -> str:
     arguments = ", ".join(a.arg for a in tree.args.args)
     lines = source.split("\n")[tree.body[0].lineno - 1 :]
     body = "\n".join(lines).rstrip()
-    return f"{DECORATOR}\ndef {tree.name}({arguments}):\n{body}\n"
+    decorator = DECORATOR
+    flags = getattr(function, "fastmath", None)
+    if flags:  # of this function's own operations alone, wherever it is inlined
+        shown = ", ".join(f'"{flag}"' for flag in sorted(flags))
+        decorator = f"{DECORATOR[:-1]}, fastmath={{{shown}}})"
+    return f"{decorator}\ndef {tree.name}({arguments}):\n{body}\n"

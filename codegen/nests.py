@@ -271,13 +271,14 @@ class _Nests:
             if isinstance(item, Unit) and item.nest is not None:
                 pending.append(item)
                 continue
-            body += self._stores(pending, scope)
+            body += self._stores(pending, scope, free=False)
             pending = []
             if isinstance(item, Unit):
                 body += self._call(item, scope)
             else:
                 body += self._loop(item, scope)
-        return body + self._stores(pending, scope)
+        inner = all(isinstance(item, Unit) for item in items)
+        return body + self._stores(pending, scope, free=inner and bool(scope.index))
 
     def _call(self, unit: Unit, scope: _Scope) -> list[Statement]:
         """Return the statements of a node that is computed as a whole."""
@@ -399,8 +400,23 @@ class _Nests:
             found |= dict.fromkeys(_outermost([value, *place], varying, unit, made))
         return [n for n in found if n not in scope.known]
 
-    def _stores(self, units: Sequence[Unit], scope: _Scope) -> list[Statement]:
-        """Return scalar statements that compute and store values."""
+    def _adds_freely(self, unit: Unit, target: Node, value: Node) -> bool:
+        """Whether a sum may be taken in lanes: in a variable, of what is vectorised."""
+        return (
+            unit.kind == "add"
+            and target.op is not _LOAD
+            and unit.target.type.is_float
+            and not self.graph.strict
+            and all(n.op.cost <= 1 and n.op.helper is None for n in _below([value]))
+        )
+
+    def _stores(
+        self, units: Sequence[Unit], scope: _Scope, *, free: bool
+    ) -> list[Statement]:
+        """Return scalar statements that compute and store values.
+
+        free: the loop is the innermost, so that a sum may gain from a free order.
+        """
         if not units:
             return []
         stores: list[tuple[Unit, Node, tuple[Node, ...]]] = []
@@ -419,7 +435,8 @@ class _Nests:
                 target = self.sums[unit].held
             else:
                 target = self._target(unit, place, scope)
-            body.append(Store(target, value, unit.kind))
+            kind = "plus" if free and self._adds_freely(unit, target, value) else unit.kind
+            body.append(Store(target, value, kind))
         return body
 
     def _vanishes(self, unit: Unit) -> bool:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from overbar.codegen.lines import INDENT, WIDTH, filled, wrap
+from overbar.ir.ops import OPS
 from overbar.ir.ops.row import ATOM, LOOSEST, Notation
 from overbar.ir.program import (
     LARGEST_TUPLE,
@@ -208,6 +209,7 @@ def _assign(item: Assign, writer: PythonWriter, graph: Graph, pad: str) -> list[
 _GATHERED = {
     "set": "{0} = {1}", "add": "{0} += {1}", "mul": "{0} *= {1}",
     "max": "{0} = np.maximum({0}, {1})", "min": "{0} = np.minimum({0}, {1})",
+    "plus": "{0} = plus({0}, {1})",
     "or": "{0} = {0} or {1}", "and": "{0} = {0} and {1}",
 }  # fmt: skip
 
@@ -215,6 +217,8 @@ _GATHERED = {
 def _store(item: Store, writer: PythonWriter, pad: str) -> list[str]:
     """Return the lines that put a value in its place."""
     target = writer.element(item.target)
+    if item.kind in OPS:
+        writer.used[OPS[item.kind]] = None
     head, _, tail = _GATHERED[item.kind].format(target, "\0").partition("\0")
     return wrap(head, writer.value(item.value) + tail, pad)
 

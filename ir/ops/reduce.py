@@ -9,7 +9,7 @@ import numpy as np
 import scipy.special
 
 from overbar.ir.ops.contract import contract_sum
-from overbar.ir.ops.row import Nest, Notation, Op, apply, indicator
+from overbar.ir.ops.row import Nest, Notation, Op, apply, call, indicator
 from overbar.ir.ops.shapes import product
 from overbar.ir.ops.typing import cast, common
 from overbar.ir.types import F64, INT, extents
@@ -229,6 +229,13 @@ def _lower_log_softmax(out: Node, x: Node) -> Node:
     return x - back(_lower_logsumexp(total, x), axes, x)
 
 
+def plus(total, x):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+    """Return total + x; such sums may be taken in several lanes at once."""
+    return total + x
+
+
+plus.fastmath = {"reassoc"}  # type: ignore[attr-defined]
+
 _KINDS = {"sum": "add", "prod": "mul", "any": "or", "all": "and"}
 
 
@@ -342,6 +349,10 @@ def _logsumexp(x: Any, axis: Any) -> Any:
 
 
 ROWS = (
+    Op(
+        name="plus", arity=2, typing=None, helper=plus, python=call("plus"),
+        accuracy="a step of a sum whose order is free, so that LLVM may vectorise it",
+    ),
     _reduce("sum", np.sum, shaping=_reduced(INT), tidy=_sum_tidy, transposes=(
         lambda g, out, x: back(g, out.attrs[0], x),
     )),

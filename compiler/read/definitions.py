@@ -10,9 +10,11 @@ import inspect
 from typing import TYPE_CHECKING
 
 from overbar.ir.errors import ParseError
-from overbar.read.inlining import Definition, Kind, Step, Translator
+from overbar.read.indexed import assignment
+from overbar.read.inlining import Translator
 from overbar.read.lexing import short
-from overbar.read.syntax import Phrase, kind_of, place
+from overbar.read.steps import Definition
+from overbar.read.syntax import Phrase, kind_of, place, target
 
 if TYPE_CHECKING:
     from lark import Token
@@ -49,7 +51,9 @@ def define(names: Names, limits: Limits, phrase: Phrase) -> Definition:
         message = f"expected a return at the end of {short(name)}, found none"
         raise names.error(message, name)
     definition.below = {
-        str(s.children[0]) for s in statements if kind_of(s) == "assign"
+        str(target(names.source, s.children[0]))
+        for s in statements
+        if kind_of(s) == "assign"
     } - set(definition.arguments)
     translator = Translator(names, limits, definition)
     for statement in statements[:-1]:
@@ -65,13 +69,16 @@ def _assign(
     if phrase.rule != "assign":
         message = _MISPLACED.get(phrase.rule, "expected nothing after return")
         raise ParseError(message, place(names.source, phrase))
-    name, _, expression = phrase.children
+    left, _, expression, *_ = phrase.children
+    name = target(names.source, left)
     _check_local(names, definition, name)
     if str(name) not in names.kinds:  # a local value may hide one of the file's
         names.check_new(name)
-    steps = translator.translate(expression)
-    definition.steps += [*steps, Step(Kind.STORE, None, (), name)]
-    definition.slots[str(name)] = len(definition.slots)
+    indexed = isinstance(left, Phrase)
+    steps = assignment(translator, phrase) if indexed else (
+        translator.translate(expression)
+    )  # fmt: skip
+    definition.steps += [*steps, translator.keep(str(name), name)]
     definition.below.discard(str(name))
 
 

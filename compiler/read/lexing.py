@@ -28,7 +28,7 @@ SIGNS = {
     "+": "SIGN", "-": "SIGN", "*": "TIMES", "/": "TIMES", "//": "TIMES",
     "%": "TIMES", "**": "POWER", "<": "COMPARE", "<=": "COMPARE", ">": "COMPARE",
     ">=": "COMPARE", "==": "COMPARE", "!=": "COMPARE", "=": "EQUAL", ":": "COLON",
-    ",": "COMMA", "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB", "@": "AT",
+    ",": "COMMA", "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB", "@": "TIMES",
 }  # fmt: skip
 
 WORDS = {
@@ -36,6 +36,9 @@ WORDS = {
     "not": "NOT", "or": "OR", "return": "RETURN",
 }  # fmt: skip
 """Python's other keywords are of kind WORD, which the grammar has no use for."""
+
+CONSTANTS = {"None": None, "True": True, "False": False}
+"""What arguments of functions over arrays may be."""
 
 _ASSIGN_ONCE = "a name is assigned once, with ="
 _MISUSED = {
@@ -75,7 +78,10 @@ _MISUSED = {
     "\N{NOT EQUAL TO}": "unequal is written !=",
     "\N{SQUARE ROOT}": "a root is written sqrt(x)",
 }
-_COUNTED = {"SIGN", "TIMES", "POWER", "COMPARE", "AND", "OR", "NOT", "IF"}
+_COUNTED = {
+    "SIGN", "TIMES", "POWER", "COMPARE", "AND", "OR", "NOT", "IF", "LSQB", "TRANSPOSED",
+    "FOR",
+}  # fmt: skip
 _CLOSES = {"RPAR": "LPAR", "RSQB": "LSQB"}
 _BLANK = {"NEWLINE", "COMMENT", "JOIN", "END"}
 
@@ -95,6 +101,8 @@ _TOKEN = re.compile(
     | (?P<NEWLINE>\r?\n(?:[ \t]*+(?:\#[^\n]*+)?\r?\n)*+)
     | (?P<COMMENT>\#[^\n]*+)
     | (?P<JOIN>\\\r?\n)
+    | (?P<TRANSPOSED>\.T(?!\w))
+    | (?P<ELLIPSIS>\.\.\.)
     | (?P<SIGN>{_SIGN})
     | (?P<OTHER>.)
     | (?P<END>\Z) )""",
@@ -226,7 +234,7 @@ class _Lexer:
                 message = f"expected a name of letters and digits, found {short(name)}"
                 self._refuse(message, start, end)
         kind = WORDS.get(name) or ("WORD" if iskeyword(name) else "NAME")
-        self._add(kind, start, end)
+        self._add("CONSTANT" if name in CONSTANTS else kind, start, end)
 
     def _number(self, start: int, end: int) -> None:
         self._add("NUMBER", start, end)
@@ -245,6 +253,12 @@ class _Lexer:
 
     def _quote(self, start: int, end: int) -> None:
         self._refuse("expected a closing quote, found none", start, end)
+
+    def _transposed(self, start: int, end: int) -> None:
+        self._add("TRANSPOSED", start, end)
+
+    def _ellipsis(self, start: int, end: int) -> None:
+        self._add("ELLIPSIS", start, end)
 
     def _sign(self, start: int, end: int) -> None:
         sign = self.text[start:end]

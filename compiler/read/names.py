@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from overbar.ir.errors import OverbarError, ParseError, UnsupportedError
-from overbar.read import functions
+from overbar.read import arrays, functions
 from overbar.read.lexing import short
-from overbar.read.syntax import Phrase, place
+from overbar.read.syntax import Phrase, place, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from lark import Token
 
     from overbar.ir.graph import Graph, Node
-    from overbar.ir.source import Source
+    from overbar.ir.source import Source, Span
     from overbar.read.functions import Function
-    from overbar.read.inlining import Definition
+    from overbar.read.steps import Definition
+    from overbar.read.syntax import Part
 
 CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf}
 
 _BINDS = {"declare": 0, "assign": 0, "define": 1}
 """Statements that give a name a meaning, and where in them it stands."""
 
-_ARRAY_FUNCTIONS = {
-    "all", "any", "argmax", "argmin", "argsort", "array", "cholesky", "concatenate",
-    "cross", "cumsum", "det", "diag", "dot", "einsum", "eye", "inv", "len", "linspace",
-    "logdet", "log_softmax", "logsumexp", "matmul", "mean", "median", "norm", "ones",
-    "outer", "prod", "range", "reshape", "solve", "softmax", "sort", "std", "sum",
-    "tensordot", "trace", "transpose", "var", "vdot", "zeros",
-}  # fmt: skip
+_ADVICE = {
+    "range": "an index runs as in sum(x[j] for j in n), or in 1:n",
+    "len": "a dimension's name stands for its size",
+    "shape": "a dimension's name stands for its size",
+}
+"""Python's and NumPy's names that have other ways here."""
 
 _SHORT, _LONGEST, _MOST = 3, 60, 2000
 
@@ -62,7 +62,17 @@ class Names:
         for statement in statements:
             if statement.rule in _BINDS:
                 name = statement.children[_BINDS[statement.rule]]
+                if isinstance(name, Phrase):
+                    name = target(source, name)
                 self._below.setdefault(str(name), name)
+
+    def place(self, part: Part) -> Span:
+        """Return where a part stands."""
+        return place(self.source, part)
+
+    def hidden(self, name: Token) -> bool:
+        """Whether the file has a meaning of its own for the name of a function."""
+        return str(name) in self.kinds
 
     def error(self, message: str, name: Token) -> OverbarError:
         """Return a ParseError at a name."""
@@ -87,7 +97,7 @@ class Names:
         if what is None and not declared:
             if name in CONSTANTS:
                 what = f"a constant, {CONSTANTS[name]}"
-            elif functions.function(name):
+            elif self._ours(name):
                 what = "a function"
         if what is not None:
             message = f"expected a new name, found {short(name)}, which is {what}"
@@ -101,7 +111,7 @@ class Names:
         below = self._below.get(name)
         if below is None and name in CONSTANTS:
             return self.graph.const(CONSTANTS[name])
-        if name in self.functions or (below is None and functions.function(name)):
+        if name in self.functions or (below is None and self._ours(name)):
             message = f"expected a number, found the function {short(name)}"
             own = self.declared or name in self.functions
             advice = "call it" if own else f"call it, or declare {name}: param"
@@ -116,6 +126,10 @@ class Names:
         message = f"expected a name declared or assigned above, found {short(name)}"
         raise self.error(f"{message}{advice}", name)
 
+    def _ours(self, name: Token) -> bool:
+        known = str(name) in arrays.FUNCTIONS
+        return known or functions.function(name) is not None
+
     def _free(self, name: Token) -> Node:
         """Return a new param: the text declares nothing."""
         self.graph.span = place(self.source, name)
@@ -123,8 +137,8 @@ class Names:
         self.bind(name, node, "a param")
         return node
 
-    def callee(self, name: Token) -> Function | Definition:
-        """Return the function that a name stands for."""
+    def callee(self, name: Token) -> Function | Definition | None:
+        """Return the function that a name stands for, None for one over arrays."""
         if name in self.functions:
             return self.functions[name]
         if name in self.values:
@@ -138,12 +152,12 @@ class Names:
         if found is not None:
             return found
         span = place(self.source, name)
-        if name in _ARRAY_FUNCTIONS:
-            message = f"arrays are not built yet, found the function {short(name)}"
-            raise UnsupportedError(message, span)
+        if name in arrays.FUNCTIONS:
+            return None
         if name in CONSTANTS:
             raise self.no_function(name, "a constant")
-        advice = suggest(name, [*self.functions, *functions.names()])
+        known = [*self.functions, *functions.names(), *arrays.FUNCTIONS]
+        advice = f"; {_ADVICE[name]}" if name in _ADVICE else suggest(name, known)
         if not advice and len(name) <= _SHORT:
             advice = f"; a product is written {name}*(...)"
         raise UnsupportedError(

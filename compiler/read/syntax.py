@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from overbar.ir.errors import OverbarError, ParseError, UnsupportedError
+from overbar.ir.errors import OverbarError, ParseError
 from overbar.ir.source import Span
 from overbar.read.lexing import short
 
@@ -50,6 +50,23 @@ def place(source: Source, part: Part) -> Span:
     return Span(source, part.start_pos or 0, part.end_pos or 0)
 
 
+def target(source: Source, left: Part) -> Token:
+    """Return the name that an assignment gives a value, `z` of `z[i] = ...`.
+
+    Raises ParseError for a left side that is none.
+    """
+    if not isinstance(left, Phrase):
+        return left
+    name: Part = left.children[0]
+    if isinstance(name, Phrase):
+        message = f"expected a name before '[' on the left of '=', found a {name.rule}"
+        raise ParseError(message, place(source, name))
+    if name.type != "NAME":
+        message = f"expected a name before '[' on the left of '=', found {short(name)}"
+        raise ParseError(message, place(source, name))
+    return name
+
+
 @cache
 def _parser() -> Lark:
     """Return lark's tables for the grammar, made once a process."""
@@ -79,7 +96,6 @@ def parse(source: Source, tokens: Iterable[Token]) -> list[Phrase]:
     return root.children
 
 
-_ARRAYS = {"LSQB", "RSQB", "AT", "FOR", "IN"}
 _OPERANDS = {"NAME", "NUMBER", "LPAR", "RPAR"}
 
 _LABELS = {
@@ -89,7 +105,9 @@ _LABELS = {
     "LPAR": "'('",
     "COMMA": "','",
     "ELSE": "'else'",
+    "IN": "'in'",
     "RPAR": "')'",
+    "RSQB": "']'",
     "_NEWLINE": "the end of the line",
 }
 _BEFORE_OPERATORS = {"EQUAL", "COLON", "LPAR", "COMMA"}
@@ -109,6 +127,7 @@ _HINTS = {
     "ELSE": "a choice is written x if condition else y",
     "RETURN": "return ends a def",
 }
+_RESERVED = {"WORD", "CONSTANT"}
 _WORDS = {
     "lambda": "it may be named lam; a function is defined with def f(x): return ...",
     "is": "equal is written ==",
@@ -123,9 +142,7 @@ def _explain(
 ) -> OverbarError:
     """Return the error for a token that the grammar has no place for."""
     kind, span = found.type, place(source, found)
-    if kind in _ARRAYS:
-        return UnsupportedError(f"arrays are not built yet, found {str(found)!r}", span)
-    if kind == "WORD":
+    if kind in _RESERVED:
         hint = _WORDS.get(found, f"a name may be {found}_")
         message = f"{str(found)!r} is a reserved word without meaning here; {hint}"
         return ParseError(message, span)

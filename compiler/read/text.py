@@ -1,4 +1,4 @@
-"""Read the expression language, scalar part: from a text to a Graph.
+"""Read the expression language: from a text to a Graph.
 
 Comes in: a `Source` and a fresh Graph. Goes out: the graph filled. The text is cut
 into tokens (lexing), parsed into phrases (syntax), and each statement in order turned
@@ -9,36 +9,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from overbar.ir.errors import OverbarError, ParseError, UnsupportedError
+from overbar.ir.errors import LimitError, OverbarError, ParseError, ShapeError
 from overbar.ir.evaluate import evaluate
+from overbar.ir.graph import Node
 from overbar.ir.source import Span
-from overbar.ir.types import BOOL
+from overbar.ir.types import INT, Dim, dim
 from overbar.read.build import natural
 from overbar.read.definitions import define, docstring
-from overbar.read.inlining import Machine, Translator, mismatch
+from overbar.read.indexed import assignment
+from overbar.read.inlining import Translator
+from overbar.read.kinds import check_number, is_condition, mismatch
 from overbar.read.lexing import short, tokens
 from overbar.read.limits import LIMITS, Limits
+from overbar.read.machine import Machine
 from overbar.read.names import Names, suggest
-from overbar.read.operators import real
-from overbar.read.syntax import Part, Phrase, kind_of, listed, parse, place
+from overbar.read.operators import is_size, real
+from overbar.read.syntax import Part, Phrase, kind_of, listed, parse, place, target
+from overbar.read.whole import static
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from overbar.ir.graph import Graph, Node
-    from overbar.ir.source import Source
+    from lark import Token
 
-ROLES = {"param": "a param", "data": "data"}
+    from overbar.ir.graph import Graph
+    from overbar.ir.source import Source
+    from overbar.ir.types import Extent, Shape
+    from overbar.read.steps import Step
+
+ROLES = {"param": "a param", "data": "data", "index": "index data"}
 """The roles of inputs, and what messages call them."""
+_INTEGERS = "index"
 
 
 def read_text(source: Source, graph: Graph, limits: Limits = LIMITS) -> None:
     """Fill a fresh graph with what a text says.
 
     Errors: ParseError for what is not in the language, ShapeError for conditions and
-    numbers in each other's place and wrong numbers of arguments, UnsupportedError for
-    arrays and unknown functions, LimitError for what exceeds the limits; each points
-    at the text.
+    numbers in each other's place and for arrays that do not fit together,
+    UnsupportedError for unknown functions, LimitError for what exceeds the limits;
+    each points at the text.
 
     >>> from overbar.ir.graph import Graph
     >>> from overbar.ir.source import Source
@@ -67,6 +77,8 @@ class _Reader:
         self.names = Names(source, graph, statements)
         self.machine = Machine(source, graph, limits)
         self.assigned: dict[str, Node] = {}
+        self.dimensions: list[Token] = []
+        self.fixed: set[str] = set()
 
     def read(self) -> None:
         """Read all statements, then settle outputs and the order of the inputs."""
@@ -74,6 +86,7 @@ class _Reader:
             _STATEMENTS[statement.rule](self, statement)
         if not self.graph.outputs:
             self._last_assignment()
+        self._check_dimensions()
         self._arrange_inputs()
 
     def docstring(self, phrase: Phrase) -> None:
@@ -85,34 +98,94 @@ class _Reader:
 
     def declare(self, phrase: Phrase) -> None:
         """Make an input."""
-        name, _, role, *default = phrase.children
-        if role == "index":
-            message = "arrays are not built yet, found 'index'"
-            raise UnsupportedError(message, place(self.source, role))
+        name, _, role, *rest = phrase.children
         if role not in ROLES:
             advice = suggest(role, ROLES)
-            message = f"expected param or data, found {short(role)}{advice}"
+            message = f"expected param, data or index, found {short(role)}{advice}"
             raise self._error(message, role)
+        sizes = rest.pop(0) if rest and kind_of(rest[0]) == "sizes" else None
+        shape = () if sizes is None else self._shape(sizes, name)
         self.names.check_new(name, declared=True)
-        value = self._default(default[1]) if default else None
+        value = self._default(rest[1], role) if rest else None
         self.graph.span = place(self.source, name)
-        self.names.bind(name, self.graph.input(str(name), str(role)), ROLES[role])
+        kind = (INT if role == _INTEGERS else self.graph.real).of(shape)
+        role_of_call = "param" if role == "param" else "data"
+        node = self.graph.input(str(name), role_of_call, kind)
+        self.names.bind(name, node, ROLES[role])
         if value is not None:
             self.graph.defaults[str(name)] = value
 
-    def _default(self, part: Part) -> float:
+    def _shape(self, phrase: Phrase, name: Token) -> Shape:
+        """Return a declared shape; its names are dimensions from here on."""
+        shape: list[Extent] = []
+        for part in listed(phrase.children[1:-1]):
+            for token in _names_in(part):
+                self._dimension(token, name)
+            extent = static(self._node(part))
+            if not isinstance(extent, int | Dim) or isinstance(extent, bool):
+                message = "expected a name or an integer as a dimension, found "
+                message += short(place(self.source, part).text)
+                raise self._error(message, part)
+            if isinstance(extent, int) and extent < 0:
+                message = f"expected a dimension of at least 0, found {extent}"
+                raise ShapeError(message, place(self.source, part))
+            shape.append(extent)
+        if len(shape) > _MOST_AXES:
+            message = f"expected at most {_MOST_AXES} dimensions, found {len(shape)}"
+            raise LimitError(message, place(self.source, phrase))
+        self.fixed |= {e.name for e in shape if isinstance(e, Dim) and e.name}
+        return tuple(shape)
+
+    def _dimension(self, token: Token, name: Token) -> None:
+        """Make a dimension of a name that is none yet."""
+        known = self.names.values.get(str(token))
+        if known is not None:
+            if is_size(known):
+                return
+            message = f"expected a dimension, found {short(token)}, which is "
+            raise self._error(message + self.names.kinds[str(token)], token)
+        if str(token) == str(name):
+            message = (
+                f"expected a dimension, found {short(token)}, which is declared here"
+            )
+            raise self._error(message, token)
+        self.names.check_new(token, declared=True)
+        self.graph.span = place(self.source, token)
+        self.names.bind(token, self.graph.extent(dim(str(token))), "a dimension")
+        self.dimensions.append(token)
+
+    def _check_dimensions(self) -> None:
+        """Refuse dimensions whose size no input tells."""
+        for token in self.dimensions:
+            if str(token) not in self.fixed:
+                message = f"expected an input that has the dimension {short(token)} by "
+                message += f"itself, such as x: data[{short(token)[1:-1]}], found none"
+                raise ShapeError(message, place(self.source, token))
+
+    def _default(self, part: Part, role: str) -> float:
         """Return the value of a constant expression."""
-        node = self._number(part, self._node(part))
-        if any(not (n.args or n.is_const) for n in self.graph.order([node])):
+        value = self._node(part)
+        if role == _INTEGERS and isinstance(static(value), int):
+            return int(static(value))
+        if role == _INTEGERS:
+            message = "expected an integer as a default of index data, found "
+            raise self._error(message + short(place(self.source, part).text), part)
+        node = self._number(part, value)
+        if node.type.shape or any(
+            not (n.args or n.is_const) for n in self.graph.order([node])
+        ):
             message = "expected a constant as a default, found what depends on inputs"
             raise self._error(message, part)
         return float(evaluate(self.graph, {}, [node])[node])
 
     def assign(self, phrase: Phrase) -> None:
         """Give an expression a name."""
-        name, _, expression = phrase.children
+        left, _, expression, *_ = phrase.children
+        name = target(self.source, left)
         self.names.check_new(name)
-        node = self._node(expression)
+        node = self._indexed(phrase) if left is not name else self._node(expression)
+        if not isinstance(node, Node):
+            check_number(self.source, expression, node)
         self.names.bind(name, node, f"assigned on line {self.names.line(name)}")
         self.assigned[str(name)] = node
         self.graph.assign(str(name), node)
@@ -170,7 +243,8 @@ class _Reader:
             end = len(self.source.text.rstrip())
             message = "expected a formula, found the end of the text"
             raise ParseError(message, Span(self.source, end, end))
-        name, _, expression = found[-1].children
+        left, _, expression, *_ = found[-1].children
+        name = target(self.source, left)
         node = self._number(expression, self.assigned[name])
         self.graph.outputs[str(name)] = node
 
@@ -184,15 +258,24 @@ class _Reader:
         for table in tables:
             table.update([(name, table.pop(name)) for name in names])
 
-    def _node(self, part: Part) -> Node:
-        """Return the node of an expression."""
+    def _node(self, part: Part) -> Any:
+        """Return the value of an expression: a node, or an argument of functions."""
         steps = Translator(self.names, self.limits).translate(part)
+        return self._taken(steps, part)
+
+    def _indexed(self, phrase: Phrase) -> Node:
+        """Return the node of an assignment such as `z[i] = x[i]*y[i]`."""
+        steps = assignment(Translator(self.names, self.limits), phrase)
+        return self._taken(steps, phrase)  # type: ignore[no-any-return]
+
+    def _taken(self, steps: list[Step], part: Part) -> Any:
         self.machine.check_size(part)  # inputs that a text does not declare are new
         return self.machine.run(steps)
 
-    def _number(self, part: Part, node: Node) -> Node:
+    def _number(self, part: Part, node: Any) -> Node:
         """Return the node of an expression as a float; a condition is an error."""
-        if node.type is BOOL:
+        check_number(self.source, part, node)
+        if is_condition(node):
             raise mismatch(self.source, part, node)
         try:
             return real(node)
@@ -201,6 +284,22 @@ class _Reader:
 
     def _error(self, message: str, part: Part) -> OverbarError:
         return ParseError(message, place(self.source, part))
+
+
+_MOST_AXES = 32
+
+
+def _names_in(root: Part) -> list[Token]:
+    """Return the names in an expression, in its order."""
+    found: list[Token] = []
+    stack = [root]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Phrase):
+            stack.extend(reversed(part.children))
+        elif part.type == "NAME":
+            found.append(part)
+    return found
 
 
 _STATEMENTS: dict[str, Callable[[_Reader, Phrase], None]] = {

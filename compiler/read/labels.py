@@ -1,0 +1,190 @@
+"""Hold values along indices: the index form's meaning of `x[i]*y[j]`.
+
+A value in the index form is an array whose first axes run along loops (`i`, `j`), each
+loop's axis found by the loop, not by its place. Operations align the loops of their
+operands, so the array that results is what the vector form computes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from overbar.ir.errors import ShapeError
+from overbar.ir.ops.typing import joined
+from overbar.ir.types import Dim, Quotient, Type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from overbar.ir.graph import Graph, Node
+    from overbar.ir.source import Span
+    from overbar.ir.types import Extent, Shape
+
+
+@dataclass(eq=False, slots=True)
+class Loop:
+    """Stand for an index and the integers it runs through.
+
+    serial: counts loops as they are met, outer ones first: the order of axes.
+    extent: None until it is known how far a free index runs.
+    """
+
+    name: str
+    serial: int
+    start: Extent
+    extent: Extent | None
+    span: Span
+
+    @property
+    def size(self) -> Extent:
+        """How many integers the index runs through."""
+        if self.extent is None:
+            message = f"expected to see how far {self.name!r} runs, found no array that"
+            message += f" it indexes; write ... for {self.name} in n"
+            raise ShapeError(message, self.span)
+        return self.extent
+
+    @property
+    def last(self) -> Extent:
+        """The last of the integers."""
+        return self.start + self.size - 1  # type: ignore[operator, return-value]
+
+
+class Affine(NamedTuple):
+    """Hold a sum of indices times integers, and an offset: `2*i - j + 1`."""
+
+    terms: tuple[tuple[Loop, int], ...]
+    offset: Extent
+
+    @property
+    def type(self) -> Type:
+        """The type of its values."""
+        return Type("int64")
+
+    def ends(self) -> tuple[Extent, Extent]:
+        """Return the smallest and the largest value."""
+        low = high = self.offset
+        for loop, factor in self.terms:
+            first, last = factor * loop.start, factor * loop.last
+            if factor < 0:
+                first, last = last, first
+            low, high = low + first, high + last  # type: ignore[operator, assignment]
+        return low, high
+
+    def plus(self, other: Affine, factor: int = 1) -> Affine:
+        """Return the sum with another one times a factor."""
+        terms = dict(self.terms)
+        for loop, times in other.terms:
+            terms[loop] = terms.get(loop, 0) + factor * times
+        kept = tuple((loop, times) for loop, times in terms.items() if times)
+        return Affine(kept, self.offset + factor * other.offset)  # type: ignore[operator]
+
+
+class Labelled(NamedTuple):
+    """Hold an array whose first axes run along loops, outer loops first."""
+
+    node: Node
+    loops: tuple[Loop, ...]
+
+    @property
+    def type(self) -> Type:
+        """The type of one of its values."""
+        return self.node.type.scalar.of(self.rest)
+
+    @property
+    def rest(self) -> Shape:
+        """The shape of one of its values."""
+        return self.node.type.shape[len(self.loops) :]
+
+
+def union(values: Iterable[Labelled]) -> tuple[Loop, ...]:
+    """Return the loops of all values, outer ones first."""
+    found = {loop for value in values for loop in value.loops}
+    return tuple(sorted(found, key=lambda loop: loop.serial))
+
+
+def sizes(loops: Iterable[Loop]) -> Shape:
+    """Return the extents of the axes of loops."""
+    return tuple(loop.size for loop in loops)
+
+
+def labelled(graph: Graph, value: Any) -> Labelled:
+    """Return a number of the index form with the loops that it runs along."""
+    if isinstance(value, Labelled):
+        return value
+    if isinstance(value, Affine):
+        return _counted(graph, value)
+    return Labelled(value, ())
+
+
+def _counted(graph: Graph, value: Affine) -> Labelled:
+    """Return the integers that an index runs through."""
+    total = Labelled(graph.extent(value.offset), ())
+    for loop, factor in sorted(value.terms, key=lambda term: term[0].serial):
+        node = graph.iota(loop.size)
+        if loop.start != 0:
+            node = node + graph.extent(loop.start)
+        if factor != 1:
+            node = graph.const(factor) * node
+        part = Labelled(node, (loop,))
+        total = part if total.node.equals(0) and not total.loops else Labelled(
+            graph.make("add", aligned(graph, [total, part])), union([total, part])
+        )  # fmt: skip
+    return total
+
+
+def aligned(
+    graph: Graph, values: Sequence[Labelled], loops: tuple[Loop, ...] | None = None
+) -> list[Node]:
+    """Return arrays whose axes agree: those of loops first, then as NumPy has it."""
+    loops = union(values) if loops is None else loops
+    if not loops:
+        return [value.node for value in values]
+    rest = joined("this", [value.rest for value in values])
+    return [laid(graph, value, loops, rest) for value in values]
+
+
+def laid(graph: Graph, value: Labelled, loops: Sequence[Loop], rest: Shape) -> Node:
+    """Return a value along all loops and of a shape; constants stay as they are."""
+    node, own = value.node, value.rest
+    if node.is_const:
+        return node
+    start = len(rest) - len(own)
+    fits = [k for k, e in enumerate(own) if e == rest[start + k]]
+    inner = node.type.shape[: len(value.loops)]
+    if len(fits) < len(own):
+        shape = inner + tuple(own[k] for k in fits)
+        node = graph.make("reshape", (node,), (shape,))
+    places = {loop: k for k, loop in enumerate(loops)}
+    axes = [places[loop] for loop in value.loops]
+    axes += [len(loops) + start + k for k in fits]
+    return graph.spread_along(node, tuple(axes), sizes(loops) + rest)
+
+
+def sorted_axes(graph: Graph, node: Node, loops: Sequence[Loop]) -> Labelled:
+    """Return an array whose first axes run along loops, in the loops' own order."""
+    order = sorted(range(len(loops)), key=lambda k: loops[k].serial)
+    rank = len(node.type.shape)
+    perm = (*order, *range(len(loops), rank))
+    moved = node if perm == tuple(range(rank)) else (
+        graph.make("transpose", (node,), (perm,))
+    )  # fmt: skip
+    return Labelled(moved, tuple(loops[k] for k in order))
+
+
+def at_least_zero(extent: Extent) -> bool:
+    """Whether an extent is never negative, as far as its form shows."""
+    if isinstance(extent, int):
+        return extent >= 0
+    low: Extent = 0
+    for factors, times in extent.terms:
+        if times < 0 and len(factors) == 1 and isinstance(factors[0], Quotient):
+            top, bottom = factors[0]
+            if times % bottom == 0:  # -b*(top//b) is at least -top
+                low = low + times // bottom * top  # type: ignore[operator, assignment]
+                continue
+        low = low + Dim(((factors, times),))  # type: ignore[operator, assignment]
+    if isinstance(low, int):
+        return low >= 0
+    return all(times >= 0 for _, times in low.terms)

@@ -260,7 +260,7 @@ class _Nests:
         scope = _Scope({}, known)
         body = self._block(self.items, scope)
         scalars = [r for r in self.roots if not r.type.shape and r not in scope.known]
-        body += self._scalars(scalars, scope)
+        body += self._scalars(scalars, scope, named=False)
         return body
 
     def _block(self, items: Sequence[Item], scope: _Scope) -> list[Statement]:

@@ -12,7 +12,7 @@ import numpy as np
 from overbar.codegen.module import print_module
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.evaluate import evaluate
-from overbar.ir.program import If, leaves
+from overbar.ir.program import For, If, leaves
 from overbar.ir.types import F32
 
 if TYPE_CHECKING:
@@ -149,9 +149,6 @@ class Runtime:
         """Whether an entry point runs node by node, without generated code."""
         if self.backend != "auto":
             return self.backend == "reference"
-        # TODO(founder): remove these two lines when loops are printed for all arrays.
-        if any(n.type.shape for n in self.derivation.graph.order()):
-            return True
         return _size(self.entry(name).program) > LARGEST_COMPILED
 
     def _interpreted(self, name: str) -> Callable[..., Any]:
@@ -221,6 +218,8 @@ def _size(program: Program) -> int:
         for s in block:
             if isinstance(s, If):
                 blocks += [s.then, s.orelse]
+            elif isinstance(s, For):
+                blocks.append(s.body)
     return count
 
 

@@ -223,7 +223,8 @@ def _multiplies(node: Node, returned: bool) -> bool:  # noqa: FBT001
     ranks = [len(a.type.shape) for a in node.args]
     if max(ranks) < 2 or any(_is_small(a) for a in node.args):
         return False
-    return min(ranks) == 2 or not any(_is_data(a) for a in node.args)
+    matrices = [a for a in node.args if len(a.type.shape) == 2]
+    return len(matrices) == 2 or not _is_data(matrices[0])
 
 
 def _is_small(x: Node) -> bool:

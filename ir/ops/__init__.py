@@ -13,6 +13,7 @@ from overbar.ir.ops import (
     contract,
     elementary,
     indexing,
+    linear_algebra,
     logic,
     piecewise,
     ratios,
@@ -38,6 +39,7 @@ TABLES = (
     contract,
     reduce,
     indexing,
+    linear_algebra,
 )
 OPS: dict[str, Op] = {row.name: row for table in TABLES for row in table.ROWS}
 

@@ -348,6 +348,21 @@ def _logsumexp(x: Any, axis: Any) -> Any:
         return scipy.special.logsumexp(x, axis=axis)
 
 
+def _norm(x: Any, axis: Any) -> Any:
+    return np.sqrt(np.sum(x * x, axis=axis))
+
+
+def _lower_norm(out: Node, x: Node) -> Node:
+    squares = apply("powi", x, attrs=(2,))
+    return apply("sqrt", out.graph.make("sum", (squares,), out.attrs))
+
+
+def _direction(out: Node, x: Node) -> Node:
+    """Return x/norm(x), 0 where all of x is."""
+    length = apply("select", apply("eq", out, 0.0), 1.0, out)
+    return x / back(length, out.attrs[0], x)
+
+
 ROWS = (
     Op(
         name="plus", arity=2, typing=None, helper=plus, python=call("plus"),
@@ -364,6 +379,7 @@ ROWS = (
     _reduce("any", np.any, shaping=_reduced(None)),
     _reduce("all", np.all, shaping=_reduced(None)),
     _reduce("logsumexp", _logsumexp, shaping=_reduced(F64), lower=_lower_logsumexp, **_sloped(_softmax)),
+    _reduce("norm", _norm, shaping=_reduced(F64), lower=_lower_norm, **_sloped(_direction)),
     Op(
         name="argmax", typing=None, shaping=_place, activity=_every,
         numpy=lambda axis, x: np.argmax(x, axis),

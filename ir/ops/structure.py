@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overbar.ir.ops.row import ATOM, LOOSEST, Notation, Op
+from overbar.ir.ops.row import ATOM, LOOSEST, Notation, Op, call
 from overbar.ir.ops.typing import number
 
 if TYPE_CHECKING:
@@ -59,6 +59,13 @@ ROWS = (
         partials=(lambda out, x: 1.0,), python=Notation("{0}", LOOSEST),
         text=Notation("{0}", LOOSEST), latex=Notation("{0}", LOOSEST), typing=number,
         accuracy="a second name of a value, so that every adjoint has its own",
+    ),
+    Op(
+        name="stop_gradient", numpy=lambda x: x, mp=lambda m, x: x, cost=0,
+        python=Notation("{0}", LOOSEST), text=call("stop_gradient"), parsed=True,
+        lower=lambda out, x: x, typing=number, exact=True,
+        latex=Notation(r"\operatorname{{stop}}\left({0}\right)"),
+        accuracy="x itself, a constant in every derivative",
     ),
     Op(
         name="cast", typing=None, numpy=_to, mp=lambda m, _dtype, x: m.mpf(x), cost=0,

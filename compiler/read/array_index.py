@@ -1,0 +1,277 @@
+"""Build indexing as NumPy has it, and its functions that read at computed places.
+
+Comes in: an array and the items between the brackets, integers, slices, None, `...`
+and arrays of integers. Goes out: one slice for what is static, one gather for the rest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.ir.errors import ShapeError, UnsupportedError
+from overbar.ir.graph import Node
+from overbar.ir.ops.typing import joined
+from overbar.ir.types import Dim
+from overbar.read.array_shape import joined_along, moved, reshaped
+from overbar.read.array_static import (
+    axis_of,
+    extent_of,
+    need_rank,
+    rank,
+    shown,
+    whole,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from overbar.ir.graph import Graph
+    from overbar.ir.types import Extent, Shape
+
+_MASK = (
+    "a mask chooses as many elements as it has True, so that the shape depends on data; "
+    "write where(mask, x, 0) and reduce that, or index with integers"
+)
+
+
+def index(graph: Graph, x: Node, items: Any) -> Node:
+    """Return `x[items]`.
+
+    items: an item or a tuple of them: int or extent, slice of these, None, Ellipsis, a
+    node of integers. Sizes known only when called are taken to be as large as an item
+    needs (`x[2]`, `x[1:-1]`); a call checks that.
+
+    Raises ShapeError for too many items and places outside; UnsupportedError for masks.
+    """
+    given = _full(x, items if type(items) is tuple else (items,))
+    shape = x.type.shape
+    starts, sizes, steps = [], [], []
+    layout: list[Any] = []  # what becomes of each item: "new", "gone", "kept" or a node
+    axis = 0
+    for item in given:
+        if item is None:
+            layout.append("new")
+            continue
+        start, size, step = 0, shape[axis], 1
+        if isinstance(item, slice):
+            start, size, step = _window(item, shape[axis], axis)  # type: ignore[assignment]
+            layout.append("kept")
+        elif isinstance(item, Node):
+            layout.append(item)
+        else:
+            start, size = _place(item, shape, axis), 1  # type: ignore[assignment]
+            layout.append("gone")
+        starts.append(start)
+        sizes.append(size)
+        steps.append(step)
+        axis += 1
+    part = graph.make("slice", (x,), (tuple(starts), tuple(sizes), tuple(steps)))
+    return _laid_out(part if shape else x, layout)
+
+
+def _full(x: Node, items: tuple[Any, ...]) -> list[Any]:
+    """Return one item for every axis, and those for new axes."""
+    own = [_checked(item) for item in items]
+    used = sum(item is not None and item is not Ellipsis for item in own)
+    if used > rank(x):
+        message = f"an index of shape {shown(x.type.shape)} has at most {rank(x)} items"
+        raise ShapeError(f"{message}, found {used}")
+    dots = [k for k, item in enumerate(own) if item is Ellipsis]
+    if len(dots) > 1:
+        raise ShapeError("an index has ... at most once, found it twice")
+    place = dots[0] if dots else len(own)
+    return [
+        *own[:place], *[slice(None)] * (rank(x) - used), *own[place + 1 :]
+    ]  # fmt: skip
+
+
+def _checked(item: Any) -> Any:
+    if isinstance(item, Node):
+        if item.type.dtype == "bool":
+            raise UnsupportedError(_MASK)
+        if item.type.dtype != "int64":
+            message = f"expected whole numbers as indices, found {item.type}"
+            raise ShapeError(message)
+        return int(item.value) if item.is_const else item
+    if isinstance(item, bool | np.bool_):
+        raise UnsupportedError(_MASK)
+    if isinstance(item, np.integer):
+        return int(item)
+    if item is None or item is Ellipsis or isinstance(item, int | slice | Dim):
+        return item
+    message = "expected an integer, a slice, None, ... or an array of integers"
+    raise ShapeError(f"{message} as index, found {item!r}")
+
+
+def from_front(place: Extent, size: Extent) -> Extent:
+    """Return a place counted from the front, negative ones from the end."""
+    if isinstance(place, Dim):
+        ends = all(times < 0 for factors, times in place.terms if factors)
+        return place + size if ends else place
+    return place + size if place < 0 else place
+
+
+def _place(item: Extent, shape: Shape, axis: int) -> Extent:
+    """Return where an integer index points to."""
+    size = shape[axis]
+    place = from_front(item, size)
+    below, beyond = place, place - size  # type: ignore[operator]
+    if (isinstance(below, int) and below < 0) or (
+        isinstance(beyond, int) and beyond >= 0
+    ):
+        message = f"index {item} is out of range for axis {axis} of {shown(shape)}"
+        raise ShapeError(message)
+    return place
+
+
+def _window(item: slice, size: Extent, axis: int) -> tuple[Extent, Extent, int]:
+    """Return a slice's start, extent and step."""
+    step = 1 if item.step is None else whole("a slice", item.step, "step")
+    if not step:
+        raise ShapeError(f"a slice expects a step other than 0, found 0 on axis {axis}")
+    for end in (item.start, item.stop):
+        if end is not None and not isinstance(end, int | np.integer | Dim):
+            message = "a slice expects integers and sizes as its ends"
+            raise ShapeError(f"{message}, found {end!r} on axis {axis}")
+    if isinstance(size, int) and not any(
+        isinstance(end, Dim) for end in (item.start, item.stop)
+    ):
+        known = range(*item.indices(size))
+        return (known.start if known else 0), len(known), step
+    if step > 0:
+        start = _end(item.start, 0, size)
+        length = _end(item.stop, size, size) - start  # type: ignore[operator]
+    else:
+        start = _end(item.start, size - 1, size)
+        length = start - _end(item.stop, -1, size)  # type: ignore[operator]
+    if isinstance(length, int):
+        length = max(length, 0)
+    return start, (length + (abs(step) - 1)) // abs(step), step  # type: ignore[operator]
+
+
+def _end(given: Extent | None, default: Extent, size: Extent) -> Extent:
+    if given is None:
+        return default
+    place = from_front(given, size)
+    beyond = place - size  # type: ignore[operator]
+    return size if isinstance(beyond, int) and beyond > 0 else place
+
+
+def _laid_out(part: Node, layout: Sequence[Any]) -> Node:
+    """Return a slice with axes dropped, added, and read at the nodes of a layout."""
+    arrays = [item for item in layout if isinstance(item, Node)]
+    shape = iter(part.type.shape)
+    extents = [1 if item == "new" else next(shape) for item in layout]
+    kept = [e for item, e in zip(layout, extents, strict=True) if item != "gone"]
+    part = reshaped(part, tuple(kept)) if part.type.shape or kept else part
+    if not arrays:
+        return part
+    axes = [
+        k for k, item in enumerate(i for i in layout if not _is(i, "gone"))
+        if isinstance(item, Node)
+    ]  # fmt: skip
+    shared = joined("an index", [a.type.shape for a in arrays])
+    found = part.graph.make("gather", (part, *arrays), (tuple(axes),))
+    front = len(shared)
+    return moved(found, range(front), range(_front(layout), _front(layout) + front))
+
+
+def _is(item: Any, word: str) -> bool:
+    return isinstance(item, str) and item == word
+
+
+def _front(layout: Sequence[Any]) -> int:
+    """Return where NumPy puts the axes of the indices.
+
+    In the place of the first of them if they (integers among them) stand side by side,
+    else in front.
+    """
+    points = [
+        k for k, item in enumerate(layout) if isinstance(item, Node) or _is(item, "gone")
+    ]
+    if points[-1] - points[0] >= len(points):
+        return 0
+    return points[0]
+
+
+# Functions ----------------------------------------------------------------------------
+
+
+def _whole_numbers(name: str, indices: Node) -> Node:
+    if indices.type.dtype != "int64":
+        message = f"{name} expects whole numbers as indices, found {indices.type}"
+        raise ShapeError(message)
+    return indices
+
+
+def _take(graph: Graph, a: Node, indices: Node, axis: int | None = None) -> Node:
+    _whole_numbers("take", indices)
+    if axis is None:
+        from overbar.ir.ops.shapes import product
+
+        a, axis = reshaped(a, (product(a.type.shape),)), 0
+    place = axis_of("take", axis, a.type.shape)
+    if not rank(indices):
+        return graph.make("gather", (a, indices), ((place,),))
+    found = graph.make("gather", (a, indices), ((place,),))
+    n = rank(indices)
+    return moved(found, range(n), range(place, place + n))
+
+
+def _take_along_axis(graph: Graph, arr: Node, indices: Node, axis: int = -1) -> Node:
+    _whole_numbers("take_along_axis", indices)
+    place = axis_of("take_along_axis", axis, arr.type.shape)
+    own, theirs = arr.type.shape, indices.type.shape
+    others = [dropped for shape in (own, theirs) for dropped in [_less(shape, place)]]
+    if len(own) != len(theirs):
+        message = f"take_along_axis expects indices with {len(own)} axes"
+        raise ShapeError(f"{message}, found shape {shown(theirs)}")
+    rest = joined("take_along_axis", others)
+    shape = (*rest[:place], theirs[place], *rest[place:])
+    places = []
+    for k, extent in enumerate(shape):
+        if k == place:
+            places.append(graph.spread(indices, shape))
+        elif own[k] == 1 and extent != 1:
+            places.append(graph.const(0))
+        else:
+            places.append(graph.spread_along(graph.iota(extent), (k,), shape))
+    return graph.make("gather", (arr, *places), (tuple(range(len(own))),))
+
+
+def _less(shape: Shape, axis: int) -> Shape:
+    return shape[:axis] + shape[axis + 1 :]
+
+
+def _one_hot(graph: Graph, x: Node, n: Any) -> Node:
+    _whole_numbers("one_hot", x)
+    return graph.make("one_hot", (x,), (extent_of("one_hot", n),))
+
+
+def _segment_sum(graph: Graph, x: Node, ids: Node, n: Any) -> Node:
+    _whole_numbers("segment_sum", ids)
+    need_rank("segment_sum", ids, 1)
+    if not rank(x) or x.type.shape[0] != ids.type.shape[0]:
+        message = f"segment_sum expects an id for each row of {shown(x.type.shape)}"
+        raise ShapeError(f"{message}, found ids of shape {shown(ids.type.shape)}")
+    shape = (extent_of("segment_sum", n), *x.type.shape[1:])
+    return graph.make("scatter", (x, ids), ((0,), shape))
+
+
+def _delete(graph: Graph, arr: Node, obj: int, axis: int = 0) -> Node:
+    place = axis_of("delete", axis, arr.type.shape)
+    at = _place(whole("delete", obj, "place"), arr.type.shape, place)
+    before = [slice(None)] * place
+    parts = [
+        index(graph, arr, (*before, slice(None, at))),
+        index(graph, arr, (*before, slice(at + 1, None))),
+    ]
+    return joined_along("delete", parts, place)
+
+
+BUILDERS: dict[str, Callable[..., Any]] = {
+    "take": _take, "take_along_axis": _take_along_axis, "one_hot": _one_hot,
+    "segment_sum": _segment_sum, "delete": _delete,
+}  # fmt: skip

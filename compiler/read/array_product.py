@@ -1,0 +1,402 @@
+"""Build products of arrays, all of them as the one general contraction.
+
+`matmul`, `dot`, `inner`, `outer`, `tensordot`, `einsum`, `trace` and the diagonals
+become `contract` nodes; of several operands, opt_einsum says in which order.
+"""
+
+from __future__ import annotations
+
+from string import ascii_letters
+from typing import TYPE_CHECKING, Any
+
+from overbar.ir.errors import ShapeError, UnsupportedError
+from overbar.ir.ops import apply
+from overbar.ir.ops.contract import contract
+from overbar.ir.ops.shapes import product
+from overbar.ir.types import Dim, size_of
+from overbar.read.array_shape import moved, permuted, reshaped
+from overbar.read.array_static import axis_of, least, need_rank, rank, shown, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
+    from overbar.ir.graph import Graph, Node
+    from overbar.ir.types import Extent
+
+NOMINAL = 64
+"""The size that an extent known only when called counts as in choosing an order."""
+
+
+def matmul(graph: Graph, x1: Node, x2: Node) -> Node:
+    """Return `x1 @ x2`: vectors, matrices, and stacks of matrices that broadcast."""
+    shapes = x1.type.shape, x2.type.shape
+    for shape in shapes:
+        if not shape:
+            message = f"matmul expects matrices and vectors, found {shown(shapes[0])}"
+            raise ShapeError(f"{message} and {shown(shapes[1])}; use * for scalars")
+    inner = (shapes[0][-1], shapes[1][-2:][0])
+    if inner[0] != inner[1]:
+        message = f"cannot multiply shapes {shown(shapes[0])} and {shown(shapes[1])}"
+        message += f": expected {inner[0]} rows on the right, found {inner[1]}"
+        raise ShapeError(message)
+    stacks = max(rank(x1), rank(x2)) - 2
+    batch = [f"b{k}" for k in range(max(stacks, 0))]
+    xs = [*batch[len(batch) - max(rank(x1) - 2, 0) :], *["i", "k"][-min(rank(x1), 2) :]]
+    ys = [*batch[len(batch) - max(rank(x2) - 2, 0) :], *["k", "j"][: min(rank(x2), 2)]]
+    out = [*batch, *["i"] * (rank(x1) > 1), *["j"] * (rank(x2) > 1)]
+    return product_of(graph, "matmul", [x1, x2], [xs, ys], out)
+
+
+def _dot(graph: Graph, a: Node, b: Node) -> Node:
+    if not rank(a) or not rank(b):
+        return a * b
+    shapes = a.type.shape, b.type.shape
+    place = max(rank(b) - 2, 0)
+    if shapes[0][-1] != shapes[1][place]:
+        message = f"dot cannot multiply shapes {shown(shapes[0])} and"
+        message += f" {shown(shapes[1])}: expected {shapes[0][-1]} along axis {place}"
+        raise ShapeError(f"{message} of the second, found {shapes[1][place]}")
+    return _paired(graph, a, b, [rank(a) - 1], [place])
+
+
+def _inner(graph: Graph, a: Node, b: Node) -> Node:
+    if not rank(a) or not rank(b):
+        return a * b
+    if a.type.shape[-1] != b.type.shape[-1]:
+        message = f"inner cannot multiply shapes {shown(a.type.shape)} and "
+        message += f"{shown(b.type.shape)}: expected {a.type.shape[-1]} along the last"
+        raise ShapeError(f"{message} axis, found {b.type.shape[-1]}")
+    return _paired(graph, a, b, [rank(a) - 1], [rank(b) - 1])
+
+
+def _vdot(graph: Graph, a: Node, b: Node) -> Node:
+    return _inner(graph, flat(a), flat(b))
+
+
+def flat(x: Node) -> Node:
+    """Return an array as a vector."""
+    return reshaped(x, (product(x.type.shape),))
+
+
+def _outer(graph: Graph, a: Node, b: Node) -> Node:
+    return contract(graph, flat(a), flat(b), "i", "j", "ij")
+
+
+def _kron(graph: Graph, a: Node, b: Node) -> Node:
+    n = max(rank(a), rank(b))
+    a, b = (reshaped(x, (1,) * (n - rank(x)) + x.type.shape) for x in (a, b))
+    xs, ys = [f"i{k}" for k in range(n)], [f"j{k}" for k in range(n)]
+    out = [label for pair in zip(xs, ys, strict=True) for label in pair]
+    whole_ = contract(graph, a, b, xs, ys, out)
+    pairs = zip(a.type.shape, b.type.shape, strict=True)
+    return reshaped(whole_, tuple(p * q for p, q in pairs))  # type: ignore[operator, misc]
+
+
+def _cross(graph: Graph, a: Node, b: Node, axis: int = -1) -> Node:
+    from overbar.read.array_shape import along, joined_along
+
+    places = [axis_of("cross", axis, x.type.shape) for x in (a, b)]
+    for x, place in zip((a, b), places, strict=True):
+        if x.type.shape[place] != 3:
+            message = f"cross expects vectors of 3 along axis {axis}"
+            raise ShapeError(f"{message}, found shape {shown(x.type.shape)}")
+    del graph
+    u = [along(a, places[0], k, 1) for k in range(3)]
+    v = [along(b, places[1], k, 1) for k in range(3)]
+    parts = [
+        u[(k + 1) % 3] * v[(k + 2) % 3] - u[(k + 2) % 3] * v[(k + 1) % 3]
+        for k in range(3)
+    ]
+    return joined_along("cross", parts, max(places))
+
+
+def _tensordot(graph: Graph, a: Node, b: Node, axes: Any = 2) -> Node:
+    if isinstance(axes, tuple | list):
+        left, right = (
+            [axis_of("tensordot", k, x.type.shape) for k in (g if isinstance(g, tuple | list) else (g,))]
+            for g, x in zip(axes, (a, b), strict=True)
+        )  # fmt: skip
+    else:
+        n = whole("tensordot", axes, "number of axes")
+        if not 0 <= n <= min(rank(a), rank(b)):
+            message = f"tensordot expects at most {min(rank(a), rank(b))} axes of shapes"
+            raise ShapeError(
+                f"{message} {shown(a.type.shape)} and {shown(b.type.shape)}, found {n}"
+            )
+        left, right = list(range(rank(a) - n, rank(a))), list(range(n))
+    sizes = [[x.type.shape[k] for k in p] for x, p in ((a, left), (b, right))]
+    if sizes[0] != sizes[1]:
+        message = f"tensordot cannot multiply shapes {shown(a.type.shape)} and "
+        message += f"{shown(b.type.shape)}: expected {shown(tuple(sizes[0]))} along "
+        raise ShapeError(f"{message}the axes, found {shown(tuple(sizes[1]))}")
+    return _paired(graph, a, b, left, right)
+
+
+def _paired(
+    graph: Graph, a: Node, b: Node, left: Sequence[int], right: Sequence[int]
+) -> Node:
+    """Return the product summed over pairs of axes, the rest in their order."""
+    xs = [f"x{k}" for k in range(rank(a))]
+    ys = [f"y{k}" for k in range(rank(b))]
+    for p, q in zip(left, right, strict=True):
+        ys[q] = xs[p]
+    out = [k for k in xs if k not in ys] + [k for k in ys if k not in xs]
+    return contract(graph, a, b, xs, ys, out)
+
+
+# Einsum -------------------------------------------------------------------------------
+
+
+def _einsum(graph: Graph, subscripts: str, *operands: Node) -> Node:
+    inputs, out = _parsed(subscripts, operands)
+    return product_of(graph, "einsum", operands, inputs, out)
+
+
+def _parsed(
+    subscripts: str, operands: Sequence[Node]
+) -> tuple[list[list[str]], list[str]]:
+    """Return the labels of each operand and of the result; those of ... are numbers."""
+    text = subscripts.replace(" ", "")
+    left, arrow, right = text.partition("->")
+    terms = left.split(",")
+    if set(text) - set(ascii_letters) - set(",.->"):
+        message = "einsum expects letters, commas, ... and -> as subscripts"
+        raise ShapeError(f"{message}, found {subscripts!r}")
+    if len(terms) != len(operands):
+        message = f"einsum expects {len(terms)} operands for {subscripts!r}"
+        raise ShapeError(f"{message}, found {len(operands)}")
+    inputs = [
+        _labels(term, rank(x), subscripts) for term, x in zip(terms, operands, strict=True)
+    ]
+    dots = max((sum(k.isdigit() for k in labels) for labels in inputs), default=0)
+    many = [str(k) for k in range(dots)][::-1]
+    if arrow:
+        head, found, tail = right.partition("...")
+        out = [*head, *(many if found else []), *tail]
+    else:
+        every = [k for labels in inputs for k in labels if not k.isdigit()]
+        out = [*many, *sorted(k for k in set(every) if every.count(k) == 1)]
+    known = {k for labels in inputs for k in labels}
+    if len(set(out)) < len(out) or not known >= set(out):
+        message = f"einsum expects {subscripts!r} to end in labels of its operands, "
+        raise ShapeError(f"{message}each once, found {right!r}")
+    return inputs, out
+
+
+def _labels(term: str, axes: int, subscripts: str) -> list[str]:
+    head, dots, tail = term.partition("...")
+    rest = axes - len(head) - len(tail)
+    if rest < 0 or (rest and not dots) or "." in head + tail:
+        message = f"einsum expects {term!r} of {subscripts!r} to name the axes of its "
+        raise ShapeError(f"{message}operand, found {axes} of them")
+    return [*head, *[str(k) for k in range(rest)][::-1], *tail]
+
+
+def product_of(
+    graph: Graph,
+    name: str,
+    operands: Sequence[Node],
+    inputs: Sequence[Sequence[Hashable]],
+    out: Sequence[Hashable],
+) -> Node:
+    """Return the sum over all labels that are not in `out` of a product of arrays.
+
+    An axis of size 1 fits any other with its label.
+    """
+    sizes = _sizes(name, operands, inputs)
+    terms = [
+        _single(x, labels, sizes) for x, labels in zip(operands, inputs, strict=True)
+    ]
+    for pick in _order(terms, out, sizes):
+        picked = [terms.pop(k) for k in sorted(pick, reverse=True)][::-1]
+        if len(picked) == 1:
+            terms.append(picked[0])
+            continue
+        (x, xs), (y, ys) = picked
+        needed = {*out, *(k for _, labels in terms for k in labels)}
+        left = [k for k in dict.fromkeys([*xs, *ys]) if k in needed]
+        if not terms:
+            left = [k for k in out if k in left]
+        terms.append((contract(graph, x, y, xs, ys, left), left))
+    ((x, labels),) = terms
+    lost = tuple(k for k, label in enumerate(labels) if label not in out)
+    x = graph.make("sum", (x,), (lost,)) if lost else x
+    labels = [k for k in labels if k in out]
+    x = permuted(x, [labels.index(k) for k in out if k in labels])
+    axes = tuple(k for k, label in enumerate(out) if label in labels)
+    return graph.spread_along(x, axes, tuple(sizes[k] for k in out)) if out else x
+
+
+def _sizes(
+    name: str, operands: Sequence[Node], inputs: Sequence[Sequence[Hashable]]
+) -> dict[Hashable, Extent]:
+    sizes: dict[Hashable, Extent] = {}
+    for x, labels in zip(operands, inputs, strict=True):
+        for label, extent in zip(labels, x.type.shape, strict=True):
+            known = sizes.get(label, 1)
+            if known == 1:
+                sizes[label] = extent
+            elif extent not in (1, known):
+                shapes = " and ".join(shown(a.type.shape) for a in operands)
+                message = f"{name} cannot multiply shapes {shapes}: expected {known}"
+                raise ShapeError(f"{message} along an axis, found {extent}")
+    return sizes
+
+
+def _single(
+    x: Node, labels: Sequence[Hashable], sizes: dict[Hashable, Extent]
+) -> tuple[Node, list[Hashable]]:
+    """Return an operand with each label once, axes of size 1 for a larger one gone."""
+    shape = x.type.shape
+    kept = [k for k, label in enumerate(labels) if shape[k] == sizes[label]]
+    if len(kept) < len(shape):
+        x = reshaped(x, tuple(shape[k] for k in kept))
+    left = [labels[k] for k in kept]
+    for label in dict.fromkeys(left):
+        while left.count(label) > 1:
+            first = left.index(label)
+            second = left.index(label, first + 1)
+            x = diagonal(x, first, second)
+            left = [k for i, k in enumerate(left) if i not in (first, second)] + [label]
+    return x, left
+
+
+def _order(
+    terms: Sequence[tuple[Node, list[Hashable]]],
+    out: Sequence[Hashable],
+    sizes: dict[Hashable, Extent],
+) -> Sequence[Sequence[int]]:
+    """Return which two operands to multiply at each step, by their places."""
+    if len(terms) < 3:
+        return [tuple(range(len(terms)))]
+    import opt_einsum
+
+    symbol = {label: opt_einsum.get_symbol(k) for k, label in enumerate(sizes)}
+    shape = {k: _nominal(extent) for k, extent in sizes.items()}
+    left = ",".join("".join(symbol[k] for k in labels) for _, labels in terms)
+    right = "".join(symbol[k] for k in out if any(k in labels for _, labels in terms))
+    path, _ = opt_einsum.contract_path(
+        f"{left}->{right}", *(tuple(shape[k] for k in labels) for _, labels in terms),
+        shapes=True,
+    )  # fmt: skip
+    return [step for pair in path for step in _pairs(pair)]
+
+
+def _pairs(step: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return a step of more than two operands as steps of two."""
+    places = sorted(step)
+    found = [tuple(places[-2:])]
+    for place in reversed(places[:-2]):  # what was made stands last
+        found.append((place, -1))
+    return found if len(places) > 1 else [tuple(places)]
+
+
+def _nominal(extent: Extent) -> int:
+    if not isinstance(extent, Dim):
+        return extent
+    return max(1, size_of(extent, dict.fromkeys(extent.names, NOMINAL)))
+
+
+# Diagonals ----------------------------------------------------------------------------
+
+
+def diagonal(x: Node, first: int, second: int, offset: int = 0) -> Node:
+    """Return the elements that stand at one place in two axes, as the last axis."""
+    graph, shape = x.graph, x.type.shape
+    rows, columns = shape[first], shape[second]
+    if x.op.name == "contract" and not offset and rows == columns:
+        xs, ys, out = x.attrs
+        same = {out[second]: out[first]}
+        left, right = ([same.get(k, k) for k in labels] for labels in (xs, ys))
+        if len(set(left)) == len(left) and len(set(right)) == len(right):
+            rest = [k for i, k in enumerate(out) if i not in (first, second)]
+            return contract(graph, *x.args, left, right, [*rest, out[first]])
+    below, right_of = max(-offset, 0), max(offset, 0)
+    size = least("diagonal", rows - below, columns - right_of)  # type: ignore[operator]
+    if isinstance(size, int):
+        size = max(size, 0)
+    steps = graph.iota(size)
+    places = {first: steps + below if below else steps,
+              second: steps + right_of if right_of else steps}
+    axes = sorted(places)
+    found = graph.make("gather", (x, *(places[k] for k in axes)), (tuple(axes),))
+    return moved(found, [0], [rank(found) - 1])
+
+
+def _diagonal(
+    graph: Graph, a: Node, offset: int = 0, axis1: int = 0, axis2: int = 1
+) -> Node:
+    del graph
+    return _diagonal_of("diagonal", a, offset, axis1, axis2)
+
+
+def _diagonal_of(name: str, a: Node, offset: Any, axis1: int, axis2: int) -> Node:
+    if rank(a) < 2:
+        message = f"{name} expects at least two axes, found shape {shown(a.type.shape)}"
+        raise ShapeError(message)
+    first, second = (axis_of(name, k, a.type.shape) for k in (axis1, axis2))
+    if first == second:
+        raise ShapeError(f"{name} expects two axes, found {first} twice")
+    return diagonal(a, first, second, whole(name, offset, "offset"))
+
+
+def _trace(
+    graph: Graph, a: Node, offset: int = 0, axis1: int = 0, axis2: int = 1
+) -> Node:
+    line = _diagonal_of("trace", a, offset, axis1, axis2)
+    return graph.make("sum", (line,), ((rank(line) - 1,),))
+
+
+def _offset_equal(graph: Graph, rows: Extent, columns: Extent, k: int, op: str) -> Node:
+    """Return where j stands to i + k as a comparison says, for a matrix (i, j)."""
+    shape = (rows, columns)
+    i = graph.iota(rows) + k if k else graph.iota(rows)
+    return apply(
+        op, graph.spread_along(graph.iota(columns), (1,), shape),
+        graph.spread_along(i, (0,), shape),
+    )  # fmt: skip
+
+
+def _diag(graph: Graph, v: Node, k: int = 0) -> Node:
+    need_rank("diag", v, 1, 2)
+    k = whole("diag", k, "k")
+    if rank(v) == 2:
+        return diagonal(v, 0, 1, k)
+    size = v.type.shape[0] + abs(k)
+    line = v
+    if k:
+        from overbar.read.array_shape import zero_padded
+
+        line = zero_padded(v, [(max(-k, 0), max(k, 0))])
+    spread = graph.spread_along(line, (0,), (size, size))
+    return apply("select", _offset_equal(graph, size, size, k, "eq"), spread, 0)
+
+
+def _eye(graph: Graph, N: Any, M: Any = None, k: int = 0, *, dtype: Any = None) -> Node:
+    from overbar.read.array_static import extent_of, type_of
+
+    rows = extent_of("eye", N)
+    columns = rows if M is None else extent_of("eye", M)
+    hit = _offset_equal(graph, rows, columns, whole("eye", k, "k"), "eq")
+    return graph.convert(hit, type_of(graph, "eye", dtype))
+
+
+def _triangle(name: str, op: str) -> Callable[..., Node]:
+    def build(graph: Graph, m: Node, k: int = 0) -> Node:
+        if rank(m) < 2:
+            message = f"{name} expects at least two axes"
+            raise ShapeError(f"{message}, found shape {shown(m.type.shape)}")
+        shape = m.type.shape
+        inside = _offset_equal(graph, *shape[-2:], whole(name, k, "k"), op)
+        return apply("select", graph.spread(inside, shape), m, 0)
+
+    return build
+
+
+BUILDERS: dict[str, Callable[..., Any]] = {
+    "matmul": matmul, "dot": _dot, "inner": _inner, "vdot": _vdot, "outer": _outer,
+    "kron": _kron, "cross": _cross, "tensordot": _tensordot, "einsum": _einsum,
+    "diagonal": _diagonal, "trace": _trace, "diag": _diag, "eye": _eye,
+    "identity": lambda graph, n: _eye(graph, n),
+    "tril": _triangle("tril", "le"), "triu": _triangle("triu", "ge"),
+}  # fmt: skip

@@ -1,0 +1,71 @@
+"""Test NumPy's functions over nodes against NumPy and SciPy themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from cases import CASES, FORMULAS, NAMED, Ours, Theirs, sizes, type_of, value_of
+from overbar.ir.evaluate import evaluate
+from overbar.ir.graph import Graph
+from overbar.levels import rewrite_for
+from overbar.read.arrays import FUNCTIONS
+
+TOLERANCE = {"float64": 1e-10, "float32": 3e-4}
+SINGULAR = {"max", "amax", "min", "amin", "ptp", "argmax", "argmin", "convolve"}
+"""What needs at least one element."""
+ONE_ONLY = {"roll", "diagonal"}
+
+
+def ours(formula, operands, values, d, dtype="float64"):
+    """Return the value of a formula of our functions."""
+    graph = Graph(rewrite=rewrite_for("standard"))
+    nodes = [
+        graph.input(f"x{k}", "param", type_of(text, d, dtype))
+        for k, text in enumerate(operands)
+    ]
+    found = formula(Ours(graph), d, *nodes)
+    graph.input("sizes", "data", type_of("mnk", d))
+    given = {f"x{k}": value for k, value in enumerate(values)}
+    given["sizes"] = np.zeros((3, 4, 2))
+    graph.outputs["out"] = found
+    shape = found.type.shape
+    value = evaluate(graph, given)[found]
+    if all(isinstance(e, int) for e in shape):
+        assert np.shape(value) == shape
+    return value
+
+
+def agree(expected, actual, dtype="float64"):
+    assert np.shape(expected) == np.shape(actual)
+    close = np.allclose(expected, actual, TOLERANCE[dtype], TOLERANCE[dtype], equal_nan=True)
+    assert close, (expected, actual)
+
+
+def truth(formula, values, d):
+    """Return the value of a formula of NumPy's functions, in double precision."""
+    wide = [v.astype(float) if np.asarray(v).dtype == np.float32 else v for v in values]
+    with np.errstate(all="ignore"):
+        return formula(Theirs(), d, *wide)
+
+
+@pytest.mark.parametrize(("name", "formula", "operands"), CASES, ids=[c[0] for c in CASES])
+def test_numpy(name, formula, operands):
+    """Every function gives what NumPy's gives, sizes named or numbers, wide or narrow."""
+    rng = np.random.default_rng(1)
+    d = sizes(3, 4, 2)
+    values = [value_of(text, d, rng) for text in operands]
+    expected = truth(formula, values, d)
+    if name.startswith("eigh-1"):  # up to sign
+        expected = expected * np.sign(expected[0] * ours(formula, operands, values, d)[0])
+    agree(expected, ours(formula, operands, values, d))
+    named = {t.strip("#?+%.") for t in operands}
+    if operands and not all(t.isdigit() or not t for t in named):
+        agree(expected, ours(formula, operands, values, NAMED))
+    narrow = [value_of(text, d, np.random.default_rng(1), "float32") for text in operands]
+    if not name.startswith("eigh-1"):
+        agree(truth(formula, narrow, d), ours(formula, operands, narrow, d, "float32"), "float32")
+
+
+def test_all_listed():
+    """Every function has a formula in the table."""
+    assert set(FUNCTIONS) | {"index"} == set(FORMULAS)

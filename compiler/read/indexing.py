@@ -17,8 +17,8 @@ from overbar.read.labels import (
     Affine,
     Labelled,
     aligned,
-    at_least_zero,
     labelled,
+    may_hold,
     sizes,
     union,
 )
@@ -49,6 +49,8 @@ class Along(NamedTuple):
 def index(machine: Machine, values: Sequence[Any], step: Step) -> Any:
     """Return what an indexing gives."""
     base, *items = values
+    if type(base) in {tuple, list}:
+        return _entry(machine, base, items, step)
     check_number(machine.source, step.operands[0], base)
     if not base.type.shape:
         _refuse_scalar(machine, step)
@@ -59,6 +61,19 @@ def index(machine: Machine, values: Sequence[Any], step: Step) -> Any:
     if type(base) is Node and not any(isinstance(i, Affine | Labelled) for i in items):
         return arrays.index(machine.graph, base, tuple(items))
     return _along(machine, labelled(machine.graph, base), items, step)
+
+
+def _entry(
+    machine: Machine, base: Sequence[Any], items: Sequence[Any], step: Step
+) -> Any:
+    """Return one of several results, as `slogdet(A)[1]`."""
+    place = static(items[0]) if len(items) == 1 else None
+    if not isinstance(place, int) or not -len(base) <= place < len(base):
+        message = f"expected an integer from 0 to {len(base) - 1} as an index of "
+        found = machine.place(step.operands[1]).text
+        message += f"{len(base)} results, found {short(found)}"
+        raise ShapeError(message, machine.place(step.operands[1]))
+    return base[place]
 
 
 def _refuse_scalar(machine: Machine, step: Step) -> None:
@@ -142,7 +157,7 @@ def _check_reach(machine: Machine, node: Node, item: Along, step: Step) -> None:
     low, high = item.value.ends()  # type: ignore[union-attr]
     extent = node.type.shape[item.axis]
     below: Extent = extent - high - 1  # type: ignore[operator, assignment]
-    if at_least_zero(low) and at_least_zero(below):
+    if may_hold(low) and may_hold(below):
         return
     place = machine.place(item.at)
     name = short(machine.place(step.operands[0]).text)

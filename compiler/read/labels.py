@@ -178,13 +178,44 @@ def at_least_zero(extent: Extent) -> bool:
     if isinstance(extent, int):
         return extent >= 0
     low: Extent = 0
+    for top, bottom, times in _paired(extent):
+        # -b*(top//b) is at least -top
+        low = low + times // bottom * top  # type: ignore[operator, assignment]
     for factors, times in extent.terms:
-        if times < 0 and len(factors) == 1 and isinstance(factors[0], Quotient):
-            top, bottom = factors[0]
-            if times % bottom == 0:  # -b*(top//b) is at least -top
-                low = low + times // bottom * top  # type: ignore[operator, assignment]
-                continue
-        low = low + Dim(((factors, times),))  # type: ignore[operator, assignment]
-    if isinstance(low, int):
-        return low >= 0
-    return all(times >= 0 for _, times in low.terms)
+        if not _is_quotient(factors):
+            low = low + Dim(((factors, times),))  # type: ignore[operator, assignment]
+    terms = (((), low),) if isinstance(low, int) else low.terms
+    return all(times >= 0 for _, times in terms)
+
+
+def may_hold(extent: Extent) -> bool:
+    """Whether an extent is not negative, if sizes are large enough: n - 3, not m - n.
+
+    A call checks that they are.
+    """
+    if isinstance(extent, int):
+        return extent >= 0
+    fixed = sum(times for factors, times in extent.terms if not factors)
+    return at_least_zero(extent - min(fixed, 0))
+
+
+def _is_quotient(factors: Sequence[Any]) -> bool:
+    return len(factors) == 1 and isinstance(factors[0], Quotient)
+
+
+def _paired(extent: Dim) -> list[tuple[Extent, int, int]]:
+    """Return the negative quotients that no larger positive one makes up for."""
+    terms = [(f[0], times) for f, times in extent.terms if _is_quotient(f)]
+    more = [(q, times) for q, times in terms if times > 0]  # type: ignore[misc]
+    found: list[tuple[Extent, int, int]] = []
+    for (top, bottom), times in terms:  # type: ignore[misc]
+        if times > 0:
+            continue
+        for k, (q, plus) in enumerate(more):
+            gap = q.top - top  # type: ignore[union-attr]
+            if plus >= -times and q.bottom == bottom and at_least_zero(gap):  # type: ignore[union-attr]
+                del more[k]
+                break
+        else:
+            found.append((top, bottom, times))
+    return found

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from overbar.ir.errors import OverbarError, ParseError, UnsupportedError
 from overbar.read import arrays, functions
 from overbar.read.lexing import short
+from overbar.read.suggestions import suggest
 from overbar.read.syntax import Phrase, place, target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from lark import Token
 
     from overbar.ir.graph import Graph, Node
@@ -33,15 +32,7 @@ _ADVICE = {
 }
 """Python's and NumPy's names that have other ways here."""
 
-_SHORT, _LONGEST, _MOST = 3, 60, 2000
-
-
-def suggest(name: str, known: Iterable[str]) -> str:
-    """Return advice for a misspelt name, or nothing; never for long."""
-    if len(name) > _LONGEST:
-        return ""
-    near = [k for k in known if abs(len(k) - len(name)) <= 3]
-    return functions.nearest(name, near[:_MOST])
+_SHORT = 3
 
 
 class Names:
@@ -97,7 +88,7 @@ class Names:
         if what is None and not declared:
             if name in CONSTANTS:
                 what = f"a constant, {CONSTANTS[name]}"
-            elif self._ours(name):
+            elif functions.function(name):
                 what = "a function"
         if what is not None:
             message = f"expected a new name, found {short(name)}, which is {what}"
@@ -127,8 +118,12 @@ class Names:
         raise self.error(f"{message}{advice}", name)
 
     def _ours(self, name: Token) -> bool:
-        known = str(name) in arrays.FUNCTIONS
-        return known or functions.function(name) is not None
+        """Whether a name without a value is a function's.
+
+        One over arrays alone may be a number's in a text that declares nothing.
+        """
+        over_arrays = self.declared and str(name) in arrays.FUNCTIONS
+        return over_arrays or functions.function(name) is not None
 
     def _free(self, name: Token) -> Node:
         """Return a new param: the text declares nothing."""

@@ -94,15 +94,17 @@ def _common(
     exact = [(a, e) for a, e in found if a.base not in shifted]
     least = (exact or found)[0]
     for access, extent in found:
-        gap = extent - least[1]  # type: ignore[operator]
-        strict = access.base not in shifted
-        if gap == 0 or (isinstance(gap, int) and not strict and gap > 0):
+        if access.base not in shifted and extent != exact[0][1]:
+            raise _disagreement(machine, loop, exact[0], (access, extent))
+        if at_least_zero(extent - least[1]):  # type: ignore[operator]
             continue
-        if not isinstance(gap, int) or (strict and least[0].base not in shifted):
+        if not at_least_zero(least[1] - extent):  # type: ignore[operator]
             raise _disagreement(machine, loop, least, (access, extent))
         least = (access, extent)
     if isinstance(least[1], int) and least[1] < 0:
-        raise _disagreement(machine, loop, least, least)
+        message = f"expected an array that the index {loop.name!r} fits into, found "
+        message += f"{least[0].named}, of shape [{extents(least[0].base.type.shape)}]"
+        raise ShapeError(message, machine.place(least[0].at))
     return least[1]
 
 

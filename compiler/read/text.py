@@ -22,8 +22,9 @@ from overbar.read.kinds import check_number, is_condition, mismatch
 from overbar.read.lexing import short, tokens
 from overbar.read.limits import LIMITS, Limits
 from overbar.read.machine import Machine
-from overbar.read.names import Names, suggest
+from overbar.read.names import Names
 from overbar.read.operators import is_size, real
+from overbar.read.suggestions import suggest
 from overbar.read.syntax import Part, Phrase, kind_of, listed, parse, place, target
 from overbar.read.whole import static
 

@@ -8,7 +8,6 @@ row `X[i]`, the reductions and `@` see one row alone.
 from __future__ import annotations
 
 import inspect
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from overbar.ir.errors import LimitError, ParseError, ShapeError, UnsupportedError
@@ -16,18 +15,19 @@ from overbar.ir.graph import Node
 from overbar.ir.ops.contract import contract
 from overbar.ir.types import Dim
 from overbar.read import arrays
-from overbar.read.functions import nearest
-from overbar.read.kinds import check_number, is_condition, mismatch
+from overbar.read.kinds import NUMBERS, check_number, is_condition, mismatch
 from overbar.read.labels import Affine, Labelled, labelled, union
 from overbar.read.lexing import short
 from overbar.read.operators import is_size, size_of
-from overbar.read.syntax import kind_of, place
+from overbar.read.suggestions import suggest
+from overbar.read.syntax import Phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from lark import Token
 
+    from overbar.read.arrays import Parameter
     from overbar.read.functions import Function
     from overbar.read.machine import Machine
     from overbar.read.names import Names
@@ -37,9 +37,10 @@ if TYPE_CHECKING:
     Run = Callable[[Machine, Sequence[Any], Step], Any]
 
 _LARGEST = 2**63 - 1
-BY_ROWS = {
-    "all", "any", "log_softmax", "logsumexp", "max", "mean", "min", "norm", "prod",
-    "softmax", "std", "sum", "var",
+_EMPTY = inspect.Parameter.empty
+_ALONG_ONE = {"argmax", "argmin", "cumsum", "log_softmax", "norm", "softmax"}
+BY_ROWS = _ALONG_ONE | {
+    "all", "any", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var",
 }  # fmt: skip
 """Functions of one array and an axis, which work along indices too."""
 
@@ -150,12 +151,6 @@ def transposed(machine: Machine, values: Sequence[Any], step: Step) -> Any:
 # Functions ----------------------------------------------------------------------------
 
 
-@cache
-def _signature(name: str) -> inspect.Signature:
-    whole = inspect.signature(arrays.FUNCTIONS[name])
-    return whole.replace(parameters=list(whole.parameters.values())[1:])
-
-
 def function(
     names: Names, name: Token, operands: Sequence[Part], scalar: Function | None
 ) -> Run | None:
@@ -164,104 +159,184 @@ def function(
     None where the elementwise function of that name is meant: `max(x, y)`, while
     `max(x)` and `max(x, axis=0)` reduce.
     """
-    keywords = [str(p.children[0]) if kind_of(p) == "keyword" else "" for p in operands]  # type: ignore[union-attr]
+    keywords = [_keyword(part) for part in operands]
     if str(name) not in arrays.FUNCTIONS:
         return None
-    if scalar is not None and not any(keywords) and len(operands) >= scalar.least:
+    enough = scalar is not None and len(operands) >= scalar.least
+    if scalar is not None and not any(keywords) and (enough or not operands):
         return None
-    if scalar is not None and not operands:
-        return None
-    _check_arguments(names, name, operands, keywords)
+    bound = _bound_to(names, name, operands, keywords)
 
     def run(machine: Machine, values: Sequence[Any], step: Step) -> Any:
-        return _called(machine, str(name), keywords, values, step, scalar)
+        given = [
+            _argument(machine, value, part, arrays.FUNCTIONS[name].parameters[p])
+            for value, part, p in zip(values, step.operands, bound, strict=True)
+        ]
+        if scalar is not None and not any(_is_array(v) for v in given):
+            raise ParseError(_too_few(scalar), machine.place(step.at))
+        args = [v for v, k in zip(given, keywords, strict=True) if not k]
+        options = {k: v for v, k in zip(given, keywords, strict=True) if k}
+        if any(isinstance(v, Labelled | Affine) for v in _flat(given)):
+            return _by_rows(machine, str(name), args, options, step)
+        return _applied(machine, str(name), args, options)
 
     return run
 
 
-def _check_arguments(
+def _keyword(part: Part) -> str:
+    if isinstance(part, Phrase) and part.rule == "keyword":
+        return str(part.children[0])
+    return ""
+
+
+def _too_few(scalar: Function) -> str:
+    try:
+        scalar.check(1)
+    except UnsupportedError as error:
+        return error.message
+    return f"{scalar.name} expects an array"
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, Node | Labelled) and bool(value.type.shape)
+
+
+def _flat(values: Sequence[Any]) -> list[Any]:
+    """Return arguments, those of a sequence by themselves."""
+    return [
+        v for value in values
+        for v in (value if type(value) in {tuple, list} else (value,))
+    ]  # fmt: skip
+
+
+def _bound_to(
     names: Names, name: Token, operands: Sequence[Part], keywords: Sequence[str]
-) -> None:
-    """Refuse arguments that the function does not take."""
-    known = list(_signature(str(name)).parameters)
-    seen: set[str] = set()
-    for part, keyword in zip(operands, keywords, strict=True):
-        span = place(names.source, part)
-        if seen and not keyword:
+) -> list[str]:
+    """Return which parameter each argument is for; refuse what is none.
+
+    A function's last positional parameter may take all arguments that are left.
+    """
+    parameters = arrays.FUNCTIONS[name].parameters
+    places = [p for p in parameters.values() if p.positional]
+    found: list[str] = []
+    for k, (part, keyword) in enumerate(zip(operands, keywords, strict=True)):
+        span = names.place(part)
+        if keyword:
+            if keyword not in parameters:
+                takes = ", ".join(parameters)
+                message = f"{name} takes no argument {short(keyword)}, only {takes}"
+                raise ParseError(message + suggest(keyword, parameters), span)
+        elif any(keywords[:k]):
             message = "expected arguments by position before those by name"
             raise ParseError(f"{message}, found {short(span.text)} after them", span)
-        if keyword in seen:
-            message = f"expected the argument {keyword!r} once, found it again"
+        elif k < len(places) or (places and places[-1].rest):
+            keyword = places[min(k, len(places) - 1)].name  # noqa: PLW2901
+        else:
+            plural = "s" * (len(places) != 1)
+            message = f"{name} takes at most {len(places)} argument{plural} by position"
+            raise ParseError(f"{message}, found {len(operands)}", span)
+        if keyword in found and not parameters[keyword].rest:
+            message = f"{name} takes {short(keyword)} once, found it again"
             raise ParseError(message, span)
-        if keyword and keyword not in known[1:]:
-            listed = ", ".join(known[1:]) or "no arguments by name"
-            message = f"{name} expects {listed}, found {short(keyword)}"
-            raise ParseError(message + nearest(keyword[:60], known[1:]), span)
-        seen |= {keyword} - {""}
-    positional = [None for keyword in keywords if not keyword]
+        found.append(keyword)
+    for p in parameters.values():
+        if p.default is _EMPTY and not p.rest and p.name not in found:
+            message = f"{name} expects an argument {short(p.name)}, found none"
+            raise ParseError(message, names.place(name))
+    return found
+
+
+def _argument(machine: Machine, value: Any, part: Part, p: Parameter) -> Any:
+    """Return a value as a parameter takes it; refuse one of another kind."""
+    if p.kind == "static" or isinstance(value, str) or value is None:
+        return _static_argument(machine, value, part, p)
+    if p.kind == "arrays" and not p.rest:
+        if type(value) not in {tuple, list}:
+            span = machine.place(part)
+            message = (
+                f"expected a tuple of arrays as {p.name}, found {short(span.text)}"
+            )
+            raise ShapeError(message, span)
+        for v in value:
+            check_number(machine.source, part, v)
+        return value
+    check_number(machine.source, part, value)
+    return value
+
+
+def _static_argument(machine: Machine, value: Any, part: Part, p: Parameter) -> Any:
+    found = static(value)
+    if p.kind != "static" or any(isinstance(v, NUMBERS) for v in _leaves(found)):
+        span = machine.place(part)
+        kind = "a number that does not depend on inputs" if p.kind == "static" else (
+            "an array"
+        )  # fmt: skip
+        message = f"expected {kind} as {p.name}, found {short(span.text)}"
+        raise ShapeError(message, span)
+    return found
+
+
+def _leaves(value: Any) -> list[Any]:
+    """Return what stands in sequences in each other."""
+    stack, found = [value], []
+    while stack:
+        v = stack.pop()
+        if type(v) in {tuple, list}:
+            stack += v
+        else:
+            found.append(v)
+    return found
+
+
+def _applied(
+    machine: Machine, name: str, args: Sequence[Any], options: Mapping[str, Any]
+) -> Any:
+    """Return what a function gives."""
+    function = arrays.FUNCTIONS[name]
+    conditions = any(
+        isinstance(v, Node) and is_condition(v)
+        for v in _flat([*args, *options.values()])
+    )
+    if conditions and name not in _OF_CONDITIONS:
+        message = f"{name} expects numbers, found a condition; "
+        raise ShapeError(message + "where(condition, 1, 0) makes a number of it")
     try:
-        _signature(str(name)).bind(*positional, **dict.fromkeys(seen))
-    except TypeError:
-        message = f"{name} expects the arguments ({', '.join(known)}), found "
-        count = len(operands)
-        raise ParseError(
-            f"{message}{count}", _whole_call(names, name, operands)
-        ) from None
+        return function(machine.graph, *args, **options)
+    except (TypeError, ValueError, OverflowError) as error:
+        message = f"{name} does not take these arguments: {str(error)[:200]}"
+        raise ShapeError(message) from None
 
 
-def _whole_call(names: Names, name: Token, operands: Sequence[Part]) -> Any:
-    span = place(names.source, name)
-    end = operands[-1].end_pos if operands else span.end
-    return type(span)(span.source, span.start, end or span.end)
-
-
-def _called(
-    machine: Machine, name: str, keywords: Sequence[str], values: Sequence[Any],
-    step: Step, scalar: Function | None,
-) -> Any:  # fmt: skip
-    for value, part in zip(values, step.operands, strict=True):
-        if (
-            isinstance(value, Node | Labelled)
-            and is_condition(value)
-            and (name not in _OF_CONDITIONS)
-        ):
-            raise mismatch(machine.source, part, value)
-    first = values[0] if values else None
-    if scalar is not None and not getattr(first, "type", None).shape:  # type: ignore[union-attr]
-        try:
-            scalar.check(1)
-        except UnsupportedError as error:
-            raise ParseError(error.message, machine.place(step.at)) from None
-    args = [static(v) for v, k in zip(values, keywords, strict=True) if not k]
-    options = {k: static(v) for v, k in zip(values, keywords, strict=True) if k}
-    if any(isinstance(v, Labelled | Affine) for v in values):
-        return _by_rows(machine, name, args, options, step)
-    return arrays.FUNCTIONS[name](machine.graph, *args, **options)
-
-
-_OF_CONDITIONS = {"all", "any", "where", "concatenate", "stack", "reshape", "select"}
+_OF_CONDITIONS = {
+    "all", "any", "broadcast_to", "concat", "concatenate", "count_nonzero",
+    "expand_dims", "flip", "ravel", "reshape", "squeeze", "stack", "transpose", "where",
+}  # fmt: skip
+"""Functions that take conditions as they take numbers."""
 
 
 def _by_rows(
     machine: Machine, name: str, args: list[Any], options: dict[str, Any], step: Step
 ) -> Any:
     """Return a function of one array of what runs along indices."""
-    if name not in BY_ROWS or not isinstance(args[0], Labelled | Affine):
+    bound = arrays.FUNCTIONS[name].bind(*args, **options)
+    first, *others = bound.values()
+    if name not in BY_ROWS or any(isinstance(v, NUMBERS) for v in _flat(others)):
         message = f"expected whole arrays in {name}, found what runs along an index"
         raise UnsupportedError(message)
-    value = labelled(machine.graph, args[0])
+    value = labelled(machine.graph, first)
     ahead, rank = len(value.loops), len(value.rest)
-    bound = _signature(name).bind(*args, **options)
-    axis = bound.arguments.get("axis")
+    axis = bound["axis"]
     axes = tuple(range(rank)) if axis is None else axis if (
-        isinstance(axis, tuple)
+        type(axis) is tuple
     ) else (axis,)  # fmt: skip
     if not all(isinstance(a, int) and -rank <= a < rank for a in axes):
         shown = "no axes" if not rank else f"axes from 0 to {rank - 1}"
         found = short(machine.place(step.operands[0]).text)
         message = f"expected an axis of {found}, which has {shown}, found axis {axis}"
         raise ShapeError(message)
-    bound.arguments["axis"] = tuple(ahead + a % rank for a in axes)
-    bound.arguments[next(iter(bound.arguments))] = value.node
-    node = arrays.FUNCTIONS[name](machine.graph, *bound.args, **bound.kwargs)
+    bound["axis"] = tuple(ahead + a % rank for a in axes)
+    if name in _ALONG_ONE and len(axes) == 1:
+        bound["axis"] = bound["axis"][0]
+    del bound[next(iter(bound))]
+    node = _applied(machine, name, [value.node], bound)
     return Labelled(node, value.loops)

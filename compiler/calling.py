@@ -34,6 +34,9 @@ class Calling:
         dtypes = {name: node.type.dtype for name, node in graph.inputs.items()}
         self.signature = Signature(arguments, graph.defaults, dtypes)
         self._single = len(graph.outputs) == 1 and options.shape is None
+        self._scalar = self._single and not any(
+            n.type.shape for n in graph.outputs.values()
+        )
         self._wrt = [graph.inputs[n] for n in options.wrt]
         self.derivation = Derivation(graph, self._wrt)
         self.runtime = Runtime(self.derivation, options.name, options.backend)

@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from overbar.differences import central
 from overbar.ir.errors import InputError
 from overbar.truth import Truth
@@ -131,7 +133,7 @@ def check(
         )
         raise InputError(message)
     rows = _rows(truth, numbers, step, tolerance)
-    return Report(_title(truth), tuple(rows))
+    return Report(title(graph, truth.point), tuple(rows))
 
 
 def _rows(
@@ -152,11 +154,15 @@ def _rows(
     return [row for rows in table for row in rows]
 
 
-def _title(truth: Truth) -> str:
-    given = [f"{name} = {value!r}" for name, value in truth.point.items()]
+def title(graph: Graph, point: Mapping[str, Any]) -> str:
+    """Return what a report says above its table."""
+    given = [
+        f"{name} of shape {np.shape(value)}" if np.ndim(value) else f"{name} = {value!r}"
+        for name, value in point.items()
+    ]
     shown = ", ".join([*given[:6], *(["..."] if len(given) > 6 else [])])
     where = f" at {shown}" if shown else ""
-    return f"gradient check of {', '.join(truth.graph.outputs)}{where}"
+    return f"gradient check of {', '.join(graph.outputs)}{where}"
 
 
 def _row(case: Case, difference: float, step: float) -> Row:

@@ -18,6 +18,7 @@ from overbar.codegen.units import cheap
 from overbar.derive.forward import forward
 from overbar.derive.naming import Adjoints, adjoints, symbol, unused
 from overbar.derive.reverse import reverse
+from overbar.ir.errors import UnsupportedError
 from overbar.ir.flat import copied
 from overbar.ir.ops import OPS
 from overbar.ir.program import LARGEST_TUPLE, Program
@@ -216,6 +217,7 @@ class Derivation:
         Reverse mode, one sweep an output; forward mode, one an input, where there are
         fewer inputs than outputs.
         """
+        self._need_numbers("jacobian")
         view = self.graph.view(self.graph.outputs)
         rows: list[list[Node]]
         if len(self.values) <= len(self.wrt):
@@ -237,6 +239,7 @@ class Derivation:
 
         Forward over reverse: one tangent sweep over the gradient a row.
         """
+        self._need_numbers("hessian")
         view = self.graph.view(self.graph.outputs)
         grads = self._gradient(view)
         results: list[Node] = []
@@ -258,6 +261,15 @@ class Derivation:
         self._assign(view, [f"{n}_bar_dot" for n in self._inputs()], results)
         doc = f"Return the Hessian of {self._outputs} times a vector."
         return self._tail(view, "hvp", results, doc, dots)
+
+    def _need_numbers(self, what: str) -> None:
+        """Raise UnsupportedError unless parameters and outputs are numbers."""
+        if any(n.type.shape for n in (*self.wrt, *self.values)):
+            message = (
+                f"a generated {what} of arrays is not built yet; f.{what} computes it "
+                "by products with basis vectors"
+            )
+            raise UnsupportedError(message)
 
     def _gradient(self, view: Graph) -> list[Node]:
         found = reverse(view, {self.values[0]: self._one(self.values[0])}, self.wrt)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from overbar.ir.errors import InputError
-from overbar.ir.evaluate import evaluate
+from overbar.ir.evaluate import dimensions, evaluate
 from overbar.ir.source import printable
 from overbar.ir.text import Writer
+from overbar.ir.types import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -92,7 +93,7 @@ def explain(
     """Run the graph node by node and name the first NaN or infinity.
 
     graph: the formula, or a view of it whose outputs are those and the gradient;
-    inputs: a number an input, those with a default may be left out (a seed that is
+    inputs: a value an input, those with a default may be left out (a seed that is
     none of the formula's inputs is 1); roots: what to compute, by default the outputs.
     Raises InputError for an input that has no value.
 
@@ -122,14 +123,15 @@ def explain(
 def complete(
     graph: Graph, inputs: Mapping[str, Any], order: Iterable[Node]
 ) -> dict[str, Any]:
-    """Return plain numbers for all inputs that a topological order needs.
+    """Return values for all inputs that a topological order needs.
 
-    Defaults are filled in, seeds (inputs that the formula does not declare) are 1.
-    Raises InputError where an input has no value or is no single number.
+    Defaults are filled in, seeds (inputs that the formula does not declare) are 1, and
+    numbers fill arrays. Raises InputError where an input has no value, or no number.
     """
     given: dict[str, Any] = {}
+    sizes = dimensions(graph, inputs, {})
     for node in order:
-        if node.args or node.is_const:
+        if node.args or node.op.numpy is not None or node.is_const:
             continue
         name = node.attrs[0]
         if name not in graph.inputs:
@@ -139,15 +141,33 @@ def complete(
         else:
             message = f"expected a value for {name!r}, found none"
             raise InputError(message)
-        if np.ndim(value):
+        shape = node.type.shape
+        if np.ndim(value) and not shape:
             message = f"expected one number for {name!r}, found shape {np.shape(value)}"
             raise InputError(message)
-        given[name] = np.asarray(value, node.type.dtype).item()
+        array = np.asarray(value, node.type.dtype)
+        if shape and not array.ndim:
+            array = np.full(tuple(size_of(e, sizes) for e in shape), array)
+        given[name] = array if shape else array.item()
     return given
 
 
 def _bad(value: Any) -> bool:
-    return not np.isfinite(value)
+    return not np.all(np.isfinite(value))
+
+
+Place: TypeAlias = "tuple[int, ...]"
+
+
+def _first_bad(value: Any) -> Place:
+    """Return the place of the first element that is NaN or infinite; () of a number."""
+    bad = np.argwhere(~np.isfinite(value))
+    return tuple(map(int, bad[0])) if len(bad) else ()
+
+
+def _element(value: Any, place: Place) -> Any:
+    array = np.asarray(value)
+    return array[place[len(place) - array.ndim :]].item() if array.ndim else array.item()
 
 
 def _taken(node: Node, values: Values) -> Sequence[Node]:
@@ -155,7 +175,14 @@ def _taken(node: Node, values: Values) -> Sequence[Node]:
     if not node.op.chooses:
         return node.args
     condition, yes, no = node.args
-    return (yes,) if values[condition] else (no,)
+    taken = np.asarray(values[condition])
+    if taken.ndim == 0:
+        return (yes,) if taken else (no,)
+    return [
+        arm
+        for arm, where in ((yes, taken), (no, ~taken))
+        if np.any(where & ~np.isfinite(values[arm]))
+    ]
 
 
 def _statement(graph: Graph, node: Node, users: Mapping[Node, Node | None]) -> str:
@@ -174,28 +201,56 @@ def _explanation(
     graph: Graph, node: Node, values: Values, name: str, span: Span | None
 ) -> Explanation:
     formula = graph.formula_size or len(graph)
-    is_input = not node.args and not node.is_const
+    is_input = not node.args and node.op.numpy is None and not node.is_const
     stage = "input" if is_input else "value" if node.index < formula else "gradient"
-    operands = dict.fromkeys(a for a in node.args if not a.is_const)
-    text = node.attrs[0] if is_input else phrase(graph, node)
+    place = _first_bad(values[node])
+    operands = _operands(node, values, place)
+    text = node.attrs[0] + _index(place) if is_input else phrase(graph, node)
     return Explanation(
         found=True,
         name=name,
         expression=f"the constant {text}" if node.is_const else text,
-        value=values[node].item(),
-        operands=tuple((read(graph, a), values[a].item()) for a in operands),
+        value=_element(values[node], place),
+        operands=tuple(
+            (read(graph, a) + _index(at), _element(values[a], at))
+            for a, at in operands.items()
+        ),
         span=span,
         stage=stage,
-        domain=_outside(node, values),
+        domain=_outside(node, values, place),
     )
 
 
-def _outside(node: Node, values: Values) -> str:
+def _operands(node: Node, values: Values, place: Place) -> dict[Node, Place]:
+    """Return the operands to show, each with the place of the element to show.
+
+    Element by element that is the place of the result; of what works on whole arrays it
+    is where an operand is not finite, and arrays that are finite are not shown.
+    """
+    found: dict[Node, Place] = {}
+    for arg in node.args:
+        if arg.is_const:
+            continue
+        if not arg.type.shape:
+            found[arg] = ()
+        elif node.op.shaping is None:
+            found[arg] = place
+        elif _bad(values[arg]):
+            found[arg] = _first_bad(values[arg])
+    return found
+
+
+def _index(place: Place) -> str:
+    return f"[{', '.join(map(str, place))}]" if place else ""
+
+
+def _outside(node: Node, values: Values, place: Place) -> str:
     """Return the domain that an operand is outside of, if that gave the NaN."""
-    if not math.isnan(values[node]):
+    if node.op.shaping is not None or not math.isnan(_element(values[node], place)):
         return ""
     for (low, high), arg in zip(node.op.domain, node.args, strict=False):
-        if values[arg] < low or values[arg] > high:
+        value = _element(values[arg], place)
+        if value < low or value > high:
             left = "(" if low == -math.inf else "["
             right = ")" if high == math.inf else "]"
             return f"the domain {left}{low:g}, {high:g}{right}"

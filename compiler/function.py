@@ -198,7 +198,7 @@ class CompiledFunction(Calling, Identity, Inspection):
     @cached_property
     def jit(self) -> Jit:
         """Numba functions over plain numbers, callable inside `@njit` code."""
-        single = () if not self._single else SINGLE
+        single = SINGLE if self._scalar else ()
         return Jit(self.runtime, [*ALWAYS, *single])
 
     @property
@@ -209,7 +209,7 @@ class CompiledFunction(Calling, Identity, Inspection):
 
     def build(self, *names: str) -> Self:
         """Make machine code now, of the named entry points or of `value_and_grad`."""
-        wanted = names or (("value", "value_and_grad") if self._single else ("value",))
+        wanted = names or (("value", "value_and_grad") if self._scalar else ("value",))
         size = len(self._graph.inputs)
         for name in wanted:
             count = len(self.runtime.entry(name).program.params)

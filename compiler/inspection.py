@@ -34,6 +34,7 @@ class Inspection:
 
     _graph: Graph
     _single: bool
+    _scalar: bool
     _wrt: list[Node]
     options: Options
     signature: Signature
@@ -70,7 +71,7 @@ class Inspection:
     @property
     def program(self) -> Program:
         """The schedule of `value_and_grad` (of `value` for several outputs)."""
-        name = "value_and_grad" if self._single else "value"
+        name = "value_and_grad" if self._scalar else "value"
         return self.runtime.entry(name).program
 
     def text(self, order: int = 1) -> str:
@@ -214,8 +215,8 @@ class Inspection:
         self,
         args: Any,
         keywords: Mapping[str, Any],
-    ) -> dict[str, float]:
-        """Return the inputs by name for arguments that are plain numbers."""
+    ) -> dict[str, Any]:
+        """Return the inputs by name for arguments of one point."""
         if args is None:
             args = ()
         if isinstance(args, dict):
@@ -224,7 +225,7 @@ class Inspection:
             args = (args,)  # of a formula of one input
         values = self.signature.bind(tuple(args), keywords)
         for name, value in zip(self.signature.inputs, values, strict=True):
-            if np.ndim(value):
+            if np.ndim(value) > len(self._graph.inputs[name].type.shape):
                 message = f"expected one number for {name!r}, found {np.shape(value)}"
                 raise InputError(message)
         return dict(zip(self.signature.inputs, values, strict=True))

@@ -7,15 +7,16 @@ parameters, Jacobians and Hessians by block. Results share memory with nothing.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
 from overbar.batch import Batch, common_lead, mapped, summed
-from overbar.blocks import hessian_blocks, jacobian_blocks
+from overbar.blocks import hessian_blocks, jacobian_blocks, shapes_of
 from overbar.calling import spread
 from overbar.function import CompiledFunction, Saved
-from overbar.ir.errors import InputError
+from overbar.ir.errors import InputError, UnsupportedError
+from overbar.ir.flat import copied
 from overbar.ir.program import leaves
 from overbar.ir.types import extents
 from overbar.results import named
@@ -26,7 +27,10 @@ from overbar.sizes import need_shape, out_of_range
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from overbar.accuracy import Report as AccuracyReport
     from overbar.arguments import Argument
+    from overbar.check import Report
+    from overbar.cost import Cost
     from overbar.ir.graph import Graph, Node
     from overbar.ir.program import Result
     from overbar.options import Options
@@ -39,6 +43,18 @@ def compiled(
     nodes = (*graph.inputs.values(), *graph.order())
     arrays = any(n.type.shape for n in nodes)
     return (ShapedFunction if arrays else CompiledFunction)(graph, arguments, options)
+
+
+class _Known(NamedTuple):
+    """Hold what is asked of an entry point at every call.
+
+    results: their nodes; borrowed: which may be no arrays of their own; ranks: of the
+        arguments.
+    """
+
+    results: list[Node]
+    borrowed: list[bool]
+    ranks: list[int]
 
 
 class ShapedFunction(CompiledFunction):
@@ -61,9 +77,8 @@ class ShapedFunction(CompiledFunction):
         leading = data if shaped else list(graph.inputs)
         self.signature = ShapedSignature(arguments, graph, leading)
         self.maps = not shaped
-        outputs = any(n.type.shape for n in graph.outputs.values())
-        self._plain = self._plain and not shaped and not outputs
-        self._results: dict[str, tuple[list[Node], list[bool]]] = {}
+        self._plain = self._plain and not shaped and self._scalar
+        self._entries: dict[str, _Known] = {}
 
     # -- to the entry points -------------------------------------------------------
 
@@ -79,12 +94,18 @@ class ShapedFunction(CompiledFunction):
 
     def run_entry(self, name: str, values: list[Any]) -> list[Any]:
         """Return an entry point's results, mapped over the values' leading axes."""
+        reduce = self.options.reduce
+        ranks = self._known(name).ranks
+        if reduce is None and all(
+            (v.ndim if type(v) is np.ndarray else 0) == rank
+            for v, rank in zip(values, ranks, strict=False)
+        ):
+            return self.once(name, values)
         params = self.runtime.entry(name).program.params
         nodes = [n for _, n in params if not isinstance(n, tuple)]
         lead = common_lead(values, nodes, [n for n, _ in params])
-        reduce = self.options.reduce
         if reduce is None:
-            return mapped(self, name, values, lead) if lead else self.once(name, values)
+            return mapped(self, name, values, lead)
         self._need_plain_params(values)
         return summed(mapped(self, name, values, lead), lead, reduce)
 
@@ -94,7 +115,7 @@ class ShapedFunction(CompiledFunction):
 
     def once(self, name: str, values: Sequence[Any]) -> list[Any]:
         """Return an entry point's results at one point: numbers, arrays of their own."""
-        nodes, borrowed = self._known(name)
+        nodes, borrowed, _ = self._known(name)
         try:
             result = self.runtime.call(name)(*values)
         except IndexError:
@@ -107,13 +128,18 @@ class ShapedFunction(CompiledFunction):
 
     def results(self, name: str) -> list[Node]:
         """Return the nodes of an entry point's results."""
-        return self._known(name)[0]
+        return self._known(name).results
 
-    def _known(self, name: str) -> tuple[list[Node], list[bool]]:
-        found = self._results.get(name)
+    def _known(self, name: str) -> _Known:
+        found = self._entries.get(name)
         if found is None:
-            nodes = leaves(self.runtime.entry(name).program.result)
-            found = self._results.setdefault(name, (nodes, _borrowed(nodes)))
+            program = self.runtime.entry(name).program
+            nodes = leaves(program.result)
+            ranks = [
+                len(n.type.shape) for _, n in program.params if not isinstance(n, tuple)
+            ]
+            known = _Known(nodes, _borrowed(nodes), ranks)
+            found = self._entries.setdefault(name, known)
         return found
 
     def _spread(
@@ -211,6 +237,77 @@ class ShapedFunction(CompiledFunction):
         """Return the Hessian at bound arguments."""
         return self._hessian(values)
 
+    def check(self, /, *args: Any, **keywords: Any) -> Report:
+        """Check the compiled gradient against differences, a row a parameter.
+
+        A large parameter is checked along some random directions, else every element
+        is; the row is that of the worst. The report is true if all are right.
+        """
+        from overbar.check_arrays import check_arrays
+
+        inputs = self._scalars(args, keywords)
+        values = [inputs[n] for n in self.signature.inputs]
+
+        def gradient(name: str, seed: Any) -> list[Any]:
+            if self._single and not np.ndim(seed):
+                return self.once("grad", values)
+            sizes = self.sizes(values)
+            zeros = shapes_of(list(self._graph.outputs.values()), sizes)
+            seeds = [np.zeros(shape)[()] for shape in zeros]
+            seeds[list(self._graph.outputs).index(name)] = seed
+            given = self._seeds(dict(zip(self._graph.outputs, seeds, strict=True)), sizes)
+            return self.once("vjp", [*values, *given])
+
+        graph = copied(self._graph)  # as the check adds to it
+        return check_arrays(graph, [graph.inputs[n] for n in self.options.wrt], inputs, gradient)
+
+    def draw(self, values: Any = None, /, **by_name: Any) -> str:
+        """Return the computation graph as SVG; with values not built yet for arrays."""
+        if values is not None or by_name:
+            message = "f.draw with values is not built yet for formulas with arrays"
+            raise UnsupportedError(message)
+        return super().draw()
+
+    def accuracy(self, /, *args: Any, **keywords: Any) -> AccuracyReport:
+        """Name the statements that lose digits; not built yet for arrays."""
+        del args, keywords
+        message = (
+            "f.accuracy is not built yet for formulas with arrays; f.check holds their "
+            "gradient against high precision"
+        )
+        raise UnsupportedError(message)
+
+    @property
+    def cost(self) -> Cost:
+        """Operation counts; not built yet for arrays."""
+        message = (
+            "f.cost is not built yet for formulas with arrays; f.program shows their "
+            "loops"
+        )
+        raise UnsupportedError(message)
+
+    def build(self, *names: str) -> Self:
+        """Make machine code now, of the named entry points or of `value_and_grad`.
+
+        They are called once, with arrays of ones, small ones that the formula accepts.
+        """
+        wanted = ("value", "value_and_grad") if self._scalar else ("value",)
+        for name in names or wanted:
+            self.once(name, self._ones(name))
+        return self
+
+    def _ones(self, name: str) -> list[Any]:
+        """Return arguments of an entry point: ones, and zeros as indices."""
+        sizes = self.signature.sizes.smallest()
+        params = self.runtime.entry(name).program.params
+        found: list[Any] = []
+        for _, part in params:
+            if isinstance(part, tuple):
+                found.append(tuple(_one(n, sizes) for n in part))
+            else:
+                found.append(_one(part, sizes))
+        return found
+
     @property
     def batch(self) -> Any:
         """The same functions over leading axes (see `Batch`)."""
@@ -220,6 +317,12 @@ class ShapedFunction(CompiledFunction):
     def flat(self) -> Any:
         """The same over one parameter vector (see `ShapedFlat`)."""
         return ShapedFlat(self)
+
+
+def _one(node: Node, sizes: Mapping[str, int]) -> Any:
+    (shape,) = shapes_of([node], sizes)
+    value = np.full(shape, 1 if node.type.is_float else 0, node.type.dtype)
+    return value if shape else value.item()
 
 
 def _matched(expected: Result, found: Any) -> list[Any]:

@@ -115,6 +115,21 @@ class Sizes:
         if len(self._checked) < _MOST_CHECKED:
             self._checked.add(key)
 
+    def smallest(self) -> dict[str, int]:
+        """Return small sizes that the formula accepts, the same for all dimensions."""
+        names = {n for t in self.types.values() for e in dims(t.shape) for n in e.names}
+        error: InputError | None = None
+        for size in (2, 1, 3, 4, 8, 16, 64, 0):
+            sizes = dict.fromkeys(sorted(names), size)
+            try:
+                self.check(sizes)
+            except InputError as found:
+                error = error or found
+            else:
+                return sizes
+        message = "expected a call before f.build, as no small sizes fit the formula"
+        raise InputError(message) from error
+
     def _need_window(self, node: Node, sizes: Mapping[str, int]) -> None:
         """Refuse an array that takes more of its operands than they have.
 

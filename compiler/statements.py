@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from overbar.derive.forward import forward
 from overbar.derive.naming import taken_names, unused
+from overbar.ir.errors import UnsupportedError
 from overbar.ir.text import Writer, equations, written
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ def _second(
     that they are written in terms of what has a name already.
     """
     wrt = derivation.wrt
+    if any(n.type.shape for n in (*wrt, *derivation.values)):
+        message = "second derivatives in arrays are not written yet, only computed"
+        raise UnsupportedError(message)
     adjoints = [graph.outputs[name] for name in results]
     taken = taken_names(graph)
     added: dict[tuple[str, str], str] = {}

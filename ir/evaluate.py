@@ -176,9 +176,7 @@ def _exactly_typed(value: Any, node: Node, context: Any) -> Any:
     """Return a value as numbers of a context, integers among them; truths as they are."""
 
     def one(x: Any) -> Any:
-        if isinstance(x, context.mpf):
-            return x
-        return context.mpf(x if type(x) in {int, float} else getattr(x, "item", x)())
+        return context.mpf(x.item() if isinstance(x, np.generic) else x)
 
     if node.type.dtype == BOOL.dtype:
         return bool(value) if np.ndim(value) == 0 else np.asarray(value, dtype=object)

@@ -16,6 +16,7 @@ import numpy as np
 from overbar.ir.errors import InputError
 from overbar.ir.graph import is_condition
 from overbar.ir.source import printable
+from overbar.ir.ops.row import Notation
 from overbar.ir.text import Writer, equations, number
 
 if TYPE_CHECKING:
@@ -205,6 +206,8 @@ def _titles(graph: Graph) -> dict[Node, str]:
 def sign(node: Node) -> str:
     """Return what stands in an op's circle: its sign in formulas, else its name."""
     form = node.op.text
+    if form is not None and not isinstance(form, Notation):
+        form = form(node)  # a form of its own for each node
     if form is None:
         return node.op.name
     text = form.template.replace("{a}", ", ".join(map(repr, node.attrs)))

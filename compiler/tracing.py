@@ -292,7 +292,7 @@ def _outputs(
     formulas = [(name, _formula(title, value)) for name, value in pairs]
     if isinstance(result, Mapping):
         return dict(formulas)
-    own = {id(e): name for name, e in reversed(variables.items())}
+    own = {id(e): name for name, e in reversed(list(variables.items()))}
     outputs: dict[str, Expression] = {}
     for name, e in formulas:
         better = own.get(id(e), name)

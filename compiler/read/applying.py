@@ -50,8 +50,8 @@ def lift_other(value: object) -> Expression:
         if constant is None:  # formulas in an array of objects, fractions in a list
             return called("stack", (list(value),), {})  # type: ignore[no-any-return]
         return Expression(ARRAY, (), constant, constant.type.shape)
-    if isinstance(value, np.ndarray) and type(value[()]) is Expression:
-        return value[()]  # type: ignore[no-any-return]
+    if isinstance(value, np.ndarray):
+        return lift(value[()])
     return Expression(CONST, (), to_number(value))
 
 

@@ -1,31 +1,24 @@
 """Note a call of a function on whole arrays, and find out what its result looks like.
 
 Comes in: a function's name and its arguments, operands (expressions) apart from what
-is static (axes, shapes, slices). Goes out: an `ArrayCall`, which stands in an expression
-where an elementwise op's row would, and the type of its result.
+is static (axes, shapes, slices). Goes out: an `ArrayCall`, which stands in an
+expression where an elementwise op's row would, and the type of its result.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from overbar.ir.constants import Constant
 from overbar.ir.errors import ShapeError
 from overbar.ir.graph import Graph
 from overbar.ir.ops import OPS, Op
-from overbar.ir.ops.row import ATOM, COMPARE, PRODUCT, UNARY
+from overbar.ir.ops.row import ATOM, LOOSEST, PRODUCT
 from overbar.ir.types import DTYPES, Dim, Type
-
-try:
-    from overbar.read import arrays
-except ImportError:
-    import types
-
-    arrays = types.SimpleNamespace(
-        FUNCTIONS={}, index=None, matmul=lambda g, x, y: None
-    )
+from overbar.read import arrays
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -39,9 +32,9 @@ _CACHED = 4096
 
 
 class Slot(NamedTuple):
-    """Stand for operand `index` among a call's arguments."""
+    """Stand for an operand among a call's arguments, by its place among operands."""
 
-    index: int
+    place: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,15 +58,14 @@ class ArrayCall:
 
     def __call__(self, graph: Graph, *nodes: Node) -> Node:
         """Return the node of a call."""
-        found = self.results(graph, nodes)
+        found: Any = self.results(graph, nodes)
         return found if self.item is None else found[self.item]  # type: ignore[no-any-return]
 
     def write(self, operands: Sequence[tuple[str, int]]) -> tuple[str, int]:
         """Return the call as text, and how tightly it binds."""
-        texts = [
-            text if binding >= _TIGHTEST.get(self.name, 0) else f"({text})"
-            for text, binding in operands
-        ]
+        tightest = _TIGHTEST.get(self.name, ())[: len(operands)]
+        pairs = zip_longest(operands, tightest, fillvalue=LOOSEST)
+        texts = [f"({t})" if binding < least else t for (t, binding), least in pairs]  # type: ignore[misc]
         special = _WRITTEN.get(self.name)
         if special is not None:
             written = special(self, texts)
@@ -89,9 +81,7 @@ def _index(graph: Graph, x: Node, *items: Any) -> Node:
     return arrays.index(graph, x, items)
 
 
-TABLE: dict[str, Callable[..., Any]] = {
-    **arrays.FUNCTIONS, "index": _index, "matmul": arrays.matmul,
-}  # fmt: skip
+TABLE: dict[str, Callable[..., Any]] = {**arrays.FUNCTIONS, "index": _index}
 """Functions on whole arrays by name: `(graph, *arguments, **options) -> Node`."""
 
 
@@ -99,7 +89,7 @@ def _filled(value: Any, nodes: Sequence[Node]) -> Any:
     """Return an argument with nodes in its slots."""
     kind = type(value)
     if kind is Slot:
-        return nodes[value.index]
+        return nodes[value.place]
     if kind is tuple or kind is list:
         return kind([_filled(v, nodes) for v in value])
     return value
@@ -111,7 +101,7 @@ def _filled(value: Any, nodes: Sequence[Node]) -> Any:
 def _text(value: Any, operands: Sequence[str]) -> str:
     kind = type(value)
     if kind is Slot:
-        return operands[value.index] if value.index < len(operands) else "..."
+        return operands[value.place] if value.place < len(operands) else "..."
     if kind is tuple or kind is list:
         inner = ", ".join(_text(v, operands) for v in value)
         comma = "," if kind is tuple and len(value) == 1 else ""
@@ -142,8 +132,10 @@ def _transpose_text(call: ArrayCall, texts: Sequence[str]) -> tuple[str, int] | 
 _WRITTEN: dict[str, Callable[..., tuple[str, int] | None]] = {
     "matmul": _matmul_text, "index": _index_text, "transpose": _transpose_text,
 }  # fmt: skip
-_TIGHTEST = {"matmul": PRODUCT + 1, "index": COMPARE, "transpose": UNARY + 1}
-_TIGHTEST["index"] = _TIGHTEST["transpose"] = ATOM
+_TIGHTEST = {
+    "matmul": (PRODUCT, PRODUCT + 1), "index": (ATOM,), "transpose": (ATOM,),
+}  # fmt: skip
+"""How tightly operands must bind to stand without parentheses."""
 
 
 # Types --------------------------------------------------------------------------------
@@ -191,7 +183,9 @@ def _elementwise(op: Op | Function, dtypes: tuple[str, ...]) -> str:
     graph = Graph()
     nodes = [graph.input(f"x{i}", "data", DTYPES[d]) for i, d in enumerate(dtypes)]
     try:
-        made = graph.make(op, nodes) if type(op) is Op else op(graph, *nodes)
+        made = (
+            graph.make(op, nodes) if isinstance(op, Op) else op(graph, *nodes)
+        )
     except ShapeError:  # said when the formula is read, with its place
         return "float64"
     return made.type.dtype

@@ -64,7 +64,7 @@ def _is_whole(e: Expression) -> bool:
     if e.op is CONST:
         return type(e.payload) is int
     if e.op is FLOORDIV:
-        divisor = e.args[1].payload
+        divisor: Any = e.args[1].payload
         return type(divisor) is int and divisor > 0
     return e.op in _ARITHMETIC
 

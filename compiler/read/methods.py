@@ -6,10 +6,10 @@ facts about a formula's shape, which are known before anything is computed.
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from overbar.ir.errors import InputError, UnsupportedError
+from overbar.ir.ops.shapes import product
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,7 +88,7 @@ class ArrayMethods:
     @property
     def size(self) -> Any:
         """The number of elements: an integer, or a formula."""
-        return self.sized(prod(self.extents))  # type: ignore[arg-type]
+        return self.sized(product(self.extents))
 
     @property
     def T(self) -> Expression:  # noqa: N802 - as in NumPy

@@ -264,7 +264,7 @@ class Expression(ArrayMethods):
 
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: object, **options: object
-    ) -> Expression:
+    ) -> Any:
         """Return the formula of a NumPy or SciPy ufunc, found by its name."""
         return _applying().ufunc_call(ufunc, method, inputs, options)
 
@@ -344,7 +344,7 @@ def lift(value: object) -> Expression:
         return value
     if is_number(value):
         return Expression(CONST, (), to_number(value))
-    return _applying().lift_other(value)
+    return _applying().lift_other(value)  # type: ignore[no-any-return]
 
 
 def ordered(roots: Iterable[Expression]) -> list[Expression]:

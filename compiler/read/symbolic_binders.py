@@ -13,6 +13,7 @@ from overbar.codegen.lower import substitute
 from overbar.derive.forward import forward
 from overbar.ir.errors import LimitError, UnsupportedError
 from overbar.ir.evaluate import evaluate
+from overbar.read.symbolic_loops import folded, over_indices
 from overbar.read.symbolic_reader import Operand, each, position
 
 if TYPE_CHECKING:
@@ -27,11 +28,16 @@ _MOST_LIMITS = 50
 _GROWTH = 30
 
 
-def unrolled(op: str, inverse: str, neutral: float) -> Any:
-    """Return how Sum or Product is read: by `op`, entry by entry."""
+def unrolled(op: str, inverse: str, neutral: float, reduction: str) -> Any:
+    """Return how Sum or Product is read: by `op`, entry by entry.
+
+    One that runs over the indices of arrays is the reduction of an array.
+    """
 
     def read(reader: Reader, expr: Any, scope: Scope) -> Steps:
         body, *limits = expr.args
+        if over_indices(reader, expr):
+            return (yield from folded(reader, reduction, expr, scope))
         if len(limits) > _MOST_LIMITS:
             message = f"expected at most {_MOST_LIMITS} bounds, found {len(limits)}"
             raise LimitError(message)

@@ -52,6 +52,8 @@ def input_name(symbol: Any) -> str:
     """
     if isinstance(symbol, str):
         return legal_name(symbol, "symbol")
+    if array_name(symbol) is not None:
+        return legal_name(str(array_name(symbol)), "symbol")
     if not getattr(symbol, "is_Symbol", False):
         raise InputError(f"inputs: expected a symbol, found {found(symbol)}")
     name = legal_name(symbol.name, "symbol")
@@ -62,3 +64,24 @@ def input_name(symbol: Any) -> str:
         message = f"expected real symbols, found {name!r}, which is declared not real"
         raise UnsupportedError(message)
     return name
+
+
+_ARRAYS = {
+    "sympy.matrices.expressions.matexpr.MatrixSymbol",
+    "sympy.tensor.indexed.IndexedBase",
+    "sympy.tensor.array.expressions.array_expressions.ArraySymbol",
+}
+
+
+def array_name(symbol: Any) -> str | None:
+    """Return the name of a symbol that stands for an array, None for any other."""
+    kind = type(symbol)
+    if f"{kind.__module__}.{kind.__qualname__}" not in _ARRAYS:
+        return None
+    return str(symbol.name)
+
+
+def array_shape(symbol: Any) -> tuple[Any, ...] | None:
+    """Return the extents that such a symbol was given, None for none."""
+    shape = symbol.shape
+    return None if shape is None else tuple(shape)

@@ -20,7 +20,8 @@ from overbar.ir.errors import (
 )
 from overbar.ir.graph import is_condition
 from overbar.read.functions import function
-from overbar.read.symbolic_names import input_name, quoted
+from overbar.read.symbolic_elements import Elements
+from overbar.read.symbolic_names import array_name, array_shape, input_name, quoted
 from overbar.read.symbolic_scope import Mentions, Scope
 
 if TYPE_CHECKING:
@@ -116,11 +117,14 @@ class Reader:
         self.entries = 0
         self.closed = False
         self.missing: set[str] = set()
+        self.declared: dict[str, None] = {}
         self._row_of = row_of
         self._rows: dict[type, Row] = {}
         self._held: dict[int, Any] = {}  # ids in memos stay valid
         self._symbols: dict[str, Any] = {}
         self._mentions: dict[frozenset[Any], Mentions] = {}
+        self._indexes: dict[frozenset[Any], Mentions] = {}
+        self.elements = Elements(graph)
 
     def read(self, expr: Any, where: str) -> Node:
         """Return the node of an expression; errors name the place, from `where` on."""
@@ -187,12 +191,28 @@ class Reader:
     def declare(self, symbol: Any) -> None:
         """Make an input of a symbol, or of a name."""
         name = input_name(symbol)
-        if name in self.graph.inputs:
+        if name in self.declared:
             raise InputError(f"inputs: {name!r} is given twice")
+        self.declared[name] = None
+        if array_name(symbol) is not None:
+            self._declare_array(name, symbol)
+            return
         node = self.graph.input(name)
         if not isinstance(symbol, str):
-            self._note(name, symbol)
+            self.note(name, symbol)
             self.root.values[symbol] = node
+
+    def _declare_array(self, name: str, symbol: Any) -> None:
+        from overbar.read.symbolic_loops import base_of, input_of
+
+        given = array_shape(symbol)
+        if given is None:
+            self.note(name, symbol)
+            return
+        where = f"the shape of {name!r} in inputs"
+        nodes = [self.read(extent, where) for extent in given]
+        shape = tuple(self.elements.extent(n, where) for n in nodes)
+        input_of(self, base_of(self, symbol, shape, len(shape)))
 
     def symbol(self, symbol: Any, scope: Scope) -> Node:
         """Return the node of a symbol: what it is bound to, or an input."""
@@ -200,7 +220,7 @@ class Reader:
         if found is not None:
             return found
         name = input_name(symbol)
-        self._note(name, symbol)
+        self.note(name, symbol)
         node = self.graph.inputs.get(name)
         if node is None and self.closed:
             self.missing.add(name)
@@ -216,7 +236,13 @@ class Reader:
         mentions = self._mentions.setdefault(symbols, Mentions(symbols))
         return Scope(dict(values), outer, mentions, outer.entries)
 
-    def _note(self, name: str, symbol: Any) -> None:
+    def indexes(self, symbols: frozenset[Any]) -> Mentions:
+        """Return what tells whether an expression has entries at these indices."""
+        from overbar.read.symbolic_loops import Indexes
+
+        return self._indexes.setdefault(symbols, Indexes(symbols))
+
+    def note(self, name: str, symbol: Any) -> None:
         """Refuse a second symbol of a name."""
         other = self._symbols.setdefault(name, symbol)
         if other == symbol:

@@ -30,10 +30,18 @@ class Mentions:
                     stack.append(self._open(missing))
                     continue
                 stack.pop()
-                known[id(top)] = any(known[id(a)] for a in operands) or (
-                    not operands and _is_symbol(top) and top in self._symbols
+                known[id(top)] = self.decided(top) or any(
+                    known[id(a)] for a in operands
                 )
         return known[id(expr)]
+
+    def decided(self, expr: Any) -> bool:
+        """Whether an expression is what is asked for, whatever its operands."""
+        return self.is_one(expr)
+
+    def is_one(self, expr: Any) -> bool:
+        """Whether an expression is one of the symbols."""
+        return _is_symbol(expr) and expr in self._symbols
 
     def _open(self, expr: Any) -> tuple[Any, tuple[Any, ...], Any]:
         found = getattr(expr, "args", ())
@@ -43,7 +51,7 @@ class Mentions:
 
 
 def _is_symbol(expr: Any) -> bool:
-    return bool(getattr(expr, "is_Symbol", False))
+    return bool(getattr(expr, "is_Symbol", False)) or type(expr).__name__ == "Idx"
 
 
 class Scope:

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 from overbar.ir.errors import UnsupportedError
 from overbar.read import symbolic_binders as binders
 from overbar.read import symbolic_forms as forms
+from overbar.read import symbolic_loops as loops
+from overbar.read import symbolic_matrices as matrices
 from overbar.read import symbolic_numbers as numbers
+from overbar.read import symbolic_tensors as tensors
 from overbar.read.functions import function
 from overbar.read.operand import to_number
 from overbar.read.symbolic_names import quoted
@@ -184,10 +187,10 @@ _ROWS: dict[str, Row] = {
     ),
     "sympy.core.function.Subs": Row(read=binders.subs, place=binders.subs_place),
     "sympy.concrete.summations.Sum": Row(
-        read=binders.unrolled("add", "sub", 0.0), place=binders.unrolled_place
+        read=binders.unrolled("add", "sub", 0.0, "sum"), place=binders.unrolled_place
     ),
     "sympy.concrete.products.Product": Row(
-        read=binders.unrolled("mul", "div", 1.0), place=binders.unrolled_place
+        read=binders.unrolled("mul", "div", 1.0, "prod"), place=binders.unrolled_place
     ),
     f"{_E}.piecewise.Piecewise": Row(
         read=forms.piecewise, place=forms.piecewise_place, conditions=None
@@ -226,12 +229,10 @@ for _name in ("binomial", "RisingFactorial", "FallingFactorial"):
     _ADVICE[f"sympy.functions.combinatorial.factorials.{_name}"] = (
         f"{unknown(_name)}; .rewrite(sympy.gamma) makes it one of gamma"
     )
-_NO_ARRAYS = "arrays are not built yet: expected a scalar, found"
-_ARRAYS = ("sympy.matrices.", "sympy.tensor.", "sympy.vector.")
 
 
 def _table() -> dict[str, Row]:
-    table = dict(_ROWS)
+    table = _ROWS | loops.ROWS | matrices.ROWS | tensors.ROWS
     for names, leaf in _NUMBERS.items():
         table |= {f"{_N}.{name}": Row(leaf=leaf) for name in names.split()}
     for module, names in _CALLS.items():
@@ -273,8 +274,6 @@ def row_of(expr: Any) -> Row:
     name = quoted(kind.__name__)[1:-1]
     if _SYMPY_FUNCTION in family:
         return _function(kind.__name__, name, ours=family[0].startswith("sympy."))
-    if family[0].startswith(_ARRAYS):
-        return _refused(f"{_NO_ARRAYS} {name}")
     return _refused(unknown(name))
 
 

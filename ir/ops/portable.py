@@ -31,7 +31,7 @@ def sigmoid_slope(y: float, x: float) -> float:
 
 def softplus(x: float) -> float:
     """Return log(1 + exp(x)) (Maechler 2012, Accurately computing log(1 +- e^-a))."""
-    return np.float64((x if x > 0.0 else 0.0) + np.log1p(np.exp(-abs(x))))
+    return np.float64((max(0.0, x)) + np.log1p(np.exp(-abs(x))))
 
 
 def log_sigmoid(x: float) -> float:

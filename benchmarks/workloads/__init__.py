@@ -1,0 +1,21 @@
+"""The workloads by name, in the order of the table."""
+
+from __future__ import annotations
+
+from benchmarks.workloads import (
+    gaussian_process,
+    kmeans,
+    logistic,
+    logsumexp,
+    mixture,
+    mlp,
+    softmax,
+    window,
+)
+
+WORKLOADS = {
+    module.WORKLOAD.name: module.WORKLOAD
+    for module in (
+        logistic, logsumexp, mixture, kmeans, softmax, mlp, window, gaussian_process
+    )
+}  # fmt: skip

@@ -1,0 +1,75 @@
+"""Log-sum-exp: log sum_i exp(x_i); its gradient is the softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from benchmarks import peers, vectors
+from benchmarks.workload import Calls, Workload
+
+BLOCK = 2048
+
+
+def inputs(rng: np.random.Generator, n: int) -> dict[str, Any]:
+    """Return a vector."""
+    return {"x": rng.standard_normal(n)}
+
+
+def loss(x: Any, xp: Any = np) -> Any:
+    """Return the logarithm of the sum."""
+    return xp.logsumexp(x)
+
+
+@njit(fastmath={"reassoc", "contract", "nsz", "nnan"})
+def _run(x: Any, x_bar: Any, derive: bool) -> float:
+    top = -np.inf
+    for i in range(x.size):
+        top = max(top, x[i])
+    total = 0.0
+    part = np.empty(BLOCK)
+    for start in range(0, x.size, BLOCK):
+        n = min(BLOCK, x.size - start)
+        e = x_bar[start : start + n] if derive else part[:n]
+        for i in range(n):
+            e[i] = x[start + i] - top
+        vectors.exp(e, e)
+        for i in range(n):
+            total += e[i]
+    if derive:
+        scale = 1 / total
+        for i in range(x.size):
+            x_bar[i] *= scale
+    return top + np.log(total)
+
+
+def hand(arrays: dict[str, Any]) -> Calls:
+    """The maximum, then vector exp in blocks, then one scaling."""
+    (x,) = arrays.values()
+    x_bar = np.empty_like(x)
+    return Calls(
+        lambda: _run(x, x_bar, False), lambda: (_run(x, x_bar, True), x_bar)
+    )
+
+
+def casadi(arrays: dict[str, Any]) -> Calls:
+    """CasADi's own logsumexp."""
+    ca = peers.module("casadi")
+    (x,) = peers.casadi_inputs(arrays)
+    return peers.casadi_calls(arrays, [x], ca.logsumexp(x), [x])
+
+
+WORKLOAD = Workload(
+    name="logsumexp",
+    title="log-sum-exp",
+    sizes={"10,000": {"n": 10_000}, "640,000": {"n": 640_000}},
+    inputs=inputs,
+    shapes={"x": ("n",)},
+    wrt=("x",),
+    loss=loss,
+    hand=hand,
+    own={"casadi": casadi},
+    without={"heyoka": "scalar formulas only"},
+)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from overbar.ir.bounded import bounded, bounded_context
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -59,12 +61,10 @@ def evaluate_exactly(
 ) -> Values:
     """Return what `evaluate` returns for scalars, in mpmath with so many digits.
 
-    An operation that mpmath refuses (a pole, a complex result) gives NaN.
+    An operation that mpmath refuses (a pole, a complex result) gives NaN; numbers far
+    beyond any float's range overflow and underflow (see `overbar.ir.bounded`).
     """
-    import mpmath
-
-    context = mpmath.MPContext()
-    context.dps = digits
+    context = bounded_context(digits)
     values: Values = {}
     for node in graph.order(roots):
         if not node.args:
@@ -78,5 +78,6 @@ def evaluate_exactly(
             value = node.op.mp(context, *node.attrs, *(values[a] for a in node.args))
         except (ValueError, ZeroDivisionError, ArithmeticError, TypeError):
             value = context.nan
-        values[node] = context.nan if isinstance(value, context.mpc) else value
+        refused = isinstance(value, context.mpc)
+        values[node] = context.nan if refused else bounded(context, value)
     return values

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
     from overbar.ir.graph import Node
 
-_OWN = {
-    "math", "np", "njit", "results", "inputs", "saved", "value", "forward", "backward",
-    "value_and_grad", "grad", "vjp", "jvp", "jacobian", "hessian", "hvp",
+_ENTRIES = {
+    "value", "forward", "backward", "value_and_grad", "grad", "vjp", "jvp", "jacobian",
+    "hessian", "hvp",
 }  # fmt: skip
+_OWN = {"math", "np", "njit", "results", "inputs", "saved", *_ENTRIES} | {
+    f"{name}_points" for name in _ENTRIES
+}
 _TEMPORARY = re.compile(r"t[0-9]+")
+_MADE = re.compile(r"t[0-9]+(_bar)*")
 _WORDS = frozenset(keyword.kwlist) | frozenset(dir(builtins))
 
 
@@ -30,7 +34,7 @@ def reserved() -> set[str]:
 
 def is_reserved(name: str) -> bool:
     """Whether a function of this name would hide something, or be hidden."""
-    return name in reserved() or _TEMPORARY.fullmatch(name) is not None
+    return name in reserved() or _MADE.fullmatch(name) is not None
 
 
 def legal(names: Mapping[Node, str]) -> dict[Node, str]:

@@ -209,6 +209,7 @@ SUBJECTS = (
     _of("hypot", sympy.sqrt(X**2 + Y**2)),
     _of("erf", sympy.erf(X)),
     _of("erfc", sympy.erfc(X), near=(26.5,)),
+    _of("gaussian", exp(-(X**2))),
     _of("gamma", gamma(X), near=_POLES, decades=100, most=90),
     _of("gammaln", loggamma(X), near=_POLES, decades=100, most=90),
     _of("digamma", polygamma(0, X), near=_POLES, decades=100, most=90),

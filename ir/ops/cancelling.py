@@ -93,20 +93,24 @@ def _plain_product(out: Node, v: Node, x: Node, y: Node, s: Node) -> Node:
     return _plain_quotient(out, v * x, y, s)
 
 
-def _slope_lower(out: Node, x: Node, y: Node, h: Node) -> Node:
-    zero = out.attrs[0]
-    return apply("xdivy", x, h) if zero else _plain_quotient(out, x, y, h)
+def _slope_lower(out: Node, x: Node, y: Node, h: Node) -> Node | None:
+    limits = out.attrs[0]
+    return None if limits else _plain_quotient(out, x, y, h)
 
 
-def _slope_mp(m: Any, zero: bool, x: Any, y: Any, h: Any) -> Any:  # noqa: FBT001
-    return x / m.hypot(x, y) if h else m.mpf(0) if zero else m.nan
+def _slope_mp(m: Any, limits: bool, x: Any, y: Any, h: Any) -> Any:  # noqa: FBT001
+    if h and not m.isinf(x):
+        return x / m.hypot(x, y)
+    if not limits:
+        return m.nan
+    return m.sign(x) * (m.sqrt(0.5) if m.isinf(y) else 1) if h else m.mpf(0)
 
 
-def _slope_numpy(zero: bool, x: Any, _y: Any, h: Any) -> Any:  # noqa: FBT001
-    return _XDIVY(x, h) if zero else np.divide(x, h)
+def _slope_numpy(limits: bool, x: Any, y: Any, h: Any) -> Any:  # noqa: FBT001
+    return _COSINE(x, y, h) if limits else np.divide(x, h)
 
 
-_XDIVY = vectorised(portable.xdivy)
+_COSINE = vectorised(portable_stable.cosine)
 
 
 def _rest(out: Node, x: Node, y: Node, s: Node) -> Node:
@@ -198,9 +202,10 @@ ROWS = (
             None,
         ),
         numpy=_slope_numpy, mp=_slope_mp, lower=_slope_lower,
-        python=_QUOTIENT, text=_QUOTIENT, latex=_FRACTION,
-        accuracy="x/h with h = hypot(x, y); its partials do not subtract; its attribute"
-        " is the value at the origin",
+        helper=portable_stable.cosine, python=call("cosine"),
+        text=_QUOTIENT, latex=_FRACTION,
+        accuracy="x/h with h = hypot(x, y); its partials do not subtract; with its"
+        " attribute 0 at the origin and the limit at infinity, without NaN for both",
     ),
     Op(
         name="hypotm1", cost=8, helper=portable_stable.hypotm1,
@@ -215,7 +220,7 @@ ROWS = (
     ),
     helped(
         "bell", portable_stable.bell, mp=lambda m, x: 1 / (1 + x * x), cost=3,
-        partials=(lambda out, x: -2.0 * (x * out * out),),
+        partials=(lambda out, x: -2.0 * (out * apply("amul", out, x)),),
         text=Notation("1/(1 + {0}**2)", PRODUCT, (POWER + 1,)),
         latex=Notation(r"\frac{{1}}{{1 + {0}^{{2}}}}", UNARY, (POWER + 1,)),
         accuracy="1/(1 + x*x), also where x*x overflows",

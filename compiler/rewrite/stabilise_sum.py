@@ -75,7 +75,10 @@ def _by_constant(_graph: Graph, x: Node, y: Node) -> Node | None:
     ratio = term(y)
     if bare is None or ratio.node is not None or scale == 1:
         return None
-    return times(scale / ratio.scale, bare)
+    whole = scale / ratio.scale
+    if (abs(whole.numerator), whole.denominator) == (abs(scale), abs(ratio.scale)):
+        return None  # 4*sinh(x)/3 is gathered
+    return times(whole, bare)
 
 
 HYPERBOLIC = (

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import mpmath
 import numpy as np
-from drawn import DIGITS, KINKED, SMOOTH, WITH_KINKS, formulas, rounding
+from drawn import DIGITS, WITH_KINKS, formulas, rounding
+from drawn_operations import KINKED, SMOOTH
 from hypothesis import assume, given, settings
 
 from overbar.ir.ops import OPS

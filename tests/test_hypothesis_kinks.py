@@ -143,7 +143,7 @@ def _chained(partials, args):
 
 @pytest.mark.parametrize("kinks", CONVENTIONS)
 @pytest.mark.parametrize("name", OPERATIONS)
-@settings(max_examples=12)
+@settings(max_examples=9)
 @given(st.data())
 def test_ties_follow_the_convention(name, kinks, data):
     """Half is an equal share, left and right are one-sided, zero is nothing."""

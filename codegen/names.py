@@ -7,6 +7,7 @@ import keyword
 import re
 from typing import TYPE_CHECKING
 
+from overbar.ir.errors import OverbarError
 from overbar.ir.ops import OPS
 
 if TYPE_CHECKING:
@@ -38,7 +39,14 @@ def is_reserved(name: str) -> bool:
 
 
 def legal(names: Mapping[Node, str]) -> dict[Node, str]:
-    """Return the names, with underscores behind those that are reserved."""
+    """Return the names, with underscores behind those that are reserved.
+
+    Raises OverbarError for what is no identifier: somebody tampered with a pickle.
+    """
+    for name in names.values():
+        if not name.isidentifier():
+            message = f"expected identifiers to print, found {name[:60]!a}"
+            raise OverbarError(message)
     kept_back = reserved()
     taken = set(names.values())
     result = {}

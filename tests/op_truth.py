@@ -207,14 +207,14 @@ SUBJECTS = (
     _of("cbrt", K * (K * X) ** Rational(1, 3), piece=_side),
     _of("atan2", atan2(X, Y)),
     _of("hypot", sympy.sqrt(X**2 + Y**2)),
-    _of("erf", sympy.erf(X)),
-    _of("erfc", sympy.erfc(X), near=(26.5,)),
-    _of("gaussian", exp(-(X**2))),
-    _of("gamma", gamma(X), near=_POLES, decades=100, most=90),
-    _of("gammaln", loggamma(X), near=_POLES, decades=100, most=90),
-    _of("digamma", polygamma(0, X), near=_POLES, decades=100, most=90),
+    _of("erf", sympy.erf(X), most=90),
+    _of("erfc", sympy.erfc(X), near=(26.5,), most=90),
+    _of("gaussian", exp(-(X**2)), most=90),
+    _of("gamma", gamma(X), near=_WHOLE, decades=30, most=90),
+    _of("gammaln", loggamma(X), near=_POLES, decades=30, most=90),
+    _of("digamma", polygamma(0, X), near=_POLES, decades=30, most=90),
     *(
-        _of("polygamma", polygamma(n, X), attrs=(n,), near=_POLES, decades=100, most=90)
+        _of("polygamma", polygamma(n, X), attrs=(n,), near=_WHOLE, decades=30, most=90)
         for n in (1, 2, 6)
     ),
     _of("beta", exp(_LOG_BETA), domain=(POSITIVE, POSITIVE), decades=16, most=120),

@@ -61,6 +61,12 @@ def _sqrt_step_mp(m: Any, x: Any, d: Any) -> Any:
     return d / (m.sqrt(x + d) + m.sqrt(x)) if d else m.mpf(0)
 
 
+def _sqrt_step_slope(out: Node, root: Node, end: Node) -> Node:
+    """Return 1/(2 sqrt(end)) - 1/(2 root), for out = sqrt(end) - root."""
+    share = apply("share", out, root, apply("sqrt", end), attrs=(1.0,))
+    return -(share / (2.0 * root))
+
+
 def _quotient_mp(m: Any, x: Any, y: Any) -> Any:
     return x / y if y else m.nan
 
@@ -158,8 +164,10 @@ ROWS = (
     helped(
         "log_step", portable_stable.log_step, arity=2, cost=18, domain=(REAL, REAL),
         mp=_log_step_mp, python=Notation("log_step({a}, {0}, {1})"),
-        partials=(lambda out, x, d: -(d / (x + d) / x),
-                  lambda out, x, d: 1.0 / (x + d)),
+        partials=(
+            lambda out, x, d: -(apply("share", d, x, x + d, attrs=(1.0,)) / x),
+            lambda out, x, d: 1.0 / (x + d),
+        ),
         text=Notation("log(1 + {1}/{0})", operands=(PRODUCT + 1, PRODUCT)),
         latex=Notation(r"\log\left(1 + \frac{{{1}}}{{{0}}}\right)", UNARY),
         accuracy="log((x + d)/x); without its attribute log(x + d) - log(x), NaN for"
@@ -169,7 +177,7 @@ ROWS = (
         "sqrt_step", portable_stable.sqrt_step, arity=2, cost=5, singular=True,
         domain=((0.0, math.inf), REAL), mp=_sqrt_step_mp,
         partials=(
-            lambda out, x, d: -(out / (2.0 * apply("sqrt", x + d)) / apply("sqrt", x)),
+            lambda out, x, d: _sqrt_step_slope(out, apply("sqrt", x), x + d),
             lambda out, x, d: 1.0 / (2.0 * apply("sqrt", x + d)),
         ),
         text=Notation("sqrt({0} + {1}) - sqrt({0})", SUM, (SUM, SUM + 1)),

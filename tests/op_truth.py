@@ -119,11 +119,6 @@ def _half(x: float, y: float = 0.0) -> int:
     return 1 if x >= y else -1
 
 
-def _in_domain(x: float, y: float) -> int | None:
-    """Return anything where the sum is positive."""
-    return 1 if x + y > 0 else None
-
-
 def _upper(x: float, *_: float) -> int | None:
     return None if x == 0 else int(x > 0)
 
@@ -168,7 +163,6 @@ _UP, _DOWN = (sympy.Function(name)(K) for name in ("up", "down"))
 _RISE = exp(K * (Y - X))  # at most 1 as K is the sign of X - Y
 _PI = tuple(k * math.pi / 2 for k in (1, 2, 3, 4, 7, 40))
 _WHOLE = (-1.0, -2.0, -10.0, 1.0, 2.0, 10.0)
-_POLES = (*_WHOLE, 5e-324)
 _LOG_BETA = loggamma(X) + loggamma(Y) - loggamma(X + Y)
 _BIG = (2.0**53, 1e16, 3e9)
 
@@ -211,8 +205,8 @@ SUBJECTS = (
     _of("erfc", sympy.erfc(X), near=(26.5,), most=90),
     _of("gaussian", exp(-(X**2)), most=90),
     _of("gamma", gamma(X), near=_WHOLE, decades=30, most=90),
-    _of("gammaln", loggamma(X), near=_POLES, decades=30, most=90),
-    _of("digamma", polygamma(0, X), near=_POLES, decades=30, most=90),
+    _of("gammaln", loggamma(X), near=_WHOLE, decades=30, most=90),
+    _of("digamma", polygamma(0, X), near=_WHOLE, decades=30, most=90),
     *(
         _of("polygamma", polygamma(n, X), attrs=(n,), near=_WHOLE, decades=30, most=90)
         for n in (1, 2, 6)

@@ -95,8 +95,12 @@ class _Numbering:
         return number
 
     def assign(self, statement: ast.Assign, region: _Region) -> None:
-        """Give variables the numbers of their values."""
+        """Give variables the numbers of their values; of a constant, a new one.
+
+        What two variables hold in one branch alone is not the same value.
+        """
         number = self.value(statement.value, region)
+        number = next(self.numbers) if number < 0 else number
         for target in statement.targets:
             if isinstance(target, ast.Name):
                 region.variables[target.id] = number

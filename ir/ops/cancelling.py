@@ -228,7 +228,7 @@ ROWS = (
     ),
     helped(
         "bell", portable_stable.bell, mp=lambda m, x: 1 / (1 + x * x), cost=3,
-        partials=(lambda out, x: -2.0 * (out * apply("amul", out, x)),),
+        partials=(lambda out, x: -2.0 * (x * out * out),),
         text=Notation("1/(1 + {0}**2)", PRODUCT, (POWER + 1,)),
         latex=Notation(r"\frac{{1}}{{1 + {0}^{{2}}}}", UNARY, (POWER + 1,)),
         accuracy="1/(1 + x*x), also where x*x overflows",

@@ -72,6 +72,7 @@ _NONE = "x/s as the user wrote it: inf/inf, and 0 times infinity in its derivati
 _SLOPE_OF_QUOTIENT = "x/y**3 by way of 1/y and x/y: what is written reads as on paper"
 _POWER = "y*x**(y - 1) at infinite y: 0 times infinity, in every power's gradient"
 
+_BELL = "x*out**2 is infinity times 0; an amul would be in every such gradient"
 GAPS = (
     Gap("div", RANGE, (GRADIENT, HESSIAN), _SLOPE_OF_QUOTIENT),
     Gap("xdivy", RANGE, (GRADIENT, HESSIAN), _SLOPE_OF_QUOTIENT),
@@ -96,6 +97,8 @@ GAPS = (
     Gap("pow", LIMITS, (GRADIENT, HESSIAN), _POWER),
     Gap("pow1p", LIMITS, (GRADIENT, HESSIAN), _POWER),
     Gap("compound", LIMITS, (GRADIENT, HESSIAN), _POWER),
+    Gap("bell", LIMITS, (GRADIENT, HESSIAN), _BELL),
+    Gap("atan", LIMITS, (HESSIAN,), _BELL),
     Gap("mod", LIMITS, (VALUE, GRADIENT), "at infinity as NumPy has it"),
     Gap("floordiv", LIMITS, (VALUE,), "0 is a multiple of infinity, as NumPy has it"),
     Gap("gamma", LIMITS, (HESSIAN,), "infinity times the slope of digamma, 0"),

@@ -56,6 +56,14 @@ def _sign(x: Any) -> Any:
     return np.where(x == 0.0, x, np.sign(x))[()]  # Numba keeps the sign of a zero
 
 
+def _maximum(x: Any, y: Any) -> Any:
+    return np.where((x >= y) | np.isnan(x), x, y)[()]  # of two zeros the first
+
+
+def _minimum(x: Any, y: Any) -> Any:
+    return np.where((x <= y) | np.isnan(x), x, y)[()]
+
+
 def _module(name: str, attributes: dict[str, Any]) -> ModuleType:
     module = ModuleType(name)
     vars(module).update({key: attributes[key] for key in sorted(IMPORTS[name])})
@@ -64,7 +72,8 @@ def _module(name: str, attributes: dict[str, Any]) -> ModuleType:
 
 def _make_numpy() -> ModuleType:
     own = {n: _through(getattr(math, m), getattr(np, n)) for n, m in _NAMES.items()}
-    return _module("numpy", {**vars(np), **own, "sign": _sign})
+    own |= {"sign": _sign, "maximum": _maximum, "minimum": _minimum}
+    return _module("numpy", {**vars(np), **own})
 
 
 def _make_math() -> ModuleType:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from overbar.ir.region import Region, Regions, use_region
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
 
@@ -28,10 +32,44 @@ def lower(graph: Graph, roots: Iterable[Node]) -> Replaced:
     def simpler(node: Node) -> Node | None:
         return node.op.lower(node, *node.args) if node.op.lower else None  # type: ignore[return-value]
 
+    roots = list(roots)
     better = _replaced(graph, roots, simpler)
     if better:
         rename(graph, better)
+    found = _decided(graph, [better[r] for r in roots])
+    if found:
+        ends = [better[r] for r in roots]
+        direct = _replaced(graph, ends, lambda _: None, found)
+        rename(graph, direct)
+        better = Replaced({**direct, **{n: direct[m] for n, m in better.items()}})
     return better
+
+
+def _decided(graph: Graph, roots: Sequence[Node]) -> dict[Node, Node]:
+    """Return the choices that matter only where their condition is known.
+
+    Each with the operand that it is there, as in `where(c, sqrt(where(c, x, 1)), 0)`.
+    """
+    order = graph.order(roots)
+    asked = Counter(n.args[0] for n in order if n.op.chooses)
+    if not any(count > 1 for count in asked.values()):
+        return {}
+    regions = Regions()
+    uses: dict[Node, list[Region]] = {r: [regions.root] for r in roots}
+    found: dict[Node, Node] = {}
+    for node in sorted(order, key=lambda n: -n.index):
+        if node not in uses:  # of an operand that is never chosen
+            continue
+        region = regions.meet(uses.pop(node))
+        for i, arg in enumerate(node.args):
+            inner = use_region(node, i, region, regions)
+            if inner is region and node.op.chooses and i:
+                found[node] = arg
+        for i, arg in enumerate(node.args):
+            if found.get(node, arg) is arg:
+                inner = use_region(node, i, region, regions)
+                uses.setdefault(arg, []).append(inner)
+    return found
 
 
 def substitute(
@@ -47,10 +85,16 @@ def substitute(
 
 
 def _replaced(
-    graph: Graph, roots: Iterable[Node], replace: Callable[[Node], Node | None]
+    graph: Graph,
+    roots: Iterable[Node],
+    replace: Callable[[Node], Node | None],
+    chosen: Mapping[Node, Node] = MappingProxyType({}),
 ) -> Replaced:
     better = Replaced()
     for node in graph.order(roots):
+        if node in chosen:
+            better[node] = better[chosen[node]]
+            continue
         new = node
         if any(a in better for a in node.args):
             graph.span = graph.spans.get(node)
@@ -67,9 +111,12 @@ def _replaced(
 
 def rename(graph: Graph, better: Replaced) -> None:
     """Move names to the nodes that replace theirs; what becomes a constant has none."""
-    graph.names = {
-        better[n]: name for n, name in graph.names.items() if not better[n].is_const
-    }
+    names: dict[Node, str] = {}
+    for n, name in graph.names.items():
+        new = better[n]
+        if not new.is_const and (new is n or new not in graph.names):
+            names[new] = name
+    graph.names = names
     graph.outputs = {name: better[n] for name, n in graph.outputs.items()}
     graph.statements = [(name, better[n]) for name, n in graph.statements]
     graph.adjoint_of = {better[n]: better[p] for n, p in graph.adjoint_of.items()}

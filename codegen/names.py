@@ -7,6 +7,7 @@ import keyword
 import re
 from typing import TYPE_CHECKING
 
+from overbar.ir.errors import OverbarError
 from overbar.ir.ops import OPS
 
 if TYPE_CHECKING:
@@ -14,11 +15,15 @@ if TYPE_CHECKING:
 
     from overbar.ir.graph import Node
 
-_OWN = {
-    "math", "np", "njit", "results", "inputs", "saved", "value", "forward", "backward",
-    "value_and_grad", "grad", "vjp", "jvp", "jacobian", "hessian", "hvp",
+_ENTRIES = {
+    "value", "forward", "backward", "value_and_grad", "grad", "vjp", "jvp", "jacobian",
+    "hessian", "hvp",
 }  # fmt: skip
+_OWN = {"math", "np", "njit", "results", "inputs", "saved", *_ENTRIES} | {
+    f"{name}_points" for name in _ENTRIES
+}
 _TEMPORARY = re.compile(r"t[0-9]+")
+_MADE = re.compile(r"t[0-9]+(_bar)*")
 _WORDS = frozenset(keyword.kwlist) | frozenset(dir(builtins))
 
 
@@ -30,13 +35,20 @@ def reserved() -> set[str]:
 
 def is_reserved(name: str) -> bool:
     """Whether a function of this name would hide something, or be hidden."""
-    return name in reserved() or _TEMPORARY.fullmatch(name) is not None
+    return name in reserved() or _MADE.fullmatch(name) is not None
 
 
 def legal(
     names: Mapping[Node, str], taken_too: Collection[str] = ()
 ) -> dict[Node, str]:
-    """Return the names, with underscores behind those that are reserved."""
+    """Return the names, with underscores behind those that are reserved or taken too.
+
+    Raises OverbarError for what is no identifier: somebody tampered with a pickle.
+    """
+    for name in names.values():
+        if not name.isidentifier():
+            message = f"expected identifiers to print, found {name[:60]!a}"
+            raise OverbarError(message)
     kept_back = {*reserved(), *taken_too}
     taken = set(names.values())
     result = {}

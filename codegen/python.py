@@ -93,7 +93,7 @@ def print_function(
     lines += [f'{INDENT}"""{program.doc}"""']
     lines += [INDENT + line for line in _unpack(program)]
     lines += _statements(program.body, writer, graph)
-    filling, result = _result(program.result, writer)
+    filling, result = _result(program.result, writer, set(program.names.values()))
     lines += [INDENT + line for line in filling]
     lines += wrap("return ", result, INDENT)
     return "\n".join(lines) + "\n", list(writer.used)
@@ -268,12 +268,18 @@ def _is_hidden(op: Op) -> bool:
     return bool(op.helper and isinstance(text, Notation) and text.binding < ATOM)
 
 
-def _result(result: Result, writer: PythonWriter) -> tuple[list[str], str]:
-    """Return the lines that fill arrays of results, and what is returned."""
+def _result(
+    result: Result, writer: PythonWriter, taken: set[str]
+) -> tuple[list[str], str]:
+    """Return the lines that fill arrays of results, and what is returned.
+
+    taken: names of variables; those of the arrays are added.
+    """
     if not isinstance(result, tuple):
         return [], writer.value(result)
     if len(result) > LARGEST_TUPLE:
-        name = unused("results", writer.names.values())
+        name = unused("results", taken)
+        taken.add(name)
         kind = leaves(result)[0].type.dtype
         lines = [f"{name} = np.empty({len(result)}, np.{kind})"]
         lines += [
@@ -282,7 +288,7 @@ def _result(result: Result, writer: PythonWriter) -> tuple[list[str], str]:
         return lines, name
     lines, parts = [], []
     for part in result:
-        filling, text = _result(part, writer)
+        filling, text = _result(part, writer, taken)
         lines += filling
         nested = isinstance(part, tuple) and len(part) <= LARGEST_TUPLE
         parts.append(f"({text})" if nested and part else text)

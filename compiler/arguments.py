@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.errors import InputError
+from overbar.ir.source import printable
 from overbar.read.functions import nearest
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def listed(names: Sequence[str]) -> str:
     ('a, b', '(none)')
     """
     shown = names if len(names) <= MOST_NAMES else [*names[: MOST_NAMES - 1], "..."]
-    return ", ".join(shown) or "(none)"
+    return ", ".join(map(printable, shown)) or "(none)"
 
 
 def counted(names: Sequence[str], what: str) -> str:

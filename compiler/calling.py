@@ -93,7 +93,7 @@ class Calling:
         return [row.reshape(shape) for row in out]
 
     def _need_plain_params(self, values: Sequence[Any]) -> None:
-        """Raise InputError for an array as a parameter, or as a seed or tangent."""
+        """Raise InputError for an array as a parameter, in words of its role."""
         roles = self._graph.roles
         for name, value in zip(self.signature.inputs, values, strict=False):
             if name in self.options.wrt:

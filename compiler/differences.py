@@ -196,10 +196,10 @@ def central(
     graph: Graph, point: Mapping[str, Any], name: str, step: float
 ) -> list[float]:
     """Return the outputs' two-sided difference quotients in double precision."""
-    ends = point[name] + np.array([-step, step])
-    values = evaluate(graph, {**point, name: ends})
     found = []
     with np.errstate(all="ignore"):
+        ends = point[name] + np.array([-step, step])
+        values = evaluate(graph, {**point, name: ends})
         for root in graph.outputs.values():
             low, high = _spread_over(values[root], 2)
             found.append(float((high - low) / (ends[1] - ends[0])))

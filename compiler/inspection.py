@@ -10,6 +10,7 @@ import numpy as np
 
 from overbar.codegen.module import function_text
 from overbar.ir.errors import InputError
+from overbar.ir.source import printable
 from overbar.ir.text import write
 from overbar.statements import derivatives
 
@@ -182,16 +183,18 @@ class Inspection:
         if path.suffix != ".py" or not stem.isidentifier() or keyword.iskeyword(stem):
             message = f"expected a path such as gradient.py, found {str(path)!r}"
             raise InputError(message)
-        if path.exists() and not _is_ours(path):
-            message = (
-                f"expected a new file or a module that Overbar wrote, found {path}; "
-                "it is left as it is"
-            )
-            raise InputError(message)
+        shown, text = printable(str(path)), self.runtime.source()
         try:
-            path.write_text(self.runtime.source(), encoding="utf-8")
-        except OSError as error:
-            message = f"expected a place to write {path}, found: {error.strerror}"
+            if path.exists() and not _is_ours(path):
+                message = (
+                    f"expected a new file or a module that Overbar wrote, found {shown}"
+                    "; it is left as it is"
+                )
+                raise InputError(message)
+            path.write_text(text, encoding="utf-8")
+        except (OSError, ValueError) as error:  # ValueError: a NUL or half a character
+            found = error.strerror if isinstance(error, OSError) else error
+            message = f"expected a place to write {shown}, found: {found}"
             raise InputError(message) from None
         return path
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from overbar.derive.reverse import reverse
 from overbar.differences import Line, Slope, spread
 from overbar.explain import complete, explain, phrase, read
+from overbar.ir.bounded import bounded_context
 from overbar.ir.errors import InputError
 from overbar.ir.evaluate import evaluate, evaluate_exactly
 from overbar.kinks import describe, rough
@@ -36,6 +37,7 @@ _LOCAL = 1e-9
 _DISTANCES = (1e-5, 1e-10)
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _IN_STEP = 0.1
+_DIGITS = 15
 _UNKNOWN = Slope(math.nan, math.nan)
 
 
@@ -215,7 +217,7 @@ def _is_rounded(op: Op, node: Node, values: Mapping[Node, Any]) -> bool:
     """Whether an op makes floats of the high-precision numbers it is given."""
     import mpmath
 
-    context = mpmath.MPContext()
+    context = bounded_context(_DIGITS)
     rounded: list[bool] = []
 
     def to_float(number: Any) -> float:

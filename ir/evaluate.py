@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from overbar.ir.bounded import bounded, bounded_context
 from overbar.ir.graph import EXTENT
 from overbar.ir.types import BOOL, Dim, sized
 
@@ -83,12 +84,10 @@ def evaluate_exactly(
     """Return what `evaluate` returns, in mpmath with so many digits.
 
     Arrays are arrays of objects. An operation that mpmath refuses (a pole, a complex
-    result) gives NaN. Raises NotImplementedError for an op without a form in mpmath.
+    result) gives NaN; numbers far beyond any float's range overflow and underflow (see
+    `overbar.ir.bounded`). Raises NotImplementedError for an op without a form in mpmath.
     """
-    import mpmath
-
-    context = mpmath.MPContext()
-    context.dps = digits
+    context = bounded_context(digits)
     values: Values = {}
     order = graph.order(roots)
     if any(n.type.shape for n in order):
@@ -111,7 +110,8 @@ def _exact(node: Node, context: Any, *args: Any) -> Any:
         value = node.op.mp(context, *node.attrs, *args)
     except (ValueError, ZeroDivisionError, ArithmeticError, TypeError):
         return context.nan
-    return context.nan if isinstance(value, context.mpc) else value
+    refused = isinstance(value, context.mpc)
+    return context.nan if refused else bounded(context, value)
 
 
 def _arrays_exactly(

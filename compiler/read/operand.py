@@ -128,8 +128,8 @@ def found(value: object) -> str:
 def check_name(name: object) -> str:
     """Return the name of an input or value, if it is one.
 
-    Raises InputError unless it is a Python identifier, no keyword, and written in
-    the only way that Unicode's normal form NFKC has for it.
+    Raises InputError unless it is a Python identifier, no keyword, without two leading
+    underscores, and written in the only way that Unicode's normal form NFKC has for it.
     """
     if not isinstance(name, str):
         raise InputError(f"expected a name, found {found(name)}")
@@ -138,6 +138,9 @@ def check_name(name: object) -> str:
         raise InputError(f"expected a name such as x or rate_2, found {found(name)}")
     if keyword.iskeyword(name):
         raise InputError(f"expected a name, found Python's keyword {name!r}")
+    if name.startswith("__"):
+        message = "expected a name without two leading underscores"
+        raise InputError(f"{message}, found {name!a}")
     normal = unicodedata.normalize("NFKC", name)
     if normal != name:
         message = f"expected a name in Unicode's normal form NFKC, {normal!a}"

@@ -80,15 +80,26 @@ def rewriter(rules: Iterable[Rule]) -> Rewrite:
             if folded is not None:
                 return folded
         name = op.name
-        for rule in choose(op, args) if name in headed else table.get(name, none):
-            better = rule.answer(graph, *args, *attrs)
-            if better is not None:
-                if not rule.exact:
-                    graph.rewrites.setdefault((rule.algebra, graph.span))
-                return better
-        return None
+        rules = choose(op, args) if name in headed else table.get(name, none)
+        return _first(rules, graph, args, attrs) if rules else None
 
     return rewrite
+
+
+def _first(
+    rules: Iterable[Rule], graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Node | None:
+    """Return the first answer, and note it where it is not exact."""
+    for rule in rules:
+        try:
+            better = rule.answer(graph, *args, *attrs)
+        except OverflowError:  # constants were gathered into one that no float holds
+            continue
+        if better is not None:
+            if not rule.exact:
+                graph.rewrites.setdefault((rule.algebra, graph.span))
+            return better
+    return None
 
 
 def head(node: Node) -> Op:

@@ -68,9 +68,12 @@ def times(scale: Fraction, node: Node) -> Node:
     """Return the node times a constant, written as a person would.
 
     An exact quotient of small integers becomes one multiplication and one division.
+    Raises OverflowError for a constant too large, or too small, for a float.
     """
     if scale == 1:
         return node
+    if not float(scale):
+        raise OverflowError
     if scale < 0:
         return -times(-scale, node)
     top, bottom = scale.numerator, scale.denominator

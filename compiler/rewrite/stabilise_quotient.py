@@ -10,7 +10,7 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from overbar.ir.ops import apply
+from overbar.ir.ops import OPS, apply
 from overbar.rewrite.match import (
     MUL,
     Term,
@@ -28,10 +28,12 @@ from overbar.rewrite.match import (
 if TYPE_CHECKING:
     from overbar.ir.graph import Graph, Node
 
+HYPOT = OPS["hypot"]
+
 
 def _over_hypot(_graph: Graph, above: Term, below: Term) -> Node | None:
     """Return x/hypot(x, y) as the cosine that it is."""
-    if above.node is None or below.node is None:
+    if above.node is None or below.node is None or below.node.op is not HYPOT:
         return None
     for x, y in (below.node.args, below.node.args[::-1]):
         scale, bare = term(x)

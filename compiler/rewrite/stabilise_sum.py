@@ -75,7 +75,10 @@ def _by_constant(_graph: Graph, x: Node, y: Node) -> Node | None:
     ratio = term(y)
     if bare is None or ratio.node is not None or scale == 1:
         return None
-    return times(scale / ratio.scale, bare)
+    whole = scale / ratio.scale
+    if abs(scale) == abs(whole.numerator) and abs(ratio.scale) == whole.denominator:
+        return None  # 4*sinh(x)/3 is gathered
+    return times(whole, bare)
 
 
 HYPERBOLIC = (

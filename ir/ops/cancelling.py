@@ -61,6 +61,12 @@ def _sqrt_step_mp(m: Any, x: Any, d: Any) -> Any:
     return d / (m.sqrt(x + d) + m.sqrt(x)) if d else m.mpf(0)
 
 
+def _sqrt_step_slope(out: Node, root: Node, end: Node) -> Node:
+    """Return 1/(2 sqrt(end)) - 1/(2 root), for out = sqrt(end) - root."""
+    share = apply("share", out, root, apply("sqrt", end), attrs=(1.0,))
+    return -(share / (2.0 * root))
+
+
 def _quotient_mp(m: Any, x: Any, y: Any) -> Any:
     return x / y if y else m.nan
 
@@ -93,20 +99,24 @@ def _plain_product(out: Node, v: Node, x: Node, y: Node, s: Node) -> Node:
     return _plain_quotient(out, v * x, y, s)
 
 
-def _slope_lower(out: Node, x: Node, y: Node, h: Node) -> Node:
-    zero = out.attrs[0]
-    return apply("xdivy", x, h) if zero else _plain_quotient(out, x, y, h)
+def _slope_lower(out: Node, x: Node, y: Node, h: Node) -> Node | None:
+    limits = out.attrs[0]
+    return None if limits else _plain_quotient(out, x, y, h)
 
 
-def _slope_mp(m: Any, zero: bool, x: Any, y: Any, h: Any) -> Any:  # noqa: FBT001
-    return x / m.hypot(x, y) if h else m.mpf(0) if zero else m.nan
+def _slope_mp(m: Any, limits: bool, x: Any, y: Any, h: Any) -> Any:  # noqa: FBT001
+    if h and not m.isinf(x):
+        return x / m.hypot(x, y)
+    if not limits:
+        return m.nan
+    return m.sign(x) * (m.sqrt(0.5) if m.isinf(y) else 1) if h else m.mpf(0)
 
 
-def _slope_numpy(zero: bool, x: Any, _y: Any, h: Any) -> Any:  # noqa: FBT001
-    return _XDIVY(x, h) if zero else np.divide(x, h)
+def _slope_numpy(limits: bool, x: Any, y: Any, h: Any) -> Any:  # noqa: FBT001
+    return _COSINE(x, y, h) if limits else np.divide(x, h)
 
 
-_XDIVY = vectorised(portable.xdivy)
+_COSINE = vectorised(portable_stable.cosine)
 
 
 def _rest(out: Node, x: Node, y: Node, s: Node) -> Node:
@@ -154,8 +164,10 @@ ROWS = (
     helped(
         "log_step", portable_stable.log_step, arity=2, cost=18, domain=(REAL, REAL),
         mp=_log_step_mp, python=Notation("log_step({a}, {0}, {1})"),
-        partials=(lambda out, x, d: -(d / (x + d) / x),
-                  lambda out, x, d: 1.0 / (x + d)),
+        partials=(
+            lambda out, x, d: -(apply("share", d, x, x + d, attrs=(1.0,)) / x),
+            lambda out, x, d: 1.0 / (x + d),
+        ),
         text=Notation("log(1 + {1}/{0})", operands=(PRODUCT + 1, PRODUCT)),
         latex=Notation(r"\log\left(1 + \frac{{{1}}}{{{0}}}\right)", UNARY),
         accuracy="log((x + d)/x); without its attribute log(x + d) - log(x), NaN for"
@@ -165,7 +177,7 @@ ROWS = (
         "sqrt_step", portable_stable.sqrt_step, arity=2, cost=5, singular=True,
         domain=((0.0, math.inf), REAL), mp=_sqrt_step_mp,
         partials=(
-            lambda out, x, d: -(out / (2.0 * apply("sqrt", x + d)) / apply("sqrt", x)),
+            lambda out, x, d: _sqrt_step_slope(out, apply("sqrt", x), x + d),
             lambda out, x, d: 1.0 / (2.0 * apply("sqrt", x + d)),
         ),
         text=Notation("sqrt({0} + {1}) - sqrt({0})", SUM, (SUM, SUM + 1)),
@@ -198,9 +210,10 @@ ROWS = (
             None,
         ),
         numpy=_slope_numpy, mp=_slope_mp, lower=_slope_lower,
-        python=_QUOTIENT, text=_QUOTIENT, latex=_FRACTION,
-        accuracy="x/h with h = hypot(x, y); its partials do not subtract; its attribute"
-        " is the value at the origin",
+        helper=portable_stable.cosine, python=call("cosine"),
+        text=_QUOTIENT, latex=_FRACTION,
+        accuracy="x/h with h = hypot(x, y); its partials do not subtract; with its"
+        " attribute 0 at the origin and the limit at infinity, without NaN for both",
     ),
     Op(
         name="hypotm1", cost=8, helper=portable_stable.hypotm1,

@@ -27,6 +27,7 @@ from overbar.ir.ops.row import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from overbar.ir.graph import Node
     from overbar.ir.ops.row import Interval
 
 
@@ -69,6 +70,12 @@ def _root_slope(name: str, sign: float) -> Partial:
     return lambda out, x: sign / apply("sqrt", apply("diff_squares", 1.0, x))
 
 
+def _angle_slope(x: Node, y: Node) -> Node:
+    """Return x/(x**2 + y**2), without a square that overflows."""
+    r = apply("hypot", x, y)
+    return apply("hypot_slope", x, y, r, attrs=(True,)) / r
+
+
 ROWS = (
     _function("exp", lambda out, x: out,
               latex=Notation(r"\mathrm{{e}}^{{{0}}}", POWER)),
@@ -104,7 +111,7 @@ ROWS = (
     _function("asinh", lambda out, x: 1.0 / apply("hypot", x, 1.0), npname="arcsinh",
               latex=r"\operatorname{{arsinh}}"),
     _function("acosh",
-              lambda out, x: 1.0 / (apply("sqrt", x - 1.0) * apply("sqrt", x + 1.0)),
+              lambda out, x: 1.0 / apply("sqrt", x - 1.0) / apply("sqrt", x + 1.0),
               domain=(1.0, math.inf), npname="arccosh", singular=True,
               latex=r"\operatorname{{arcosh}}",
               mp=lambda m, x: m.acosh(x) if x >= 1 else m.nan),
@@ -114,7 +121,7 @@ ROWS = (
               else (m.sign(x) * m.inf if abs(x) == 1 else m.nan)),
     Op(
         name="cbrt", singular=True, cost=20, parsed=True, llvm="cbrt", vector="cbrt",
-        partials=(lambda out, x: 1.0 / (3.0 * apply("powi", out, attrs=(2,))),),
+        partials=(lambda out, x: apply("powi", out, attrs=(-2,)) / 3.0,),
         numpy=vectorised(portable.cbrt), helper=portable.cbrt,
         mp=lambda m, x: m.sign(x) * m.cbrt(abs(x)) if x else x,
         python=call("cbrt"), text=call("cbrt"),
@@ -124,8 +131,8 @@ ROWS = (
         name="atan2", arity=2, domain=(REAL, REAL), cost=25, parsed=True,
         llvm="atan2", vector="atan2",
         partials=(
-            lambda out, y, x: x / apply("hypot", x, y) / apply("hypot", x, y),
-            lambda out, y, x: -(y / apply("hypot", x, y) / apply("hypot", x, y)),
+            lambda out, y, x: _angle_slope(x, y),
+            lambda out, y, x: -_angle_slope(y, x),
         ),
         numpy=np.arctan2, mp=lambda m, y, x: m.atan2(y, x),
         python=call("np.arctan2"), text=call("atan2"),

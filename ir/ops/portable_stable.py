@@ -92,6 +92,15 @@ def pow1p(x: float, y: float) -> float:
     return np.float64(p * np.exp(y * (lost / s)))
 
 
+def cosine(x: float, y: float, r: float) -> float:
+    """Return x/r for r = hypot(x, y), 0 at the origin; at infinity the limit."""
+    if r == 0.0:
+        return np.float64(0.0)
+    if np.isinf(x):  # on the diagonal, if both are: the angle that atan2 gives
+        return np.float64(np.copysign(math.sqrt(0.5) if np.isinf(y) else 1.0, x))
+    return np.float64(x / r)
+
+
 def hypotm1(x: float) -> float:
     """Return sqrt(1 + x*x) - 1, without cancellation near 0, without overflow."""
     a = abs(x)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from overbar.ir.ops import portable_gamma, portable_steps
 from overbar.ir.ops.row import (
     POSITIVE,
+    POWER,
     REAL,
     SUM,
     UNARY,
@@ -26,7 +29,11 @@ _SLOPE = 2.0 / math.sqrt(math.pi)
 
 def _bell(x: Node) -> Node:
     """Return 2/sqrt(pi) exp(-x**2), the derivative of erf (DLMF 7.2.1)."""
-    return _SLOPE * apply("exp", -apply("powi", x, attrs=(2,)))
+    return _SLOPE * apply("gaussian", x)
+
+
+def _gaussian(_out: Node, x: Node) -> Node:
+    return apply("exp", -(x * x))
 
 
 def _pole_mp(function: str) -> Any:
@@ -70,6 +77,15 @@ ROWS = (
         numpy=vectorised(math.erfc), mp=lambda m, x: m.erfc(x),
         python=call("math.erfc"), text=call("erfc"), llvm="erfc", vector="erfc",
         latex=Notation(r"\operatorname{{erfc}}\left({0}\right)"),
+    ),
+    Op(
+        name="gaussian", cost=17, lower=_gaussian,
+        partials=(lambda out, x: -2.0 * apply("amul", out, x),),
+        numpy=lambda x: np.exp(-np.square(x)), mp=lambda m, x: m.exp(-x * x),
+        python=Notation("np.exp(-({0}*{0}))", operands=(POWER,)),
+        text=Notation("exp(-{0}**2)", operands=(POWER + 1,)),
+        latex=Notation(r"\mathrm{{e}}^{{-{0}^{{2}}}}", POWER, (POWER + 1,)),
+        accuracy="exp(-x**2); its derivative is 0 at infinity",
     ),
     Op(
         name="gamma", parsed=True, cost=40,

@@ -68,7 +68,8 @@ try:
     overbar(["derive", os.devnull])
 except SystemExit:
     pass
-from overbar.cli import formats, points, schema, statements, tables
+from overbar import statements
+from overbar.cli import formats, points, schema, tables
 from click.testing import CliRunner
 import lark, ast
 runner = CliRunner()

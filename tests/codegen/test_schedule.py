@@ -5,12 +5,13 @@ Every function is read as a syntax tree and run: compiled, plain, and node by no
 
 from __future__ import annotations
 
+import ast
 import itertools
 
 import numpy as np
 import pytest
 from random_programs import INPUTS, SYMBOLIC, draw, points, run
-from read_source import functions, repeated, unassigned, unread
+from read_source import asked_again, functions, repeated, unassigned, unread
 
 import overbar as ob
 from overbar.codegen.module import print_module
@@ -42,9 +43,34 @@ def test_generated_functions_read_well(seed, outputs):
         found = functions(source)
         for name, function in found.items():
             if name in {*SINGLE, *SEVERAL, "forward", "backward"}:
-                assert [] == repeated(function)
                 assert [] == unassigned(function, set(found))
+                assert [] == repeated(function)
                 assert [] == unread(function)
+
+
+NESTED = """\
+x: param
+u = where(x > 0, x, 1)
+where(x > 0, sqrt(u)*sin(u), where(x > 0, x, 2))
+"""
+
+
+def test_what_is_known_is_not_asked_again():
+    """A choice inside the branch of its own condition is the operand chosen there."""
+    f = ob.compile(NESTED, backend="python")
+    for source in _sources(f, ("hessian", "hvp", "jvp")):
+        for function in functions(source).values():
+            assert [] == asked_again(function)
+    lines = functions(f.source)["value"].body[1:]
+    text = (
+        "if x > 0:\n    out = np.sqrt(x) * np.sin(x)\nelse:\n    out = 2.0\nreturn out"
+    )
+    assert text == "\n".join(map(ast.unparse, lines))
+    root, wave = 2.25**0.5, np.sin(2.25)
+    value, grad = f.value_and_grad(2.25)
+    assert root * wave == pytest.approx(value, rel=1e-14)
+    assert wave / 2 / root + root * np.cos(2.25) == pytest.approx(grad.x, rel=1e-14)
+    assert (2.0, (0.0,)) == f.value_and_grad(-1.0)
 
 
 def test_the_reader_of_sources_finds_faults():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -138,3 +140,24 @@ def test_tangents_grow_linearly():
         forward(graph, {x: graph.const(1.0)}, [value])
         growth.append((len(graph) - before) / before)
     np.testing.assert_allclose(growth, growth[0], rtol=0.05)
+
+
+def test_a_long_chain_needs_no_recursion():
+    """The tangent of sin(sin(...)) is the product of all cosines."""
+    graph, count = Graph(), 50_000
+    x = graph.input("x")
+    node = x
+    for _ in range(count):
+        node = apply("sin", node)
+    graph.formula_size = len(graph)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 120)
+    try:
+        tangent = forward(graph, {x: graph.const(1.0)}, [node])[node]
+    finally:
+        sys.setrecursionlimit(limit)
+    slope, value = 1.0, 0.7
+    for _ in range(count):
+        slope, value = slope * math.cos(value), math.sin(value)
+    found = evaluate(graph, {"x": 0.7}, [tangent])[tangent]
+    assert slope == pytest.approx(found, rel=1e-9)

@@ -27,11 +27,13 @@ def hypot(x, y):
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def xdivy(x, y):
-    """Return x/y, but 0 where both are 0."""
-    if x == 0.0 and y == 0.0:
+def cosine(x, y, r):
+    """Return x/r for r = hypot(x, y), 0 at the origin; at infinity the limit."""
+    if r == 0.0:
         return np.float64(0.0)
-    return np.float64(x) / y
+    if np.isinf(x):  # on the diagonal, if both are: the angle that atan2 gives
+        return np.float64(np.copysign(math.sqrt(0.5) if np.isinf(y) else 1.0, x))
+    return np.float64(x / r)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -54,8 +56,10 @@ def backward(saved, r_seed, out1_seed):
     x, y, r = saved
     out1_bar = out1_seed
     r_bar = r_seed
-    x_bar = r_bar*xdivy(x, r) - out1_bar*(y/r)/r  # r_bar*x/r - out1_bar*y/r/r
-    y_bar = r_bar*xdivy(y, r) + out1_bar*(x/r)/r  # r_bar*y/r + out1_bar*x/r/r
+    t1 = cosine(y, x, r)  # line 2: y/r
+    t2 = cosine(x, y, r)  # line 2: x/r
+    x_bar = r_bar*t2 - out1_bar*t1/r
+    y_bar = r_bar*t1 + out1_bar*t2/r
     return x_bar, y_bar
 
 

@@ -17,6 +17,7 @@ MATRIX, VECTOR = ("m", "n"), ("n",)
 
 
 def sigmoid(z):
+    """Return the logistic function."""
     return 1 / (1 + np.exp(-z))
 
 
@@ -26,7 +27,7 @@ def network(params, x, t):
     h = sigmoid(z)
     y = params["W2"] @ h + params["b2"]
     L = np.sum((y - t) ** 2) / 2
-    return L
+    return L  # noqa: RET504 - its name is the output's
 
 
 NETWORK = {
@@ -62,8 +63,9 @@ def test_lecture_2():
 
 
 def curve(x, rate=2.0):
+    """Return a curve with its peak at 1/rate."""
     y = x * np.exp(-rate * x)
-    return y
+    return y  # noqa: RET504 - its name is the output's
 
 
 def test_scalars():
@@ -121,6 +123,7 @@ def test_roles(wrt, roles):
 
 
 def line(p, x):
+    """Return a line."""
     return p["slope"] * x + p["shift"]
 
 
@@ -152,6 +155,7 @@ class Pair(NamedTuple):
 
 
 def both(x, y):
+    """Return two results, one of them with a name."""
     total = x + y
     return total, x * y
 
@@ -192,9 +196,11 @@ class Model:
         self.rate = rate
 
     def __call__(self, x):
+        """Return a multiple."""
         return self.rate * x
 
     def method(self, x):
+        """Return a fraction."""
         return x / self.rate
 
 
@@ -218,6 +224,7 @@ def test_ufunc():
 
 
 def reused(x):
+    """Give one name to two values, and two names to one."""
     y = x + 1
     y = y * y
     _hidden = y + 2
@@ -235,7 +242,7 @@ def test_profiler_is_left_alone():
     """Where a profiler runs, it goes on, and the variables' names are not read."""
     calls = []
 
-    def profiler(frame, event, arg):
+    def profiler(_frame, event, _arg):
         calls.append(event)
 
     sys.setprofile(profiler)
@@ -252,6 +259,7 @@ def test_profiler_is_left_alone():
 
 
 def failing(x):
+    """Ask for what is not known when tracing."""
     if x > 0:
         return x
     return -x
@@ -259,7 +267,7 @@ def failing(x):
 
 def test_errors_keep_the_traceback():
     """An error inside the function shows the user's own line."""
-    with pytest.raises(ob.InputError, match="use ob.where") as caught:
+    with pytest.raises(ob.InputError, match=r"use ob\.where") as caught:
         ob.compile(failing)
     lines = [frame.line for frame in traceback.extract_tb(caught.tb)]
     assert "if x > 0:" in lines
@@ -293,6 +301,7 @@ class Silent:
     __signature__ = "none"
 
     def __call__(self, x):
+        """Return the square."""
         return x * x
 
 
@@ -328,7 +337,8 @@ REFUSED = (
     (lambda: ob.compile(lambda x: x, inputs={"x": (1.5,)}),
      ("param 'x': expected sizes in its shape, integers or names such as 'n', found "
       "1.5 (float)")),
-    (lambda: ob.compile(line, inputs={"p": {"slope": (), "shift": ()}, "x": ()})(2.0, 3.0),
+    (lambda: ob.compile(line, inputs={"p": {"slope": (), "shift": ()}, "x": ()})(
+        2.0, 3.0),
      ("expected a dict with the keys slope, shift for 'p', found a value of type "
       "float")),
     (lambda: ob.compile(line, inputs={"p": {"slope": (), "shift": ()}, "x": ()})(

@@ -183,9 +183,7 @@ def _elementwise(op: Op | Function, dtypes: tuple[str, ...]) -> str:
     graph = Graph()
     nodes = [graph.input(f"x{i}", "data", DTYPES[d]) for i, d in enumerate(dtypes)]
     try:
-        made = (
-            graph.make(op, nodes) if isinstance(op, Op) else op(graph, *nodes)
-        )
+        made = graph.make(op, nodes) if isinstance(op, Op) else op(graph, *nodes)
     except ShapeError:  # said when the formula is read, with its place
         return "float64"
     return made.type.dtype

@@ -109,7 +109,7 @@ _RENAMED = {
 _FACTS: dict[str, Callable[..., Any]] = {
     "shape": lambda a: a.shape, "ndim": lambda a: a.ndim, "copy": lambda a: a,
     "size": lambda a, axis=None: a.size if axis is None else a.shape[axis],
-    "real": lambda a: a, "isrealobj": lambda x: True, "iscomplexobj": lambda x: False,
+    "real": lambda a: a, "isrealobj": lambda *_: True, "iscomplexobj": lambda *_: False,
 }  # fmt: skip
 """NumPy's functions whose answer is known without a formula of their own."""
 _MODULES = ("numpy", "numpy.linalg")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from overbar.read.overloading import Expression
 
+
 class Splitter:
     """Gather the operands of one call."""
 

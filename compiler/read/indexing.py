@@ -94,7 +94,7 @@ def _checked(machine: Machine, item: Any, part: Part) -> Any:
         return static(machine.graph.extent(item.offset))
     if item.type.is_float:
         text = short(machine.place(part).text)
-        message = f"expected an integer as an index, found the number {text}"
+        message = f"expected an integer as an index, found {text}, which is a float"
         raise ShapeError(message, machine.place(part))
     return static(item) if type(item) is Node else item
 
@@ -156,7 +156,7 @@ def _check_reach(machine: Machine, node: Node, item: Along, step: Step) -> None:
     """Refuse an index that may leave its array."""
     low, high = item.value.ends()  # type: ignore[union-attr]
     extent = node.type.shape[item.axis]
-    below: Extent = extent - high - 1  # type: ignore[operator, assignment]
+    below: Extent = extent - high - 1
     if may_hold(low) and may_hold(below):
         return
     place = machine.place(item.at)
@@ -165,7 +165,7 @@ def _check_reach(machine: Machine, node: Node, item: Along, step: Step) -> None:
         f"{loop.name} running from {loop.start} to {loop.last}"
         for loop, _ in item.value.terms  # type: ignore[union-attr]
     )
-    message = f"expected an index from 0 to {extent - 1} of {name}, of shape "  # type: ignore[operator]
+    message = f"expected an index from 0 to {extent - 1} of {name}, of shape "
     message += f"[{extents(node.type.shape)}], found {short(place.text)} with {ranges}"
     raise ShapeError(message, place)
 
@@ -211,7 +211,7 @@ def _sliced(graph: Graph, node: Node, items: Sequence[Along]) -> Node:
     steps = [1] * len(shape)
     for axis, value, _ in items:
         ((loop, factor),) = value.terms  # type: ignore[union-attr]
-        starts[axis] = value.offset + factor * loop.start  # type: ignore[union-attr, operator]
+        starts[axis] = value.offset + factor * loop.start  # type: ignore[union-attr]
         steps[axis] = factor
         shape[axis] = loop.size
     return graph.make("slice", (node,), (tuple(starts), tuple(shape), tuple(steps)))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NUMBERS = (Node, Affine, Labelled)
 """The types of numbers and arrays; other values are arguments of functions alone."""
 
-_KINDS = {tuple: "a tuple", list: "a list", str: "a string"}
+_KINDS: dict[type, str] = {tuple: "a tuple", list: "a list", str: "a string"}
 
 
 def is_condition(value: Any) -> bool:

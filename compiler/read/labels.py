@@ -48,7 +48,7 @@ class Loop:
     @property
     def last(self) -> Extent:
         """The last of the integers."""
-        return self.start + self.size - 1  # type: ignore[operator, return-value]
+        return self.start + self.size - 1
 
 
 class Affine(NamedTuple):
@@ -69,7 +69,7 @@ class Affine(NamedTuple):
             first, last = factor * loop.start, factor * loop.last
             if factor < 0:
                 first, last = last, first
-            low, high = low + first, high + last  # type: ignore[operator, assignment]
+            low, high = low + first, high + last
         return low, high
 
     def plus(self, other: Affine, factor: int = 1) -> Affine:
@@ -78,7 +78,7 @@ class Affine(NamedTuple):
         for loop, times in other.terms:
             terms[loop] = terms.get(loop, 0) + factor * times
         kept = tuple((loop, times) for loop, times in terms.items() if times)
-        return Affine(kept, self.offset + factor * other.offset)  # type: ignore[operator]
+        return Affine(kept, self.offset + factor * other.offset)
 
 
 class Labelled(NamedTuple):
@@ -180,10 +180,10 @@ def at_least_zero(extent: Extent) -> bool:
     low: Extent = 0
     for top, bottom, times in _paired(extent):
         # -b*(top//b) is at least -top
-        low = low + times // bottom * top  # type: ignore[operator, assignment]
+        low = low + times // bottom * top
     for factors, times in extent.terms:
         if not _is_quotient(factors):
-            low = low + Dim(((factors, times),))  # type: ignore[operator, assignment]
+            low = low + Dim(((factors, times),))
     terms = (((), low),) if isinstance(low, int) else low.terms
     return all(times >= 0 for _, times in terms)
 
@@ -205,15 +205,18 @@ def _is_quotient(factors: Sequence[Any]) -> bool:
 
 def _paired(extent: Dim) -> list[tuple[Extent, int, int]]:
     """Return the negative quotients that no larger positive one makes up for."""
-    terms = [(f[0], times) for f, times in extent.terms if _is_quotient(f)]
-    more = [(q, times) for q, times in terms if times > 0]  # type: ignore[misc]
+    terms = [
+        (f[0], times) for f, times in extent.terms
+        if len(f) == 1 and isinstance(f[0], Quotient)
+    ]  # fmt: skip
+    more = [(q, times) for q, times in terms if times > 0]
     found: list[tuple[Extent, int, int]] = []
-    for (top, bottom), times in terms:  # type: ignore[misc]
+    for (top, bottom), times in terms:
         if times > 0:
             continue
         for k, (q, plus) in enumerate(more):
-            gap = q.top - top  # type: ignore[union-attr]
-            if plus >= -times and q.bottom == bottom and at_least_zero(gap):  # type: ignore[union-attr]
+            enough = plus >= -times and q.bottom == bottom
+            if enough and at_least_zero(q.top - top):
                 del more[k]
                 break
         else:

@@ -127,7 +127,7 @@ def _loop(name: str) -> Callable[[Machine, Sequence[Any], Step], Affine]:
             for value, part in zip(values, step.operands, strict=True)
         ]
         start, stop = ends if len(ends) > 1 else (0, *ends)
-        extent: Extent = stop - start  # type: ignore[operator, assignment]
+        extent: Extent = stop - start
         if isinstance(extent, int) and extent < 0:
             message = f"expected a range that ends at {start} or later, found the end"
             raise ShapeError(f"{message} {stop}", machine.place(step.operands[-1]))
@@ -187,7 +187,7 @@ def _over(
     if name == "mean" and test is not None:
         ones = graph.make("select", (test, graph.const(1.0), graph.const(0.0)))
         total, count = (arrays.FUNCTIONS["sum"](graph, b, axes) for b in (body, ones))
-        return total / count
+        return total / count  # type: ignore[no-any-return]
     return arrays.FUNCTIONS[name](graph, body, axes)  # type: ignore[no-any-return]
 
 

@@ -28,7 +28,7 @@ class Access(NamedTuple):
 
     base: Any
     axis: int
-    value: Affine
+    value: Any
     at: Part
     named: str
 
@@ -48,10 +48,8 @@ def placed(_machine: Machine, values: Sequence[Any], _step: Step) -> Any:
 
 def settle(machine: Machine, values: Sequence[Any], _step: Step) -> None:
     """Find out how far free indices run: as far as all arrays go."""
-    accesses = [
-        v for v in values
-        if isinstance(v, Access) and isinstance(v.value, Affine) and v.value.terms
-    ]  # fmt: skip
+    accesses = [v for v in values if isinstance(v, Access)]
+    accesses = [a for a in accesses if isinstance(a.value, Affine) and a.value.terms]
     while True:
         bounds: dict[Loop, list[tuple[Access, Extent]]] = {}
         for access in accesses:
@@ -68,17 +66,18 @@ def settle(machine: Machine, values: Sequence[Any], _step: Step) -> None:
 
 def _bound(machine: Machine, access: Access, loop: Loop, size: Extent) -> Extent:
     """Return how many steps of a loop an array has room for."""
-    factor = dict(access.value.terms)[loop]
-    rest = access.value.plus(Affine(((loop, 1),), 0), -factor)
+    value: Affine = access.value
+    factor = dict(value.terms)[loop]
+    rest = value.plus(Affine(((loop, 1),), 0), -factor)
     low, high = rest.ends()
     if factor < 0:
-        return low // -factor + 1  # type: ignore[operator, return-value]
+        return low // -factor + 1
     if not at_least_zero(low):
         span = machine.place(access.at)
         message = f"expected an index from 0 on where {loop.name} is 0, found "
         message += f"{short(span.text)}; count from there, as in x[i + 1] - x[i]"
         raise ShapeError(message, span)
-    return (size - high + (factor - 1)) // factor  # type: ignore[operator, return-value]
+    return (size - high + (factor - 1)) // factor
 
 
 def _common(
@@ -96,9 +95,9 @@ def _common(
     for access, extent in found:
         if access.base not in shifted and extent != exact[0][1]:
             raise _disagreement(machine, loop, exact[0], (access, extent))
-        if at_least_zero(extent - least[1]):  # type: ignore[operator]
+        if at_least_zero(extent - least[1]):
             continue
-        if not at_least_zero(least[1] - extent):  # type: ignore[operator]
+        if not at_least_zero(least[1] - extent):
             raise _disagreement(machine, loop, least, (access, extent))
         least = (access, extent)
     if isinstance(least[1], int) and least[1] < 0:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from overbar.ir.errors import OverbarError, ParseError
-from overbar.read import applying, indexing, integers, loops, whole
+from overbar.read import indexing, integers, loops, text_calls, whole
 from overbar.read.functions import Function
 from overbar.read.lexing import CONSTANTS, short
 from overbar.read.operators import BINARY, CHOICE, UNARY, call, comparison
@@ -168,7 +168,7 @@ class Translator:
         operands = listed(phrase.children[2:-1])
         callee = self._callee(name)
         if not isinstance(callee, Definition):
-            array = applying.function(self.names, name, operands, callee)
+            array = text_calls.function(self.names, name, operands, callee)
             if array is not None:
                 return [*operands, Step(Kind.RUN, array, operands, phrase)]
         for operand in operands:

@@ -35,10 +35,8 @@ from numba import njit
 @njit(cache=True, error_model="numpy", nogil=True)
 def sigmoid(x):
     """Return 1/(1 + exp(-x)), for large -x without overflow."""
-    if x >= 0.0:
-        return np.float64(1.0 / (1.0 + np.exp(-x)))
-    e = np.exp(x)
-    return np.float64(e / (1.0 + e))
+    e = np.exp(-abs(x))
+    return np.float64((1.0 if x >= 0.0 else e) / (1.0 + e))
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

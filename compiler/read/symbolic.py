@@ -18,6 +18,7 @@ from overbar.ir.graph import is_condition
 from overbar.read.build import natural
 from overbar.read.symbolic_forms import not_a_number
 from overbar.read.symbolic_names import input_name, legal_name, quoted
+from overbar.read.symbolic_outputs import finish, left_side
 from overbar.read.symbolic_reader import BUDGETS, Budgets, Reader
 from overbar.read.symbolic_table import row_of
 
@@ -67,13 +68,19 @@ def read_sympy(
     for symbol in inputs or ():
         reader.declare(symbol)
     reader.closed = inputs is not None
+    lefts: dict[str, Any] = {}
     for name, expr in exprs.items():
         place = f"output {name!r}"
-        node = reader.read(expr, place)
+        left = left_side(expr)
+        node = reader.read(expr if left is None else expr.args[1], place)
         if is_condition(node):
             error = not_a_number(expr)
             raise type(error)(f"{error.message}, in {place}")
+        if left is not None:
+            lefts[name] = left, [reader.read(i, place) for i in left.args[1:]]
         graph.outputs[name] = node
+    if reader.elements.used:
+        finish(reader, lefts)
     _check(graph, reader.missing)
     if inputs is None:
         order = sorted(graph.inputs, key=natural)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from overbar.ir.errors import ShapeError, UnsupportedError
 from overbar.ir.ops import OPS
 from overbar.ir.types import INT, dim
+from overbar.read.array_product import product_of
 from overbar.read.labels import Affine, Labelled, aligned, labelled, sizes, union
-from overbar.read.symbolic_einsum import Factor, einsum
 from overbar.read.symbolic_elements import Base, Element, Folded
 from overbar.read.symbolic_settle import affine
 
@@ -137,8 +137,11 @@ class Lift:
         loops = union(values)
         out = tuple(loop for loop in loops if loop not in what.loops)
         constant = [v for v in values if not v.loops]
-        factors = [Factor(v.node, v.loops) for v in values if v.loops]
-        node = einsum(graph, factors, out) if factors else graph.const(1.0, graph.real)
+        nodes = [v.node for v in values if v.loops]
+        labels = [v.loops for v in values if v.loops]
+        node = graph.const(1.0, graph.real)
+        if nodes:
+            node = product_of(graph, "Sum", nodes, labels, out)
         for value in constant:
             node = value.node * node if not node.equals(1) else value.node
         for loop in what.loops:

@@ -75,7 +75,6 @@ _BUILT: dict[str, tuple[str, Any]] = {
     f"{_E}.complexes.re": ("re", lambda _reader, x: x),
     f"{_E}.complexes.conjugate": ("conjugate", lambda _reader, x: x),
     f"{_E}.complexes.im": ("im", _im),
-    f"{_E}.exponential.log": ("log", _log),
     f"{_E}.integers.frac": ("frac", lambda r, x: x - r.call("floor", (x,))),
     f"{_E}.trigonometric.sinc": ("sinc", _sinc),
     f"{_S}.gamma_functions.trigamma": (
@@ -192,6 +191,7 @@ _ROWS: dict[str, Row] = {
     "sympy.concrete.products.Product": Row(
         read=binders.unrolled("mul", "div", 1.0, "prod"), place=binders.unrolled_place
     ),
+    f"{_E}.exponential.log": Row(read=matrices.log(_log), place=argument("log")),
     f"{_E}.piecewise.Piecewise": Row(
         read=forms.piecewise, place=forms.piecewise_place, conditions=None
     ),

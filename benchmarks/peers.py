@@ -227,8 +227,12 @@ def casadi_calls(
     wrt: Sequence[Any],
     *,
     newton: bool = False,
+    jit: bool = True,
 ) -> Calls:
-    """Return calls of a matrix expression: C through gcc, on raw buffers."""
+    """Return calls of a matrix expression, on raw buffers.
+
+    jit: by C through gcc; without it in CasADi's virtual machine.
+    """
     ca = module("casadi")
     bars = [ca.gradient(value, x) for x in wrt]
     outputs = [value, *bars]
@@ -240,8 +244,8 @@ def casadi_calls(
     @cache
     def function(count: int) -> Any:
         options = {
-            "jit": True, "compiler": "shell",
-            "jit_options": {"flags": ["-O3", "-march=native", "-ffast-math"]},
+            "jit": jit, "compiler": "shell",
+            "jit_options": {"flags": ["-O3", "-march=native"]},
         }  # fmt: skip
         dense = [ca.densify(o) for o in outputs[:count]]
         f = ca.Function("f", list(symbols), dense, options)

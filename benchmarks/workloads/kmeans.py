@@ -60,7 +60,7 @@ def hand(arrays: dict[str, Any]) -> Calls:
 
 
 def casadi(arrays: dict[str, Any]) -> Calls:
-    """Matrix expressions, one column of distances a centroid."""
+    """Matrix expressions, a column of distances a centroid; gcc takes minutes on it."""
     ca = peers.module("casadi")
     C, P = peers.casadi_inputs(arrays)
     N = P.shape[0]
@@ -68,7 +68,8 @@ def casadi(arrays: dict[str, Any]) -> Calls:
     for j in range(C.shape[0]):
         square = ca.sum2((P - ca.repmat(C[j, :], N, 1)) ** 2)
         least = square if least is None else ca.fmin(least, square)
-    return peers.casadi_calls(arrays, [C, P], ca.sum1(least), [C], newton=True)
+    value = ca.sum1(least)
+    return peers.casadi_calls(arrays, [C, P], value, [C], newton=True, jit=False)
 
 
 WORKLOAD = Workload(

@@ -94,8 +94,9 @@ def heyoka(arrays: dict[str, Any]) -> Calls:
     units = [[0] + [int(j == k) for j in range(d)] for k in range(d)]
     results = [point, *(partials[u] for u in units)]
     variables = [*ws, *xs, label]
-    value = hy.cfunc([point], vars=variables)
-    gradient = hy.cfunc(results, vars=variables)
+    one_core = {"vars": variables, "parallel_mode": False}
+    value = hy.cfunc([point], **one_core)
+    gradient = hy.cfunc(results, **one_core)
     columns = np.ascontiguousarray(np.vstack([np.repeat(w[:, None], N, 1), X, y]))
     out, all_out = np.empty((1, N)), np.empty((d + 1, N))
 

@@ -223,9 +223,12 @@ class ShapedFlat:
             found = _solved(extent, open_[0], sizes, total)
             if found is not None:
                 return {**sizes, open_[0]: found}
+            known = [f"{n} = {sizes[n]}" for e in dims(extent) for n in sorted(e.names)
+                     if n in sizes]  # fmt: skip
+            given = f" with {', '.join(known)}" if known else ""
             message = (
-                f"expected a vector of {extents((extent,))} numbers for some size "
-                f"{open_[0]}, found {total}"
+                f"expected a vector of {extents((extent,))} numbers{given} for some "
+                f"size {open_[0]}, found {total}"
             )
             raise InputError(message)
         given = ", ".join(f"{n}=..." for n in open_)

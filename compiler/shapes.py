@@ -144,8 +144,8 @@ class ShapedSignature(Signature):
 
 
 def _converted(value: Any, name: str, dtype: str) -> Any:
-    if isinstance(value, list | tuple) and not np.size(value):
-        value = np.zeros(np.shape(value), dtype)  # of no dtype of its own
+    if isinstance(value, list | tuple) and not any(map(np.iterable, value)):
+        value = value or np.zeros(0, dtype)  # an empty list has no dtype of its own
     return convert(value, name, dtype)
 
 

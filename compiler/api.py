@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from overbar.shaped import compiled
 from overbar.tracing import DictInput, is_function, trace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from overbar.function import CompiledFunction
     from overbar.ir.graph import Node
@@ -133,6 +133,8 @@ def _read(
                 message = f"expected a number, found the condition {output!r}; "
                 message += "ob.where(condition, 1, 0) makes a number of it"
                 raise InputError(message)
+    if any(node.type.shape for node in graph.outputs.values()):
+        return None  # arrays are outputs of their own
     return shape
 
 
@@ -165,6 +167,9 @@ class _Group:
 def _groups(inputs: Any) -> list[_Group]:
     if inputs is None:
         return []
+    if isinstance(inputs, Mapping):
+        message = "expected a sequence of inputs, found a dict; a dict of shapes is "
+        raise InputError(f"{message}for the arguments of a Python function")
     if isinstance(inputs, str | AbstractSet) or not isinstance(inputs, Iterable):
         message = f"expected a sequence of inputs, found {type(inputs).__name__}"
         raise InputError(message)

@@ -62,6 +62,26 @@ def test_lecture_2():
     assert "Return the squared error of a network with one hidden layer." == f.graph.doc
 
 
+def test_network():
+    """The traced network has the value and gradient of the lecture's formulas."""
+    numbers = np.random.default_rng(1)
+    W1, b1, W2, b2, x, t = (
+        numbers.normal(size=s) for s in ((3, 2), 3, (4, 3), 4, 2, 4)
+    )
+    params = {"W1": W1, "b1": b1, "W2": W2, "b2": b2}
+    h = sigmoid(W1 @ x + b1)
+    y_bar = W2 @ h + b2 - t
+    z_bar = W2.T @ y_bar * h * (1 - h)
+    expected = {
+        "W1": np.outer(z_bar, x), "b1": z_bar, "W2": np.outer(y_bar, h), "b2": y_bar,
+    }  # fmt: skip
+    f = ob.compile(network, wrt="params", inputs=NETWORK)
+    value, gradient = f.value_and_grad(params, x, t)
+    assert pytest.approx(network(params, x, t)) == value
+    for name, array in expected.items():
+        np.testing.assert_allclose(gradient[name], array, 1e-12)
+
+
 def curve(x, rate=2.0):
     """Return a curve with its peak at 1/rate."""
     y = x * np.exp(-rate * x)
@@ -311,6 +331,9 @@ def test_functions_that_tell_no_arguments():
 
 
 REFUSED = (
+    (lambda: ob.compile("x*y", inputs={"x": (), "y": ()}),
+     ("expected a sequence of inputs, found a dict; a dict of shapes is for the "
+      "arguments of a Python function")),
     (lambda: ob.compile(lambda x, y: x, inputs={"x": ()}),
      "expected inputs for the arguments x, y of <lambda>, found none for y"),
     (lambda: ob.compile(lambda x: x, inputs={"x": (), "z": ()}),

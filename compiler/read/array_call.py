@@ -17,7 +17,7 @@ from overbar.ir.errors import ShapeError
 from overbar.ir.graph import Graph
 from overbar.ir.ops import OPS, Op
 from overbar.ir.ops.row import ATOM, LOOSEST, PRODUCT
-from overbar.ir.types import DTYPES, Dim, Type
+from overbar.ir.types import BOOL, DTYPES, Dim, Type
 from overbar.read import arrays
 
 if TYPE_CHECKING:
@@ -81,7 +81,18 @@ def _index(graph: Graph, x: Node, *items: Any) -> Node:
     return arrays.index(graph, x, items)
 
 
-TABLE: dict[str, Callable[..., Any]] = {**arrays.FUNCTIONS, "index": _index}
+def _astype(graph: Graph, x: Node, dtype: str) -> Node:
+    """Return values in another dtype; `float` stands for the inputs' own."""
+    if dtype == BOOL.dtype:
+        return x if x.type.dtype == dtype else graph.make("ne", (x, graph.const(0)))
+    kind = graph.real if DTYPES[dtype].is_float else DTYPES[dtype]
+    return graph.convert(x, kind)
+
+
+TABLE: dict[str, Callable[..., Any]] = {
+    **arrays.FUNCTIONS, "index": _index,
+    "astype": arrays.ArrayFunction("astype", _astype),
+}  # fmt: skip
 """Functions on whole arrays by name: `(graph, *arguments, **options) -> Node`."""
 
 

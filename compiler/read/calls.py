@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Callee: TypeAlias = "Op | Function"
 
 NO_DIGITS = "rounding to decimal digits is not supported; use round(x*100)/100"
+NO_OUT = "; write a = a + b for a += b, where a is an array and b a formula"
 _OPERATORS = {
     "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div",
     "true_divide": "div", "floor_divide": "floordiv", "negative": "neg",
@@ -65,7 +66,8 @@ def resolve_ufunc(
         raise UnsupportedError(message)
     if options:
         listed = ", ".join(f"{option}=" for option in options)
-        raise UnsupportedError(f"{name} on formulas takes no {listed}")
+        advice = NO_OUT if "out" in options else ""
+        raise UnsupportedError(f"{name} on formulas takes no {listed}{advice}")
     return _UFUNCS.get(name) or resolve(name, count)
 
 

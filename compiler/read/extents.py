@@ -13,7 +13,7 @@ import numpy as np
 
 from overbar.ir.errors import InputError
 from overbar.ir.ops import OPS, Op
-from overbar.ir.types import Dim, dim
+from overbar.ir.types import DTYPES, Dim, dim
 from overbar.read.operand import check_name, found
 
 if TYPE_CHECKING:
@@ -95,6 +95,9 @@ def check_extent(value: object, what: str) -> Extent:
     size such as `ob.dim("n") - 1`.
     """
     if isinstance(value, str):
+        if value in DTYPES:
+            message = "expected sizes in its shape, the dtype beside it"
+            raise InputError(f"{what}: {message}, found {value!r}")
         return dim(check_name(value))
     if isinstance(value, Dim):
         return value

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.ops.shapes import product
+from overbar.read.operand import check_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,6 +92,15 @@ class ArrayMethods:
         return self.sized(product(self.extents))
 
     @property
+    def dtype(self) -> Any:
+        """NumPy's dtype of the values, found by reading the formula."""
+        import numpy as np
+
+        from overbar.read.build import types_of
+
+        return np.dtype(types_of(self).dtype)
+
+    @property
     def T(self) -> Expression:  # noqa: N802 - as in NumPy
         """The formula with its axes reversed."""
         return self.called("transpose", (self,), {})  # type: ignore[no-any-return]
@@ -155,6 +165,14 @@ class ArrayMethods:
     trace = _method("trace")
     transpose = _axes_method("transpose")
     var = _method("var")
+
+    def astype(self, dtype: Any) -> Any:
+        """Return the values as another dtype: conditions and integers as numbers.
+
+        Raises InputError for a dtype that there is not, ShapeError for numbers that
+        would have to be rounded.
+        """
+        return self.called("astype", (self, check_dtype("astype", "data", dtype)), {})
 
     def copy(self) -> Any:
         """Return the formula itself: it never changes."""

@@ -12,8 +12,7 @@ import numpy as np
 
 from overbar.ir.errors import InputError
 from overbar.ir.types import Dim
-from overbar.read.array_call import Slot
-from overbar.read.arrays import FUNCTIONS
+from overbar.read.array_call import TABLE, Slot
 from overbar.read.extents import extent_of
 from overbar.read.operand import found
 
@@ -40,7 +39,7 @@ class Splitter:
         if name == "index":
             base = self.operand(args[0])
             return (base, *[self._item(item) for item in args[1:]]), ()
-        function = FUNCTIONS[name]
+        function: Any = TABLE[name]
         function.bind(*args, **options)  # refuses what it does not take
         kinds = [p.kind for p in function.parameters.values() if not p.rest]
         kinds += ["array"] * (len(args) - len(kinds))

@@ -29,6 +29,7 @@ INPUTS = SimpleNamespace(
     w=data("w", ("p",), dtype="int64"), b=data("b", ("n",), dtype="bool"),
     i=data("i", dtype="int64"), f=param("f", (4,)), g=param("g", (3,)),
 )  # fmt: skip
+W, x, y, s, R, w = (getattr(INPUTS, name) for name in "WxysRw")
 SIZES = ({"m": 3, "n": 4, "p": 6}, {"m": 1, "n": 2, "p": 1}, {"m": 5, "n": 1, "p": 2})
 
 
@@ -39,9 +40,7 @@ def points(sizes: dict[str, int]) -> SimpleNamespace:
     for name, e in vars(INPUTS).items():
         shape = [size_of(extent, sizes) for extent in e.extents]
         found[name] = {
-            "float64": lambda s: (
-                numbers.uniform(0.1, 2.0, s)
-            ),
+            "float64": lambda s: numbers.uniform(0.1, 2.0, s),
             "int64": lambda s: numbers.integers(0, 2, s),
             "bool": lambda s: numbers.random(s) < 0.5,
         }[e.payload.dtype](shape)
@@ -141,6 +140,9 @@ METHODS: dict[str, Callable[[Any], Any]] = {
     "swapaxes": lambda v: v.T.swapaxes(0, 2),
     "any, all": lambda v: np.where((v.W > 1).any() & ~(v.W > 0).all(), v.s, 2.0),
     "copy": lambda v: v.W.copy() * 2,
+    "astype": lambda v: (v.W > 0.5).astype(float) * v.W + v.w.sum().astype("float64"),
+    "astype of conditions": lambda v: np.sum((v.W > 1).astype(int), axis=0),
+    "dtype": lambda v: (v.w > 0).astype(v.x.dtype) - v.W.astype(v.W.dtype).sum(),
 }  # fmt: skip
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "exp": lambda v: np.exp(v.W @ v.x),
@@ -220,7 +222,7 @@ def test_meaning(name: str) -> None:
     for sizes in SIZES:
         given = points(sizes)
         with np.errstate(all="ignore"):
-            expected = formula(given)
+            expected = np.asarray(formula(given), float)
         got = value(expr, given)
         np.testing.assert_allclose(got, expected, 1e-12, 1e-12)
         shape = tuple(size_of(extent, sizes) for extent in expr.extents)
@@ -271,6 +273,15 @@ def test_sizes_in_shapes() -> None:
     )
     graph = read(param("W", (n // 2, 2 * n)).sum() + x.sum())
     assert "float64[(n)//2, 2*n]" == str(graph.inputs["W"].type)
+
+
+def test_dtype() -> None:
+    """A formula knows its dtype."""
+    r = param("r", ("n",), dtype=np.float32)
+    assert [np.float64, np.float32, np.int64, bool] == [
+        e.dtype for e in (W @ x, r + 1, INPUTS.w + 1, W > 0)
+    ]
+    assert np.float32 == (INPUTS.b.astype(float) * r).dtype
 
 
 def test_let() -> None:
@@ -380,7 +391,6 @@ def test_new_arrays() -> None:
 
 # Refusals -----------------------------------------------------------------------------
 
-W, x, y, s, R, w = (getattr(INPUTS, name) for name in "WxysRw")
 NO_TRUTH = (
     "a condition has no truth value before it is computed; use ob.where(condition, a, "
     "b) instead of `if`, & | ~ instead of and/or/not, ob.max and ob.min instead of max "
@@ -478,6 +488,14 @@ REFUSED: tuple[tuple[Callable[[], object], type[OverbarError], str], ...] = (
     (lambda: param("x", (1.5,)), InputError,  # type: ignore[arg-type]
      ("param 'x': expected sizes in its shape, integers or names such as 'n', found "
       "1.5 (float)")),
+    (lambda: param("x", ("n", "int64")), InputError,
+     "param 'x': expected sizes in its shape, the dtype beside it, found 'int64'"),
+    (lambda: np.add(np.zeros(3), R[:, 0], out=np.zeros(3)), UnsupportedError,
+     ("add on formulas takes no out=; write a = a + b for a += b, where a is an array "
+      "and b a formula")),
+    (lambda: W.astype(int), ShapeError,
+     ("expected an integer, found a value of type float64[m, n], in astype(W, "
+      "'int64')")),
     (lambda: param("x", ("n-1",)), InputError,
      "expected a name such as x or rate_2, found 'n-1' (str)"),
     (lambda: param("x", (s,)), InputError,

@@ -344,6 +344,8 @@ def _every(i: int, c: Node, out: Node) -> None:
 
 
 def _logsumexp(x: Any, axis: Any) -> Any:
+    if not np.size(x):  # SciPy wants elements
+        return np.log(np.sum(x, axis=axis))
     with np.errstate(all="ignore"):
         return scipy.special.logsumexp(x, axis=axis)
 

@@ -1,0 +1,129 @@
+"""Test derivatives through every array op: forward, reverse, and twice, by differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from array_cases import CASES, NAMED, Ours, sizes, type_of, value_of
+from overbar.derive.forward import forward
+from overbar.derive.reverse import reverse
+from overbar.ir.evaluate import evaluate
+from overbar.ir.graph import Graph
+from overbar.ir.ops import OPS, apply
+from overbar.ir.verify import verify
+from overbar.levels import rewrite_for
+
+D = sizes(3, 4, 2)
+STEP = 1e-6
+FLOATS = ("#", "?", "%")
+
+
+class Subject:
+    """Hold a formula, made a number by a sum of sines, with its derivatives.
+
+    slope: forward, along `dots`; bars: reverse; and of each of these, the derivative
+    backwards and forwards: the Hessian times `dots`, four ways.
+    """
+
+    def __init__(self, formula, operands, seed=3):
+        rng = np.random.default_rng(seed)
+        self.graph = graph = Graph(rewrite=rewrite_for("standard"))
+        nodes = [
+            graph.input(f"x{k}", "param", type_of(t, NAMED)) for k, t in enumerate(operands)
+        ]
+        graph.input("sizes", "data", type_of("mnk", NAMED))
+        self.values = {f"x{k}": value_of(t, D, rng) for k, t in enumerate(operands)}
+        self.params = [n for n in nodes if n.type.is_float]
+        self.dirs = {}
+        for node, text in zip(nodes, operands, strict=True):
+            if node.type.is_float:
+                self.dirs[node] = rng.standard_normal(np.shape(self.values[node.attrs[0]]))
+        out = formula(Ours(graph), NAMED, *nodes)
+        self.out = out
+        if not out.type.is_float or not self.params:
+            return
+        whole = apply("sin", out)
+        axes = tuple(range(len(out.type.shape)))
+        self.root = graph.make("sum", (whole,), (axes,)) if axes else whole
+        graph.outputs["out"] = self.root
+        graph.formula_size = len(graph)
+        self.dots = {n: graph.remake_input(f"{n.attrs[0]}_dot", n.type) for n in self.params}
+        self.given = {**self.values, "sizes": np.zeros((3, 4, 2))} | {
+            f"{n.attrs[0]}_dot": v for n, v in self.dirs.items()
+        }
+
+    def moved(self, step):
+        return self.given | {
+            n.attrs[0]: self.given[n.attrs[0]] + step * v for n, v in self.dirs.items()
+        }
+
+    def at(self, roots, given=None):
+        known = evaluate(self.graph, given or self.given, roots)
+        return [known[r] for r in roots]
+
+    def differences(self, roots):
+        """Return central differences along the directions."""
+        high, low = (self.at(roots, self.moved(s)) for s in (STEP, -STEP))
+        return [(a - b) / (2 * STEP) for a, b in zip(high, low, strict=True)]
+
+    def zeros(self, found):
+        """Return derivatives by param, zeros where nothing reaches one."""
+        graph = self.graph
+        return [
+            found[n] if n in found else graph.const(0.0, n.type) for n in self.params
+        ]
+
+
+def agree(expected, actual, tolerance):
+    for a, b in zip(expected, actual, strict=True):
+        assert np.shape(a) == np.shape(b)
+        scale = 1 + np.max(np.abs(a), initial=0)
+        assert np.allclose(a, b, rtol=0, atol=tolerance * scale), (a, b)
+
+
+SMOOTH = [c for c in CASES if any(t and t[0] not in FLOATS for t in c[2])]
+
+
+@pytest.mark.parametrize(("name", "formula", "operands"), SMOOTH, ids=[c[0] for c in SMOOTH])
+def test_derivatives(name, formula, operands):
+    """First and second derivatives agree with differences and among each other."""
+    subject = Subject(formula, operands)
+    if not subject.out.type.is_float:
+        return
+    graph, params = subject.graph, subject.params
+    one = graph.const(1.0)
+    bars = subject.zeros(reverse(graph, {subject.root: one}, params))
+    dot = forward(graph, subject.dots, [subject.root]).get(subject.root, graph.const(0.0))
+    verify(graph)
+    along = sum(
+        np.sum(b * subject.dirs[n]) for b, n in zip(subject.at(bars), params, strict=True)
+    )
+    if name.startswith("stop_gradient"):
+        assert subject.at([dot, *bars])[0] == along == 0
+        return
+    agree(subject.differences([subject.root]), subject.at([dot]), 1e-7)
+    agree([along], subject.at([dot]), 1e-11)
+    tangents = forward(graph, subject.dots, bars)
+    over_reverse = [tangents.get(b, graph.const(0.0, b.type)) for b in bars]
+    over_forward = subject.zeros(reverse(graph, {dot: one}, params))
+    seeds = dict(zip(bars, (subject.dots[n] for n in params), strict=True))
+    twice = subject.zeros(reverse(graph, seeds, params)) if len(seeds) == len(bars) else None
+    verify(graph)
+    expected = subject.differences(bars)
+    agree(expected, subject.at(over_reverse), 1e-6)
+    agree(expected, subject.at(over_forward), 1e-6)
+    if twice is not None:
+        agree(expected, subject.at(twice), 1e-6)
+
+
+def test_every_op():
+    """The formulas and their derivatives reach every op on arrays of the table."""
+    seen = set()
+    for _, formula, operands in CASES:
+        subject = Subject(formula, operands)
+        roots = [subject.out]
+        if subject.params and subject.out.type.is_float:
+            one = subject.graph.const(1.0)
+            roots += reverse(subject.graph, {subject.root: one}, subject.params).values()
+        seen |= {node.op.name for node in subject.graph.order(roots)}
+    assert seen >= {row.name for row in OPS.values() if row.shaping is not None}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from overbar.ir.ops import OPS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from overbar.codegen.units import Unit
     from overbar.ir.graph import Node
@@ -36,46 +36,106 @@ def fuse(units: Sequence[Unit]) -> list[Item]:
     makers: dict[Node, list[Unit]] = {}
     for unit in units:
         makers.setdefault(unit.target, []).append(unit)
-    return _level(units, dict.fromkeys(units, 0), makers)
+    return _Level(units, {u: () for u in units}, makers).items
 
 
-def _level(
-    units: Sequence[Unit], depth: dict[Unit, int], makers: dict[Node, list[Unit]]
-) -> list[Item]:
-    """Return what is inside a loop (or a function) in order, all units one level in."""
-    items: list[Item] = []
-    where: dict[Unit, int] = {}
-    for unit in units:
-        needs = [m for s in unit.sources for m in makers.get(s, ()) if m in where]
-        if depth[unit] == len(unit.order):
-            where[unit] = len(items)
-            items.append(unit)
-            continue
-        axis = unit.order[depth[unit]]
-        extent = unit.nest.extents[axis]  # type: ignore[union-attr]
-        first = 0
-        for need in needs:
-            at = where[need]
-            item = items[at]
-            joins = isinstance(item, Loop) and _follows(unit, axis, need, item)
+class _Level:
+    """Hold what is inside of a loop (or a function), in order.
+
+    done: the axes of each unit that loops around run along.
+    """
+
+    def __init__(
+        self,
+        units: Sequence[Unit],
+        done: dict[Unit, tuple[int, ...]],
+        makers: dict[Node, list[Unit]],
+    ) -> None:
+        self.makers = makers
+        self.done = done
+        self.items: list[Item] = []
+        self.where: dict[Unit, int] = {}
+        for unit in units:
+            self._put(unit)
+        self._sink()
+        for item in self.items:
+            if isinstance(item, Loop):
+                inner = {u: (*done[u], axis) for u, axis in item.axes.items()}
+                item.items = _Level(list(item.axes), inner, makers).items
+
+    def _put(self, unit: Unit) -> None:
+        """Put a unit into the first loop that it fits, or into one of its own."""
+        outermost = list(unit.outermost(self.done[unit]))
+        if not outermost:
+            self.where[unit] = len(self.items)
+            self.items.append(unit)
+            return
+        found = [self._loop(unit, axis) for axis in outermost]
+        best = max(range(len(found)), key=lambda k: (found[k][1], -k))
+        at, axis = found[best][0], outermost[best]
+        if at == len(self.items):
+            self.items.append(Loop(unit.extent(axis)))
+        loop = self.items[at]
+        if isinstance(loop, Loop):
+            loop.axes[unit] = axis
+        self.where[unit] = at
+
+    def _needs(self, unit: Unit) -> Iterator[Unit]:
+        """Yield the units that make what a unit reads, those at this level."""
+        for source in unit.sources:
+            for maker in self.makers.get(source, ()):
+                if maker in self.where:
+                    yield maker
+
+    def _loop(self, unit: Unit, axis: int) -> tuple[int, int]:
+        """Return the loop that an axis of a unit goes to, and whom it joins there.
+
+        2 stands for a unit that it reads, 1 for others, 0 for a new loop.
+        """
+        first, joined = 0, set()
+        for need in self._needs(unit):
+            at = self.where[need]
+            item = self.items[at]
+            joins = isinstance(item, Loop) and follows(unit, axis, need, item)
             first = max(first, at if joins else at + 1)
-        for at in range(first, len(items)):
-            item = items[at]
-            if isinstance(item, Loop) and item.extent == extent:
-                break
-        else:
-            at, item = len(items), Loop(extent)
-            items.append(item)
-        item.axes[unit] = axis
-        where[unit] = at
-    for item in items:
-        if isinstance(item, Loop):
-            inner = {u: depth[u] + 1 for u in item.axes}
-            item.items = _level(list(item.axes), inner, makers)
-    return items
+            joined |= {at} if joins else set()
+        for at in range(first, len(self.items)):
+            item = self.items[at]
+            if isinstance(item, Loop) and item.extent == unit.extent(axis):
+                return at, 2 if at in joined else 1
+        return len(self.items), 0
+
+    def _sink(self) -> None:
+        """Move loops into later ones over the same extent, where nothing between asks.
+
+        What a loop makes is then used in the same turn.
+        """
+        for at in range(len(self.items) - 2, -1, -1):
+            early = self.items[at]
+            if not isinstance(early, Loop):
+                continue
+            made = {u.target for u in early.axes}
+            for late in self.items[at + 1 :]:
+                units = list(late.axes) if isinstance(late, Loop) else [late]
+                fits = isinstance(late, Loop) and late.extent == early.extent
+                if fits and self._fit(early, late):  # type: ignore[arg-type]
+                    late.axes = {**early.axes, **late.axes}  # type: ignore[union-attr]
+                    self.items.remove(early)
+                    break
+                if any(made & set(u.sources) for u in units):
+                    break
+
+    @staticmethod
+    def _fit(early: Loop, late: Loop) -> bool:
+        return all(
+            follows(unit, axis, maker, early)
+            for unit, axis in late.axes.items()
+            for maker in early.axes
+            if maker.target in unit.sources
+        )
 
 
-def _follows(unit: Unit, axis: int, maker: Unit, loop: Loop) -> bool:
+def follows(unit: Unit, axis: int, maker: Unit, loop: Loop) -> bool:
     """Whether all that a unit reads of another was made in the same turn of a loop."""
     made = maker.probe[loop.axes[maker]]
     if made not in maker.place:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
+    from overbar.ir.types import Extent
 
 _LOAD = OPS["load"]
 
@@ -30,7 +31,7 @@ class Unit:
     nest: its loops, None for a call that computes it as a whole.
     probe: index nodes of its own, one an axis of the loops; place and value: where an
         element goes and what it is, at these; reads: the loads of both.
-    order: its axes, outermost first.
+    far: how far from contiguous each axis runs through memory.
     """
 
     target: Node
@@ -39,12 +40,24 @@ class Unit:
     place: tuple[Node, ...] = ()
     value: Node | None = None
     reads: tuple[Node, ...] = ()
-    order: tuple[int, ...] = ()
+    far: tuple[int, ...] = ()
 
     @property
     def kind(self) -> str:
         """How values are stored."""
         return self.nest.kind if self.nest else "set"
+
+    def extent(self, axis: int) -> Extent:
+        """Return the extent of an axis of the loops."""
+        if self.nest is None:
+            raise ValueError(axis)
+        return self.nest.extents[axis]  # type: ignore[no-any-return]
+
+    def outermost(self, done: Collection[int]) -> list[int]:
+        """Return the axes that may come next, from outside to inside, the first best."""
+        left = [a for a in range(len(self.probe)) if a not in done]
+        most = max((self.far[a] for a in left), default=0)
+        return [a for a in left if self.far[a] == most]
 
     @property
     def sources(self) -> list[Node]:
@@ -158,7 +171,7 @@ def _unit(graph: Graph, elements: Elements, node: Node, nest: Nest, label: str) 
     )
     value, place, reads = instance(elements, nest, probe)
     unit = Unit(node, nest, probe, place, value, reads)
-    unit.order = _order(unit)
+    unit.far = _far(unit)
     return unit
 
 
@@ -197,11 +210,10 @@ def loads(roots: Iterable[Node]) -> list[Node]:
     return list(found)
 
 
-def _order(unit: Unit) -> tuple[int, ...]:
-    """Return the axes of the loops, outermost first: memory is walked as it lies.
+def _far(unit: Unit) -> tuple[int, ...]:
+    """Return how far from the end each axis stands among the indices that are used.
 
-    An axis comes the further out the further from the end it stands among the indices
-    of what is read and written.
+    The furthest comes outermost, so that memory is walked as it lies.
     """
     far = [0] * len(unit.probe)
     place = {n: k for k, n in enumerate(unit.probe)}
@@ -210,4 +222,4 @@ def _order(unit: Unit) -> tuple[int, ...]:
         for k, n in enumerate(access):
             if n in place:
                 far[place[n]] = max(far[place[n]], len(access) - 1 - k)
-    return tuple(sorted(range(len(far)), key=lambda a: (-far[a], a)))
+    return tuple(far)

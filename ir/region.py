@@ -93,7 +93,20 @@ class Regions:
 
 
 def use_region(node: Node, i: int, region: Region, regions: Regions) -> Region:
-    """Return where operand i of a node matters that itself matters in `region`."""
+    """Return where operand i of a node matters that itself matters in `region`.
+
+    An op on whole arrays mixes elements: conditions on single ones hold no longer.
+    """
     if node.op.chooses and i:
         return regions.inside(region, node.args[0], taken=i == 1)
-    return region
+    return region if node.op.shaping is None else of_all(region)
+
+
+def of_all(region: Region) -> Region:
+    """Return the innermost region around this one whose conditions are scalars."""
+    outer = walk = region
+    while walk.parent is not None and walk.cond is not None:
+        if walk.cond.type.shape:
+            outer = walk.parent
+        walk = walk.parent
+    return outer

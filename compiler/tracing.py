@@ -17,7 +17,8 @@ import numpy as np
 from overbar.ir.errors import InputError
 from overbar.read.expression import Expression, data, param
 from overbar.read.operand import check_dtype, check_name, found
-from overbar.read.overloading import Declaration, lift
+from overbar.read.overloading import lift
+from overbar.read.payload import Declaration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,7 +17,8 @@ from overbar.ir.ops import OPS, Op
 from overbar.ir.types import F32, Dim, extents
 from overbar.read.functions import nearest
 from overbar.read.operand import LONGEST, found
-from overbar.read.overloading import Declaration, Expression, Label, lift, ordered
+from overbar.read.overloading import Expression, lift, ordered
+from overbar.read.payload import Declaration, Label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

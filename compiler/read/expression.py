@@ -16,7 +16,8 @@ from overbar.read.array_call import TABLE
 from overbar.read.extents import check_shape
 from overbar.read.functions import function, names, nearest
 from overbar.read.operand import check_default, check_dtype, check_name
-from overbar.read.overloading import Declaration, Expression, Label, lift, size
+from overbar.read.overloading import Expression, lift, size
+from overbar.read.payload import Declaration, Label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -98,7 +98,8 @@ class ArrayMethods:
 
         from overbar.read.build import types_of
 
-        return np.dtype(types_of(self).dtype)
+        found: Any = types_of(self)  # type: ignore[arg-type]
+        return np.dtype(found.dtype)
 
     @property
     def T(self) -> Expression:  # noqa: N802 - as in NumPy
@@ -146,6 +147,7 @@ class ArrayMethods:
     any = _method("any")
     argmax = _method("argmax")
     argmin = _method("argmin")
+    clip = _method("clip")
     cumsum = _method("cumsum")
     diagonal = _method("diagonal")
     dot = _method("dot")

@@ -7,18 +7,17 @@ before `overbar.read.build` reads it into a Graph.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, final
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
-from overbar.ir.errors import InputError, ShapeError, UnsupportedError
+from overbar.ir.errors import ShapeError, UnsupportedError
 from overbar.ir.ops import OPS, Op
 from overbar.ir.ops.typing import joined
-from overbar.ir.types import DTYPES
 from overbar.read.brief import brief
 from overbar.read.calls import NO_DIGITS, resolve
-from overbar.read.extents import decided, extent_of
 from overbar.read.functions import Function
 from overbar.read.methods import ArrayMethods
-from overbar.read.operand import WITH_SYMPY, is_number, to_number
+from overbar.read.operand import is_number, to_number
+from overbar.read.protocols import PythonProtocols
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -27,9 +26,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     from overbar.ir.constants import Constant
-    from overbar.ir.types import Dim, Extent, Shape, Type
+    from overbar.ir.types import Dim, Extent, Shape
     from overbar.read.array_call import ArrayCall
     from overbar.read.calls import Callee
+    from overbar.read.payload import Declaration, Label
 
     Number: TypeAlias = "float | Fraction | np.number[Any] | np.bool_"
     Operand: TypeAlias = "Expression | Number | np.ndarray[Any, Any] | Sequence[Any]"
@@ -43,51 +43,9 @@ EQ, NE, AND, OR, NOT = OPS["eq"], OPS["ne"], OPS["and"], OPS["or"], OPS["not"]
 ABS, ROUND, FLOOR = OPS["abs"], OPS["round"], OPS["floor"]
 CEIL, TRUNC = OPS["ceil"], OPS["trunc"]
 
-NO_TRUTH = (
-    "a condition has no truth value before it is computed; use "
-    "ob.where(condition, a, b) instead of `if`, & | ~ instead of and/or/not, "
-    "ob.max and ob.min instead of max and min"
-)
-NO_NUMBER = (
-    "a formula is no number before it is computed; use ob.exp(x) or np.exp(x) "
-    "instead of math.exp(x), and call ob.compile(formula) to compute it"
-)
-NO_SIZE = (
-    "this size is known only when called; use it in formulas and shapes, and ob.zeros, "
-    "ob.arange, ... for arrays of that size"
-)
-NO_CARET = "^ is not supported on formulas; use ** for powers and != for exclusive or"
-
-
-class Declaration(NamedTuple):
-    """Hold what `param` and `data` say of an input."""
-
-    name: str
-    role: str
-    dtype: str
-    default: float | None
-    shape: Shape = ()
-
-    def __str__(self) -> str:
-        """Return it as in an expression file, with the dtype."""
-        default = "" if self.default is None else f" = {self.default!r}"
-        return f"{self.role}({self.type}){default}"
-
-    @property
-    def type(self) -> Type:
-        """The type of the input's node."""
-        return DTYPES[self.dtype].of(self.shape)
-
-
-class Label(NamedTuple):
-    """Hold the name that `let` gives; labels are counted in the order of writing."""
-
-    name: str
-    serial: int
-
 
 @final
-class Expression(ArrayMethods):
+class Expression(PythonProtocols, ArrayMethods):
     """Stand for one operation of a formula that was written in Python.
 
     op: the row of the op table, a composed function such as `clip`, or a call of a
@@ -226,30 +184,6 @@ class Expression(ArrayMethods):
     def __trunc__(self) -> Expression:
         return Expression(TRUNC, (self,), None, self.extents)
 
-    def __xor__(self, other: object) -> NoReturn:
-        raise UnsupportedError(NO_CARET)
-
-    __rxor__ = __xor__
-
-    def __bool__(self) -> bool:
-        truth = decided(self)
-        if truth is None:
-            raise InputError(NO_TRUTH)
-        return truth
-
-    def __float__(self) -> NoReturn:
-        raise InputError(NO_NUMBER)
-
-    __complex__ = __float__
-
-    def __index__(self) -> int:
-        extent = extent_of(self)
-        if isinstance(extent, int):
-            return extent
-        raise InputError(NO_NUMBER if extent is None else NO_SIZE)
-
-    __int__ = __index__
-
     def called(self, name: str, args: tuple[Any, ...], options: Any) -> Any:
         """Return the formula of a function on whole arrays, several in a tuple."""
         return _applying().called(name, args, options)
@@ -257,10 +191,6 @@ class Expression(ArrayMethods):
     def sized(self, extent: Extent) -> int | Expression:
         """Return an extent as users see it: an integer, or a formula."""
         return extent if isinstance(extent, int) else size(extent)
-
-    def _sympy_(self) -> NoReturn:
-        """Refuse to become a part of a SymPy expression."""
-        raise InputError(WITH_SYMPY)
 
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: object, **options: object
@@ -277,12 +207,6 @@ class Expression(ArrayMethods):
     ) -> Any:
         """Return the formula of another NumPy function, such as `np.where`."""
         return _applying().function_call(function, args, options)
-
-    def __copy__(self) -> Expression:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Expression:
-        return self
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle flat, so that the depth of the formula does not matter."""

@@ -139,6 +139,7 @@ METHODS: dict[str, Callable[[Any], Any]] = {
     "squeeze": lambda v: v.R[None, :, :1].squeeze(),
     "swapaxes": lambda v: v.T.swapaxes(0, 2),
     "any, all": lambda v: np.where((v.W > 1).any() & ~(v.W > 0).all(), v.s, 2.0),
+    "clip": lambda v: v.W.clip(0.5, 1.0) + v.W.clip(v.x, None),
     "copy": lambda v: v.W.copy() * 2,
     "astype": lambda v: (v.W > 0.5).astype(float) * v.W + v.w.sum().astype("float64"),
     "astype of conditions": lambda v: np.sum((v.W > 1).astype(int), axis=0),

@@ -118,7 +118,7 @@ FORMULAS = {
         (lambda f, d, x, y: f.sum(f.mul(x, y), axis=1), "mn n"),
         (lambda f, d, x, y: f.sum(f.mul(x, y), axis=(0, 2)), "m1k nk"),
     ],
-    "prod": [(lambda f, d, x: f.prod(x), "n"), (lambda f, d, x: f.prod(x, 1), "mn")],
+    "prod": [(lambda f, d, x: f.prod(x), "n"), (lambda f, d, x: f.prod(x, 1), "mn"), (lambda f, d, x: f.prod(x), "mn"), (lambda f, d, x: f.prod(x, (0, 2)), "mnk")],
     "max": [(lambda f, d, x: f.max(x), "mn"), (lambda f, d, x: f.max(x, 0, keepdims=True), "mn")],
     "amax": [(lambda f, d, x: f.amax(x, -1), "mn")],
     "min": [(lambda f, d, x: f.min(x), "mn"), (lambda f, d, x: f.min(x, (0, 2)), "mnk")],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from overbar.ir.errors import ShapeError, UnsupportedError
+from overbar.ir.errors import LimitError, ShapeError, UnsupportedError
 from overbar.ir.graph import Node
 from overbar.ir.ops import apply
 from overbar.ir.ops.contract import contract
@@ -182,6 +182,10 @@ def _scalar(v: Node, j: int) -> Node:
     return v.graph.make("reshape", (along(v, 0, j, 1),), ((),))
 
 
+_MOST_TAPS = 1024
+"""Places of a kernel that is slid over an image; each gives a few nodes."""
+
+
 def _conv2d(
     graph: Graph, x: Node, w: Node, mode: str = "valid", *, stride: Any = 1
 ) -> Node:
@@ -206,6 +210,9 @@ def _conv2d(
     if not all(isinstance(k, int) and k for k in kernel):
         message = "conv2d expects the size of its kernel to be known when compiling"
         raise UnsupportedError(f"{message}, found {shown(w.type.shape)}")
+    if kernel[0] * kernel[1] > _MOST_TAPS:  # type: ignore[operator]
+        message = f"conv2d expects a kernel of at most {_MOST_TAPS} places"
+        raise LimitError(f"{message}, found {shown(w.type.shape)}")
     steps = stride if isinstance(stride, tuple | list) else (stride, stride)
     if mode == "same":
         edges = [((k - 1) // 2, k // 2) for k in kernel]  # type: ignore[operator]

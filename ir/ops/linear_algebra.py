@@ -309,27 +309,30 @@ def _vectors_dot(tangents: Sequence[Node | None], out: Node, a: Node) -> Node | 
     return _times(out, _gaps_of(a) * inner)
 
 
-def eigengaps(w):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+def eigengaps(w, tiny):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
     """Return 1/(w[j] - w[i]), 0 on the diagonal; refuse repeated eigenvalues."""
     n = w.shape[0]
-    out = np.zeros((n, n), w.dtype)
-    if n == 0:
-        return out
-    least = 8 * n * np.finfo(w.dtype).eps * max(abs(w[0]), abs(w[n - 1]))
+    out = np.zeros_like(np.outer(w, w))
     for i in range(n):
         for j in range(n):
             if i != j:
                 gap = w[j] - w[i]
-                if abs(gap) <= least:
-                    raise ValueError("eigenvectors have no derivative where eigenvalues repeat")  # noqa: EM101, TRY003, E501
-                out[i, j] = 1 / gap
+                if abs(gap) <= tiny * n * max(abs(w[0]), abs(w[n - 1])):
+                    raise IndexError
+                out[i, j] = 1.0 / gap
     return out
 
 
+def _tiny(dtype: str) -> float:
+    """Return the relative gap up to which eigenvalues count as one."""
+    return float(8 * np.finfo(dtype).eps)
+
+
 def _eigengaps(w: Any) -> Any:
+    w = np.asarray(w)
     try:
-        return eigengaps(np.asarray(w))
-    except ValueError:
+        return eigengaps(w, _tiny(w.dtype))
+    except IndexError:
         near = int(np.argmin(np.diff(w)))
         message = "eigenvectors have no derivative where eigenvalues repeat: expected "
         message += f"distinct eigenvalues, found {w[near]} and {w[near + 1]}"
@@ -456,7 +459,8 @@ ROWS = (
     ),
     Op(
         name="eigengaps", typing=None, shaping=_gaps, activity=_nowhere,
-        numpy=_eigengaps, helper=eigengaps, python=call("eigengaps"),
+        numpy=_eigengaps, helper=eigengaps,
+        python=lambda n: Notation(f"eigengaps({{0}}, {_tiny(n.type.dtype)!r})"),
         text=call("eigengaps"), transposes=(_gaps_back,), tangent=_gaps_dot,
         accuracy="1/(w[j] - w[i]), 0 on the diagonal",
     ),

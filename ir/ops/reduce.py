@@ -9,6 +9,7 @@ import numpy as np
 import scipy.special
 
 from overbar.ir.ops.contract import contract_sum
+from overbar.ir.ops.products import others
 from overbar.ir.ops.row import Nest, Notation, Op, apply, call, indicator
 from overbar.ir.ops.shapes import product
 from overbar.ir.ops.typing import cast, common
@@ -134,18 +135,7 @@ def _scaled(g: Node, factor: Node) -> Node:
 
 
 def _others(out: Node, x: Node) -> Node:
-    """Return for every element the product of the others, zeros among them or not."""
-    (axes,) = out.attrs
-    graph = x.graph
-    zero = apply("eq", x, 0.0)
-    zeros = graph.make("sum", (indicator(zero),), (axes,))
-    rest = graph.make("prod", (apply("select", zero, 1.0, x),), (axes,))
-    none = apply("select", apply("eq", zeros, 0.0), rest, 0.0)
-    one = apply("select", apply("eq", zeros, 1.0), rest, 0.0)
-    return apply(
-        "select", zero, back(one, axes, x),
-        back(none, axes, x) / apply("select", zero, 1.0, x),
-    )  # fmt: skip
+    return others(x, out.attrs[0])
 
 
 # extrema

@@ -127,3 +127,26 @@ def test_every_op():
             roots += reverse(subject.graph, {subject.root: one}, subject.params).values()
         seen |= {node.op.name for node in subject.graph.order(roots)}
     assert seen >= {row.name for row in OPS.values() if row.shaping is not None}
+
+
+@pytest.mark.parametrize("zeros", [(0,), (1, 2), (0, 1, 3), (0, 1, 2, 3)], ids=str)
+def test_prod_of_zeros(zeros):
+    """Products have exact derivatives to third order where elements are 0."""
+    graph = Graph()
+    x = graph.input("x", "param", type_of("4", NAMED))
+    dots = [graph.remake_input(name, x.type) for name in "uv"]
+    product = graph.make("prod", (x,), ((0,),))
+    bar = reverse(graph, {product: graph.const(1.0)}, [x])[x]
+    second = forward(graph, {x: dots[0]}, [bar])[bar]
+    third = forward(graph, {x: dots[1]}, [second])[second]
+    point, (u, v) = np.array([2.0, -3.0, 0.5, 1.25]), np.eye(4)[:2]
+    point[list(zeros)] = 0.0
+    values = evaluate(graph, {"x": point, "u": u, "v": v}, [bar, second, third])
+
+    def without(*gone):
+        return np.prod([x for k, x in enumerate(point) if k not in gone])
+
+    assert [without(j) for j in range(4)] == list(values[bar])
+    assert [0 if j == 0 else without(j, 0) for j in range(4)] == list(values[second])
+    expected = [0 if j in (0, 1) else without(j, 0, 1) for j in range(4)]
+    assert expected == list(values[third])

@@ -18,6 +18,7 @@ from overbar.codegen.units import cheap
 from overbar.derive.forward import forward
 from overbar.derive.naming import Adjoints, adjoints, symbol, unused
 from overbar.derive.reverse import reverse
+from overbar.derive.sparse import gathered_rows
 from overbar.ir.errors import UnsupportedError
 from overbar.ir.flat import copied
 from overbar.ir.ops import OPS
@@ -186,11 +187,29 @@ class Derivation:
         doc = f"Return the gradient of {self._outputs} in {self._names(self.wrt)}."
         return self._fused("grad", doc, valued=False)
 
-    def _fused(self, name: str, doc: str, *, valued: bool) -> Entry:
+    def value_and_rows(self) -> Entry:
+        """Return the program of the output and its gradient, sparse where gathered.
+
+        The adjoint of a parameter that is only read row by row is a pair: the rows that
+        were read, and their adjoints (see `gathered_rows`).
+        """
+        names = self._names(self.wrt)
+        doc = f"Return {self._outputs} and its gradient in {names}, by rows."
+        return self._fused("value_and_rows", doc, valued=True, sparse=True)
+
+    def _fused(
+        self, name: str, doc: str, *, valued: bool, sparse: bool = False
+    ) -> Entry:
         view = self.with_gradient()
         roots = list(view.outputs.values())
-        better = lower(view, roots)
-        grads = tuple(better[n] for n in roots[len(self.values) :])
+        adjoints: list[tuple[Node, ...]] = [(n,) for n in roots[len(self.values) :]]
+        if sparse:
+            adjoints = [gathered_rows(n) or (n,) for (n,) in adjoints]
+        better = lower(view, [roots[0], *(n for pair in adjoints for n in pair)])
+        grads = tuple(
+            better[pair[0]] if len(pair) == 1 else tuple(better[n] for n in pair)
+            for pair in adjoints
+        )
         result = (better[roots[0]], grads) if valued else grads
         return self._entry(view, name, result, doc)
 

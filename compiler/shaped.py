@@ -45,6 +45,17 @@ def compiled(
     return (ShapedFunction if arrays else CompiledFunction)(graph, arguments, options)
 
 
+class Rows(NamedTuple):
+    """Hold a sparse gradient: rows (k,) of a parameter, and their adjoints (k, ...).
+
+    A row that was read several times occurs several times; its adjoints add up, as in
+    `np.add.at(dense, rows, values)`.
+    """
+
+    rows: Any
+    values: Any
+
+
 class _Known(NamedTuple):
     """Hold what is asked of an entry point at every call.
 
@@ -194,6 +205,38 @@ class ShapedFunction(CompiledFunction):
                 f"[{extents(node.type.shape)}]; {advice}"
             )
             raise InputError(message)
+
+    def grad(self, /, *args: Any, sparse: bool = False, **keywords: Any) -> Any:
+        """Return the gradient: by name, each in the shape of its parameter.
+
+        sparse: a parameter that is only read row by row gives `Rows` instead: which
+            rows were read, and their adjoints, without the zeros of all others.
+        """
+        if not sparse:
+            return super().grad(*args, **keywords)
+        return self.value_and_grad(*args, sparse=True, **keywords)[1]
+
+    def value_and_grad(
+        self, /, *args: Any, out: Any = None, sparse: bool = False, **keywords: Any
+    ) -> tuple[Any, Any]:
+        """Return `(value, grad)` from one fused function; `sparse` as in `grad`."""
+        if not sparse:
+            return super().value_and_grad(*args, out=out, **keywords)
+        if out is not None:
+            message = "expected out= or sparse=, found both: rows have no fixed shape"
+            raise InputError(message)
+        self.need_scalar("value_and_grad")
+        value, *parts = self.once(
+            "value_and_rows", self.signature.bind(args, keywords)
+        )
+        result = self.runtime.entry("value_and_rows").program.result
+        grads: list[Any] = []
+        for shape in result[1]:  # type: ignore[index]
+            if isinstance(shape, tuple):
+                grads.append(Rows(parts.pop(0), parts.pop(0)))
+            else:
+                grads.append(parts.pop(0))
+        return value, self._grads(grads)
 
     # -- calls -----------------------------------------------------------------------
 

@@ -62,7 +62,7 @@ def base_of(reader: Reader, symbol: Any, shape: Shape | None, rank: int) -> Base
     if base is None:
         base = bases[name] = Base(name, rank, shape)
         reader.elements.used = True
-        if reader.closed:
+        if reader.closed and name not in reader.declared:
             reader.missing.add(name)
     if base.rank != rank:
         message = f"expected {base.rank} indices of {name!r} as elsewhere, found {rank}"

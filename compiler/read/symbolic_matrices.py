@@ -1,7 +1,9 @@
 """Read SymPy's matrix expressions: sums, products, inverses, blocks, slices, traces.
 
 Every matrix is an array of two axes, as in SymPy: a vector x of n entries has the shape
-(n, 1), and `x.T*A*x` has the shape (1, 1).
+(n, 1), and `x.T*A*x` has the shape (1, 1). Inside, what has one column or one row is
+computed as the vector that it is: `A*x - b` is the vector `A @ x - b`, given its second
+axis where it is handed on, and so is its transpose.
 """
 
 from __future__ import annotations
@@ -49,9 +51,33 @@ def full(graph: Graph, value: float, shape: Shape) -> Node:
     return graph.const(value, graph.real.of(shape))
 
 
+def _reshaped(x: Node, shape: Shape) -> Node:
+    return x.graph.make("reshape", (x,), (shape,))
+
+
+def squeezed(x: Node) -> Node:
+    """Return a column or row as a vector, a matrix of one entry as a number."""
+    return _reshaped(x, tuple(extent for extent in x.type.shape if extent != 1))
+
+
 def transposed(x: Node) -> Node:
-    """Return the transpose of a matrix."""
+    """Return the transpose of a matrix; a row is a column in other clothes."""
+    shape = x.type.shape
+    if 1 in shape:
+        return _reshaped(x, (shape[1], shape[0]))
     return x.graph.make("transpose", (x,), ((1, 0),))
+
+
+def _by_entries(build: Callable[..., Node]) -> Callable[..., Node]:
+    """Return an elementwise builder that computes columns and rows as vectors."""
+
+    def wrapped(reader: Reader, *nodes: Node) -> Node:
+        shape = next((n.type.shape for n in nodes if n.type.shape), ())
+        if 1 not in shape:
+            return build(reader, *nodes)
+        return _reshaped(build(reader, *map(squeezed, nodes)), shape)
+
+    return wrapped
 
 
 def _is(expr: Any, name: str) -> bool:
@@ -108,37 +134,64 @@ def _read_product(reader: Reader, expr: Any) -> Generator[Any, Node, _Product]:
 def matmul(reader: Reader, expr: Any, _scope: Scope) -> Steps:
     """Read a product of matrices and numbers; an inverse solves for what it is before."""
     product = yield from _read_product(reader, expr)
-    return product.scaled(_multiplied(reader.graph, product.matrices))
+    whole = _multiplied(reader.graph, product.matrices)
+    if 1 not in whole.type.shape:
+        return product.scaled(whole)
+    return _reshaped(product.scaled(squeezed(whole)), whole.type.shape)
 
 
 def _multiplied(graph: Graph, matrices: Sequence[tuple[Node, bool]]) -> Node:
-    if not any(inverted for _, inverted in matrices):
-        from overbar.read.array_product import product_of
-
-        nodes = [x for x, _ in matrices]
-        inputs = [(k, k + 1) for k in range(len(nodes))]
-        return product_of(graph, "a product", nodes, inputs, (0, len(nodes)))
-    (last, inverted), *rest = reversed(matrices)
-    if inverted and rest:  # A B^-1 is the transpose of B^-T A^T
+    (first, _), (last, inverted) = matrices[0], matrices[-1]
+    rows, columns = first.type.shape[0], last.type.shape[1]
+    turn = rows == 1 if columns != 1 else False
+    if turn or (inverted and not matrices[0][1] and len(matrices) > 1):
+        # a row is a column transposed, A B^-1 the transpose of B^-T A^T
         turned = [(transposed(x), i) for x, i in reversed(matrices)]
-        if not turned[-1][1]:
-            return transposed(_multiplied(graph, turned))
+        return transposed(_multiplied(graph, turned))
+    if not any(i for _, i in matrices):
+        return _chained(graph, [x for x, _ in matrices])
     whole = library("inv")(graph, last) if inverted else last
-    for x, inverse in rest:
-        whole = library("solve" if inverse else "matmul")(graph, x, whole)
+    for x, inverse in reversed(matrices[:-1]):
+        whole = _solved(graph, x, whole) if inverse else _chained(graph, [x, whole])
     return whole  # type: ignore[no-any-return]
+
+
+def _chained(graph: Graph, nodes: Sequence[Node]) -> Node:
+    """Return a product of matrices, in the order of the fewest operations."""
+    shape = (nodes[0].type.shape[0], nodes[-1].type.shape[1])
+    return _reshaped(_contracted(graph, nodes, (0, len(nodes))), shape)
+
+
+def _contracted(graph: Graph, nodes: Sequence[Node], ends: Sequence[int]) -> Node:
+    """Return the product of a chain; a ring, whose ends meet, has its trace."""
+    from overbar.read.array_product import product_of
+
+    count = len(nodes)
+    inputs = [[k, k + 1 if ends else (k + 1) % count] for k in range(count)]
+    one = {k for x, ks in zip(nodes, inputs, strict=True)
+           for k, e in zip(ks, x.type.shape, strict=True) if e == 1}  # fmt: skip
+    inputs = [[k for k in ks if k not in one] for ks in inputs]
+    out = [k for k in ends if k not in one]
+    factors = [squeezed(x) for x in nodes]
+    if count > 2 and count in one:  # noqa: PLR2004 - x^T A x is x . (A x)
+        factors, inputs = factors[::-1], inputs[::-1]
+    return product_of(graph, "a product", factors, inputs, out)
+
+
+def _solved(graph: Graph, a: Node, b: Node) -> Node:
+    """Return a^-1 b."""
+    if b.type.shape[1] != 1:
+        return library("solve")(graph, a, b)  # type: ignore[no-any-return]
+    column = _reshaped(b, b.type.shape[:1])
+    return _reshaped(library("solve")(graph, a, column), b.type.shape)
 
 
 def trace(reader: Reader, expr: Any, _scope: Scope) -> Steps:
     """Read a trace; that of a product is computed without the product."""
     product = yield from _read_product(reader, expr.args[0])
-    from overbar.read.array_product import product_of
-
     graph = reader.graph
     nodes = [library("inv")(graph, x) if i else x for x, i in product.matrices]
-    count = len(nodes)
-    inputs = [(k, (k + 1) % count) for k in range(count)]
-    return product.scaled(product_of(graph, "Trace", nodes, inputs, ()))
+    return product.scaled(_contracted(graph, nodes, ()))
 
 
 def _matmul_place(expr: Any, operand: Any) -> str:
@@ -160,10 +213,14 @@ def _power(reader: Reader, expr: Any, _scope: Scope) -> Steps:
 
 def matadd(reader: Reader, expr: Any, _scope: Scope) -> Steps:
     """Read a sum of matrices, a term without a minus sign first."""
-    first, *rest = sorted(expr.args, key=_negative)
-    total = yield first
-    for term in rest:
-        total = total + (yield term)
+    nodes = yield from each(sorted(expr.args, key=_negative))
+    return _by_entries(_total)(reader, *nodes)
+
+
+def _total(_reader: Reader, *nodes: Node) -> Node:
+    total = nodes[0]
+    for node in nodes[1:]:
+        total = total + node
     return total
 
 
@@ -194,12 +251,14 @@ def _hadamard_power(reader: Reader, base: Node, exponent: Node) -> Node:
 def applied(reader: Reader, expr: Any, scope: Scope) -> Steps:
     """Read a function of every entry: its formula, with the array for its symbol."""
     function, array = expr.args
-    node = yield array
+    whole = yield array
+    node = squeezed(whole) if 1 in whole.type.shape else whole
     if type(function).__name__ != "Lambda" or len(function.args[0].args) != 1:
         raise UnsupportedError("expected a function of one number, found another one")
     (symbol,), body = function.args[0].args, function.args[1]
     value = yield Operand(body, reader.bind(scope, {symbol: node}))
-    return reader.graph.spread(value, node.type.shape)
+    value = reader.graph.spread(value, node.type.shape)
+    return _reshaped(value, whole.type.shape)
 
 
 def applied_place(expr: Any, operand: Any) -> str:
@@ -322,7 +381,7 @@ def scalar(node: Node) -> Node:
     """Return the number that a matrix of one entry is, any other node as it is."""
     if node.type.shape != (1, 1) or is_condition(node):
         return node
-    return node.graph.make("reshape", (node,), ((),))
+    return _reshaped(node, ())
 
 
 def _is_determinant(expr: Any) -> bool:
@@ -350,8 +409,8 @@ _BUILT: dict[str, tuple[str, Callable[..., Node]]] = {
     "transpose.Transpose": ("a transpose", lambda _, x: transposed(x)),
     "adjoint.Adjoint": ("an adjoint", lambda _, x: transposed(x)),
     "determinant.Determinant": ("a determinant", _called("det")),
-    "hadamard.HadamardProduct": ("a HadamardProduct", _hadamard),
-    "hadamard.HadamardPower": ("a HadamardPower", _hadamard_power),
+    "hadamard.HadamardProduct": ("a HadamardProduct", _by_entries(_hadamard)),
+    "hadamard.HadamardPower": ("a HadamardPower", _by_entries(_hadamard_power)),
     "blockmatrix.BlockDiagMatrix": ("a BlockDiagMatrix", _block_diagonal),
     "diagonal.DiagMatrix": ("a DiagMatrix", _diag),
     "diagonal.DiagonalMatrix": ("a DiagonalMatrix", _only_diagonal),

@@ -36,7 +36,7 @@ IMPORTS: dict[str, frozenset[str]] = {
         bool_ float32 float64 int64
 
         arange argmax argmin array ascontiguousarray dot empty empty_like eye full iinfo
-        ones ones_like outer transpose zeros zeros_like
+        ones ones_like outer stack transpose zeros zeros_like
         """.split()  # noqa: SIM905 - words
     ),
     "numpy.linalg": frozenset(

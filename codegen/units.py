@@ -219,7 +219,20 @@ def _far(unit: Unit) -> tuple[int, ...]:
     place = {n: k for k, n in enumerate(unit.probe)}
     accesses = [unit.place, *(r.args[1:] for r in unit.reads if r.op is _LOAD)]
     for access in accesses:
-        for k, n in enumerate(access):
-            if n in place:
-                far[place[n]] = max(far[place[n]], len(access) - 1 - k)
+        for k, index in enumerate(access):
+            for n in _leaves(index):
+                if n in place:
+                    far[place[n]] = max(far[place[n]], len(access) - 1 - k)
     return tuple(far)
+
+
+def _leaves(index: Node) -> list[Node]:
+    """Return the loop indices that an index, perhaps a computed one, depends on."""
+    found, stack = [], [index]
+    while stack:
+        node = stack.pop()
+        if node.args:
+            stack.extend(node.args[1:] if node.op is _LOAD else node.args)
+        else:
+            found.append(node)
+    return found

@@ -81,6 +81,8 @@ def _sum_tidy(
         return graph.make("sum", x.args, (tuple(sorted(both)),))
     if x.op.name == "neg":
         return -graph.make("sum", x.args, attrs)
+    if x.op.name == "transpose":
+        return _sum_transpose(x, axes)
     if x.op.name == "broadcast":
         return _sum_broadcast(x, axes)
     if x.op.name == "mul":
@@ -90,6 +92,16 @@ def _sum_tidy(
         ones = graph.const(1.0, x.type.scalar.of(x.type.shape[:-1]))
         return graph.make("sum", (ones,), (left,)) if left else ones
     return None
+
+
+def _sum_transpose(x: Node, axes: Sequence[int]) -> Node:
+    """Return the sum of what was transposed, the rest transposed after it."""
+    (perm,) = x.attrs
+    graph = x.graph
+    inner = graph.make("sum", x.args, (tuple(sorted(perm[a] for a in axes)),))
+    left = [perm[a] for a in kept(x.type.shape, axes)]
+    order = tuple(sorted(left).index(a) for a in left)
+    return graph.make("transpose", (inner,), (order,)) if order else inner
 
 
 def _sum_broadcast(x: Node, axes: Sequence[int]) -> Node | None:

@@ -8,7 +8,7 @@ shape, so that what does not fit raises where it is written.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,23 @@ if TYPE_CHECKING:
     from overbar.read.calls import Callee
 
 CONST, ARRAY = OPS["const"], OPS["array"]
+
+
+class Slogdet(NamedTuple):
+    """Hold the results of `slogdet`, as NumPy does."""
+
+    sign: Expression
+    logabsdet: Expression
+
+
+class Eigh(NamedTuple):
+    """Hold the results of `eigh`, as NumPy does."""
+
+    eigenvalues: Expression
+    eigenvectors: Expression
+
+
+_RESULTS: dict[str, Callable[..., Any]] = {"slogdet": Slogdet, "eigh": Eigh}
 
 
 def lift_other(value: object) -> Expression:
@@ -88,10 +105,11 @@ def called(name: str, args: Sequence[object], options: Mapping[str, object]) -> 
     found = _results(call, operands)
     if isinstance(found, Type):
         return Expression(call, operands, None, found.shape, found.dtype)
-    return tuple([
+    results = [
         Expression(replace(call, item=i), operands, None, t.shape, t.dtype)
         for i, t in enumerate(found)
-    ])  # fmt: skip
+    ]
+    return _RESULTS[name](*results) if name in _RESULTS else tuple(results)
 
 
 def _results(call: ArrayCall, operands: tuple[Expression, ...]) -> list[Type] | Type:
@@ -114,7 +132,14 @@ def ufunc_call(
     whole = array_ufunc(ufunc, method, options)
     if whole is not None:
         return called(whole[0], inputs, whole[1])
+    if method == "outer":
+        inputs, method = _crossed(*map(lift, inputs)), "__call__"
     return applied(resolve_ufunc(ufunc, method, len(inputs), options), inputs)
+
+
+def _crossed(x: Expression, y: Expression) -> tuple[Expression, Expression]:
+    """Return two operands with the axes of one ahead of the other's."""
+    return x[(..., *[None] * y.ndim)], y
 
 
 def function_call(

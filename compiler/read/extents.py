@@ -75,14 +75,19 @@ def _value(e: Expression, operands: list[Extent]) -> Extent:
     return _ARITHMETIC[e.op](*operands)  # type: ignore[no-any-return]
 
 
+def compares_sizes(condition: Expression) -> bool:
+    """Whether a formula is a comparison of two sizes."""
+    return condition.op in _COMPARISONS and all(
+        extent_of(a) is not None for a in condition.args
+    )
+
+
 def decided(condition: Expression) -> bool | None:
     """Return the truth of a comparison of two sizes where it is known already."""
-    if condition.op not in _COMPARISONS:
+    if not compares_sizes(condition):
         return None
     left, right = map(extent_of, condition.args)
-    if left is None or right is None:
-        return None
-    difference = left - right
+    difference: Any = left - right  # type: ignore[operator]
     if isinstance(difference, int):
         return _COMPARISONS[condition.op](difference, 0)
     return condition.op is _DECIDED[1] if condition.op in _DECIDED else None

@@ -25,8 +25,8 @@ NO_CHANGE = (
 )
 NO_NUMPY = (
     "a formula is no array before it is computed: leave np.asarray and np.array out, "
-    "and write np.stack or np.concatenate for lists of formulas, ob.NAME for what is "
-    "no function of NumPy itself"
+    "and write np.stack or np.concatenate for lists of formulas, ob.take(array, i) for "
+    "array[i], ob.NAME for what is no function of NumPy itself"
 )
 
 

@@ -100,6 +100,8 @@ def to_constant(value: object) -> Constant | None:
         found_ = f"an array of dtype {array.dtype}"
         error = UnsupportedError if array.dtype.kind == "c" else InputError
         raise error(f"expected an array of real numbers, found {found_}")
+    if array.dtype.kind == "u" and array.size and array.max() >= _INTEGERS.stop:
+        raise InputError(f"expected integers below 2**63, found {array.max()}")
     return Constant(array)
 
 

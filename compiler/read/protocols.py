@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn, Self, cast
 
 from overbar.ir.errors import InputError, UnsupportedError
-from overbar.read.extents import decided, extent_of
+from overbar.read.extents import compares_sizes, decided, extent_of
 from overbar.read.operand import WITH_SYMPY
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ NO_NUMBER = (
     "instead of math.exp(x), and call ob.compile(formula) to compute it"
 )
 NO_SIZE = (
-    "this size is known only when called; use it in formulas and shapes, and ob.zeros, "
-    "ob.arange, ... for arrays of that size"
+    "this depends on a size that is known only when called; use sizes in formulas and "
+    "shapes, ob.zeros, ob.arange, ... for arrays of such a size, or give integers as "
+    "the shapes of inputs"
 )
 NO_CARET = "^ is not supported on formulas; use ** for powers and != for exclusive or"
 
@@ -44,7 +45,9 @@ class PythonProtocols:
     def __bool__(self) -> bool:
         truth = decided(cast("Expression", self))
         if truth is None:
-            raise InputError(NO_TRUTH)
+            raise InputError(
+                NO_SIZE if compares_sizes(cast("Expression", self)) else NO_TRUTH
+            )
         return truth
 
     def __float__(self) -> NoReturn:

@@ -196,9 +196,12 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "solve": lambda v: np.linalg.solve(v.A, v.x),
     "inv": lambda v: np.linalg.inv(v.A),
     "det": lambda v: np.linalg.det(v.A),
-    "slogdet": lambda v: np.linalg.slogdet(v.A)[1],
+    "slogdet": lambda v: np.linalg.slogdet(v.A)[1] + np.linalg.slogdet(v.A).logabsdet,
+    "eigh": lambda v: np.linalg.eigh(v.A).eigenvalues,
     "cholesky": lambda v: np.linalg.cholesky(v.A),
     "reduce": lambda v: np.add.reduce(v.W) + np.maximum.reduce(v.W, axis=0),
+    "ufuncs' outer": lambda v: np.add.outer(v.x, v.y) * np.multiply.outer(2.0, v.s),
+    "outer of matrices": lambda v: np.subtract.outer(v.R, v.W).sum(axis=(1, 2)),
     "reduce to one": lambda v: np.add.reduce(v.W, axis=None) * np.multiply.reduce(v.f),
     "accumulate": lambda v: np.add.accumulate(v.W),
     "facts": lambda v: np.ndim(v.W) * v.x + np.shape(v.W)[1] + np.size(v.x),
@@ -258,8 +261,10 @@ def test_sizes_compare() -> None:
     assert n != 3
     assert n < n + 1
     assert 2 * n - n >= n
-    with pytest.raises(InputError, match="no truth value"):
-        assert n < m
+    for compared in (n < m, n > 3, m <= 1, m * n >= n):
+        with pytest.raises(InputError) as caught:
+            bool(compared)
+        assert NO_SIZE == str(caught.value)
 
 
 def test_sizes_in_shapes() -> None:
@@ -402,13 +407,14 @@ NO_LENGTH = (
     "on whole arrays need no loop"
 )
 NO_SIZE = (
-    "this size is known only when called; use it in formulas and shapes, and ob.zeros, "
-    "ob.arange, ... for arrays of that size"
+    "this depends on a size that is known only when called; use sizes in formulas and "
+    "shapes, ob.zeros, ob.arange, ... for arrays of such a size, or give integers as "
+    "the shapes of inputs"
 )
 NO_NUMPY = (
     "a formula is no array before it is computed: leave np.asarray and np.array out, "
-    "and write np.stack or np.concatenate for lists of formulas, ob.NAME for what is "
-    "no function of NumPy itself"
+    "and write np.stack or np.concatenate for lists of formulas, ob.take(array, i) for "
+    "array[i], ob.NAME for what is no function of NumPy itself"
 )
 NO_CHANGE = (
     "a formula cannot be changed in place; write ob.where(condition, a, b) or "
@@ -435,6 +441,7 @@ REFUSED: tuple[tuple[Callable[[], object], type[OverbarError], str], ...] = (
     (lambda: len(s), UnsupportedError, "a scalar formula has no length and no entries"),
     (lambda: range(x.shape[0]), InputError, NO_SIZE),
     (lambda: np.zeros(x.shape), InputError, NO_SIZE),
+    (lambda: np.arange(3.0)[w], InputError, NO_NUMPY),
     (lambda: np.asarray(x), InputError, NO_NUMPY),
     (lambda: scipy.special.softmax(x), InputError, NO_NUMPY),
     (lambda: x.__setitem__(0, 1.0), UnsupportedError, NO_CHANGE),
@@ -479,6 +486,8 @@ REFUSED: tuple[tuple[Callable[[], object], type[OverbarError], str], ...] = (
      "found the formula w")),
     (lambda: x + np.ones(3) * 1j, UnsupportedError,
      "expected an array of real numbers, found an array of dtype complex128"),
+    (lambda: x + np.array([2**63], "uint64"), InputError,
+     "expected integers below 2**63, found 9223372036854775808"),
     (lambda: x + np.array(["a"]), InputError,
      "expected an array of real numbers, found an array of dtype <U1"),
     (lambda: x * [[1], [2, 3]], InputError,

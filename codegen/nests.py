@@ -87,6 +87,7 @@ class _Scope:
     known: dict[Node, str]
     forwarded: dict[Node, tuple[tuple[Node, ...], Node]] = field(default_factory=dict)
     hints: dict[Node, str] = field(default_factory=dict)
+    prefer: dict[Node, str] = field(default_factory=dict)
 
     def inner(self, loop: Loop, index: Node) -> _Scope:
         """Return the scope inside of a loop."""
@@ -321,14 +322,18 @@ class _Nests:
         """Return the statement that starts to gather an element in a variable."""
         held = self.sums[unit].held
         if held not in self.names:
-            letters = "".join(scope.known[i] for i in scope.index.values())
-            name = f"{self.names[unit.target]}_{letters}"
+            name = self._element_name(unit, scope)
             while name in self.taken:
                 name += "_"
             self.taken.add(name)
             self.names[held] = name
         scope.known[held] = self.names[held]
         return Allocate(held, (), _start(unit))
+
+    def _element_name(self, unit: Unit, scope: _Scope) -> str:
+        """Return a name for one element of an array: y_i, or W_ij."""
+        letters = "".join(scope.known[i] for i in scope.index.values())
+        return f"{self.names[unit.target]}_{letters}"
 
     def _end_sum(self, unit: Unit, scope: _Scope) -> Statement:
         """Return the statement that puts a gathered element into its array."""
@@ -427,6 +432,8 @@ class _Nests:
                 if self._vanishes(unit):
                     scope.hints.setdefault(value, self.names[unit.target])
                     continue
+                if scope.index and value.args and value.op is not _LOAD:
+                    scope.prefer.setdefault(value, self._element_name(unit, scope))
             stores.append((unit, value, place))
         wanted = [v for _, v, _ in stores] + [p for _, _, ps in stores for p in ps]
         body = self._scalars(wanted, scope, named=False)
@@ -478,7 +485,8 @@ class _Nests:
         hints = {**scope.hints, **own, **self.scalars}
         arrays = {n: s for n, s in self.names.items() if n.type.shape}
         body, names, every = scalar_statements(
-            self.graph, fresh, {**scope.known, **arrays}, hints, self.taken, named=named
+            self.graph, fresh, {**scope.known, **arrays}, hints, self.taken,
+            scope.prefer, named=named,
         )
         self.scalars |= every
         self.names |= every

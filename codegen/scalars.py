@@ -19,13 +19,14 @@ def scalar_statements(
     known: Mapping[Node, str],
     hints: Mapping[Node, str],
     taken: set[str],
+    prefer: Mapping[Node, str],
     *,
     named: bool,
 ) -> tuple[list[Statement], dict[Node, str], dict[Node, str]]:
     """Return statements that compute scalars, the variables known after, and all.
 
     known: what has a text already; hints: names for some values; taken: names in use;
-    named: whether each root becomes a variable.
+    prefer: names for values that need one; named: whether each root becomes a variable.
     """
     order = [n for n in graph.order(roots, known) if n not in known]
     names = {**known, **{n: s for n, s in hints.items() if n.args and n not in known}}
@@ -40,7 +41,7 @@ def scalar_statements(
                 taken.add(names[root])
     repeated: set[Node] = set()
     while True:
-        work = Work(graph, order, names, roots, known, (), repeated, taken)
+        work = Work(graph, order, names, roots, known, (), repeated, taken, prefer)
         body = work.run()
         again = {c for c, count in work.opened.items() if count > 1 and c.args}
         if again <= repeated:

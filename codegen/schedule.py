@@ -84,6 +84,7 @@ class Work:
         saved: Collection[Node],
         repeated: Collection[Node],
         taken: Collection[str] = (),
+        prefer: Mapping[Node, str] | None = None,
     ) -> None:
         self.regions = Regions()
         self.roots = roots
@@ -101,6 +102,7 @@ class Work:
             inline=self._tests(repeated) | {n for n in order if n.op is LOAD},
             roots=roots,
             taken=taken,
+            prefer=prefer,
         )
         self.opened: Counter[Node] = Counter()
         self.homes: dict[Node, tuple[If, ...]] = {}

@@ -168,6 +168,7 @@ def name_shared(  # noqa: PLR0913 - what to name, and what not
     inline: Collection[Node] = (),
     roots: Iterable[Node] = (),
     taken: Collection[str] = (),
+    prefer: Mapping[Node, str] | None = None,
 ) -> dict[Node, str]:
     """Return names for all nodes that deserve a statement of their own.
 
@@ -175,7 +176,7 @@ def name_shared(  # noqa: PLR0913 - what to name, and what not
     is long. With `repeat`, one cheap operation on names is written again rather than
     named, as one does on paper; `must` are named in any case, `inline`
     never; names `taken` elsewhere are not given. A nameless adjoint of `t1` is named
-    `t1_bar`.
+    `t1_bar`; others get the name that is preferred for them, if it is free.
     """
     uses = Counter(a for node in order for a in node.args)
     uses.update(roots)
@@ -185,6 +186,7 @@ def name_shared(  # noqa: PLR0913 - what to name, and what not
     length: dict[Node, int] = {}
     fresh, forced = 0, set(must)
     outputs = {n: name for name, n in reversed(graph.outputs.items())}
+    outputs |= prefer or {}
     for node in order:
         if node in result:
             continue

@@ -109,7 +109,35 @@ def _reshape_tidy(
         return graph.make("reshape", x.args, attrs)
     if graph.bare(x).is_const:
         return graph.spread(graph.bare(x), shape)
-    return None
+    return _ones_moved(x, shape)
+
+
+def _ones_moved(x: Node, shape: Shape) -> Node | None:
+    """Return a reshape that only drops and adds axes of size 1 as indexing."""
+    own = x.type.shape
+    long = tuple(k for k, e in enumerate(shape) if e != 1)
+    if [shape[k] for k in long] != [e for e in own if e != 1]:
+        return None
+    dropped = tuple(k for k, e in enumerate(own) if e == 1)
+    return x.graph.spread_along(picked(x, dropped), long, shape)
+
+
+def picked(x: Node, dropped: tuple[int, ...]) -> Node:
+    """Return an array without some axes of size 1."""
+    if not dropped:
+        return x
+    n = len(x.type.shape)
+    return x.graph.make("pick", (x,), ((0,) * n, x.type.shape, (1,) * n, dropped))
+
+
+def _reshape_python(node: Node) -> Notation:
+    """Write a reshape; numbers are no arrays there."""
+    own, (given,) = node.type.shape, (a.type.shape for a in node.args)
+    if not own:
+        return Notation(f"{{0}}[{', '.join('0' for _ in given)}]", ATOM, (ATOM,))
+    if not given:
+        return Notation(f"np.full(({extents(own)},), {{0}})")
+    return Notation(f"{{0}}.reshape({extents(own)})", ATOM, (ATOM,))
 
 
 # transpose
@@ -184,8 +212,9 @@ def _window(starts: Any, shape: Any, steps: Any) -> tuple[slice, ...]:
     return tuple(found)
 
 
-def _slice_text(node: Node) -> Notation:
-    starts, shape, steps = node.attrs
+def _slice_parts(node: Node) -> list[str]:
+    """Return the slice along each axis as text."""
+    starts, shape, steps = node.attrs[:3]
     parts = []
     whole = node.args[0].type.shape
     for start, extent, step, full in zip(starts, shape, steps, whole, strict=True):
@@ -196,7 +225,69 @@ def _slice_text(node: Node) -> Notation:
                  f"{'' if stop == full or step < 0 else stop}"
                  f"{f':{step}' if step != 1 else ''}"
         )  # fmt: skip
+    return parts
+
+
+def _slice_text(node: Node) -> Notation:
+    return Notation(f"{{0}}[{', '.join(_slice_parts(node))}]", ATOM, (ATOM,))
+
+
+# pick: a slice without some axes along which it has size 1
+
+
+def _pick_type(
+    _graph: Graph, _name: str, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Typed:
+    _, shape, _, dropped = attrs
+    left = tuple(e for k, e in enumerate(shape) if k not in dropped)
+    return args, args[0].type.scalar.of(left)
+
+
+def _pick_tidy(
+    graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Node | None:
+    (x,), (starts, shape, steps, dropped) = args, attrs
+    if not dropped:
+        return graph.make("slice", args, attrs[:3])
+    if x.op.name == "slice":
+        inner, _, strides = x.attrs
+        where = zip(inner, starts, strides, strict=True)
+        first = tuple(a + b * s for a, b, s in where)
+        both = tuple(s * t for s, t in zip(strides, steps, strict=True))
+        return graph.make("pick", x.args, (first, shape, both, dropped))
+    return None
+
+
+def _pick(starts: Any, shape: Any, steps: Any, dropped: Any, x: Any) -> Any:
+    part = np.asarray(x)[_window(starts, shape, steps)]
+    return part.reshape([e for k, e in enumerate(shape) if k not in dropped])
+
+
+def _pick_text(node: Node) -> Notation:
+    starts, _, _, dropped = node.attrs
+    parts = _slice_parts(node)
+    for k in dropped:
+        parts[k] = str(starts[k])
+    while len(parts) > 1 and parts[-1] == ":":
+        parts.pop()
     return Notation(f"{{0}}[{', '.join(parts)}]", ATOM, (ATOM,))
+
+
+def _pick_element(at: Any, out: Node, index: Sequence[Node]) -> Node:
+    starts, shape, steps, dropped = out.attrs
+    rest = iter(index)
+    return at(out.args[0], [  # type: ignore[no-any-return]
+        out.graph.extent(starts[k]) if k in dropped
+        else _affine(next(rest), starts[k], steps[k])
+        for k in range(len(shape))
+    ])  # fmt: skip
+
+
+def _pick_back(g: Node, out: Node, x: Node) -> Node:
+    starts, shape, steps, dropped = out.attrs
+    left = tuple(k for k in range(len(shape)) if k not in dropped)
+    whole = g.graph.spread_along(g, left, shape)
+    return g.graph.make("pad", (whole,), (starts, x.type.shape, steps))
 
 
 def _pad_type(
@@ -331,10 +422,7 @@ ROWS = (
         name="reshape", typing=None, shaping=_reshape_type, tidy=_reshape_tidy,
         numpy=lambda shape, x: np.reshape(x, shape), cost=0,
         text=lambda n: Notation(f"{{0}}.reshape({extents(n.type.shape)})", ATOM, (ATOM,)),
-        python=lambda n: Notation(
-            f"{{0}}.reshape({extents(n.type.shape)})", ATOM, (ATOM,)
-        ),
-        latex=Notation("{0}", LOOSEST),
+        python=_reshape_python, latex=Notation("{0}", LOOSEST),
         transposes=(
             lambda g, out, x: g.graph.make("reshape", (g,), (x.type.shape,)),
         ),
@@ -369,6 +457,12 @@ ROWS = (
         activity=lambda i, c, out: c.graph.make(
             "pad", (c,), (out.attrs[0], out.args[0].type.shape, out.attrs[2])
         ),
+    ),
+    Op(
+        name="pick", typing=None, shaping=_pick_type, tidy=_pick_tidy, cost=0,
+        numpy=_pick, text=_pick_text, python=_pick_text, element=_pick_element,
+        transposes=(_pick_back,),
+        activity=lambda i, c, out: _pick_back(c, out, out.args[0]),
     ),
     Op(
         name="pad", typing=None, shaping=_pad_type, numpy=_pad, cost=0,

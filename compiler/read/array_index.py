@@ -67,8 +67,10 @@ def index(graph: Graph, x: Node, items: Any) -> Node:
         sizes.append(size)
         steps.append(step)
         axis += 1
-    part = graph.make("slice", (x,), (tuple(starts), tuple(sizes), tuple(steps)))
-    return _laid_out(part if shape else x, layout)
+    own = [item for item in layout if not _is(item, "new")]
+    gone = tuple(k for k, item in enumerate(own) if _is(item, "gone"))
+    window = tuple(starts), tuple(sizes), tuple(steps), gone
+    return _laid_out(graph.make("pick", (x,), window) if shape else x, layout)
 
 
 def _full(x: Node, items: tuple[Any, ...]) -> list[Any]:
@@ -160,18 +162,16 @@ def _end(given: Extent | None, default: Extent, size: Extent) -> Extent:
 
 
 def _laid_out(part: Node, layout: Sequence[Any]) -> Node:
-    """Return a slice with axes dropped, added, and read at the nodes of a layout."""
+    """Return what was picked with axes added, and read at the nodes of a layout."""
     arrays = [item for item in layout if isinstance(item, Node)]
-    shape = iter(part.type.shape)
-    extents = [1 if item == "new" else next(shape) for item in layout]
-    kept = [e for item, e in zip(layout, extents, strict=True) if item != "gone"]
-    part = reshaped(part, tuple(kept)) if part.type.shape or kept else part
+    rest = [item for item in layout if not _is(item, "gone")]
+    old = tuple(k for k, item in enumerate(rest) if not _is(item, "new"))
+    extents = iter(part.type.shape)
+    shape = tuple(1 if _is(item, "new") else next(extents) for item in rest)
+    part = part.graph.spread_along(part, old, shape) if shape else part
     if not arrays:
         return part
-    axes = [
-        k for k, item in enumerate(i for i in layout if not _is(i, "gone"))
-        if isinstance(item, Node)
-    ]  # fmt: skip
+    axes = [k for k, item in enumerate(rest) if isinstance(item, Node)]
     shared = joined("an index", [a.type.shape for a in arrays])
     found = part.graph.make("gather", (part, *arrays), (tuple(axes),))
     front = len(shared)

@@ -10,6 +10,7 @@ from overbar.ir.graph import Node
 from overbar.ir.ops import apply
 from overbar.ir.ops.contract import contract
 from overbar.ir.types import Dim
+from overbar.read.array_index import index
 from overbar.read.array_reduce import truth
 from overbar.read.array_shape import along, zero_padded
 from overbar.read.array_static import (
@@ -156,7 +157,7 @@ def _convolve(graph: Graph, a: Node, v: Node, mode: str = "full") -> Node:
     padded = zero_padded(a, [(before, after)])  # type: ignore[list-item]
     if isinstance(k, int) and k <= UNROLLED:
         terms = [
-            _scalar(v, j) * along(padded, 0, k - 1 - j, size) for j in range(k)
+            index(graph, v, j) * along(padded, 0, k - 1 - j, size) for j in range(k)
         ]
         total = terms[0]
         for term in terms[1:]:
@@ -176,10 +177,6 @@ def _shorter(n: Extent, k: Extent) -> Extent:
         return least("convolve", k, n)
     except UnsupportedError:
         return k
-
-
-def _scalar(v: Node, j: int) -> Node:
-    return v.graph.make("reshape", (along(v, 0, j, 1),), ((),))
 
 
 _MOST_TAPS = 1024
@@ -229,8 +226,7 @@ def _slid(graph: Graph, x: Node, w: Node, steps: list[int]) -> Node:
     for i in range(h):  # type: ignore[arg-type]
         for j in range(k):  # type: ignore[arg-type]
             part = along(along(x, 2, i, high, steps[0]), 3, j, wide, steps[1])
-            tap = along(along(w, 2, i, 1), 3, j, 1)
-            tap = graph.make("reshape", (tap,), (w.type.shape[:2],))
+            tap = index(graph, w, (..., i, j))
             term = contract(graph, tap, part, "oc", "nchw", "nohw")
             total = term if total is None else total + term
     return total  # type: ignore[return-value]

@@ -198,9 +198,25 @@ def _slice_tidy(
     (x,), (starts, shape, steps) = args, attrs
     if shape == x.type.shape and not any(starts) and all(s == 1 for s in steps):
         return x
-    if graph.bare(x).is_const:
-        return graph.spread(graph.bare(x), shape)
+    if x.op.name == "broadcast":
+        return _of_broadcast(x, starts, shape, steps, ())
     return None
+
+
+def _of_broadcast(
+    x: Node, starts: Any, shape: Shape, steps: Any, dropped: tuple[int, ...]
+) -> Node:
+    """Return a slice of what was broadcast as the broadcast of a slice."""
+    (inner,), axes = x.args, x.attrs[0]
+    parts = tuple(tuple(part[a] for a in axes) for part in (starts, shape, steps))
+    gone = tuple(k for k, a in enumerate(axes) if a in dropped)
+    if axes:
+        inner = x.graph.make("pick", (inner,), (*parts, gone))
+    left = [k for k in range(len(shape)) if k not in dropped]
+    return x.graph.spread_along(
+        inner, tuple(left.index(a) for a in axes if a not in dropped),
+        tuple(shape[k] for k in left),
+    )  # fmt: skip
 
 
 def _window(starts: Any, shape: Any, steps: Any) -> tuple[slice, ...]:
@@ -249,6 +265,8 @@ def _pick_tidy(
     (x,), (starts, shape, steps, dropped) = args, attrs
     if not dropped:
         return graph.make("slice", args, attrs[:3])
+    if x.op.name == "broadcast":
+        return _of_broadcast(x, *attrs)
     if x.op.name == "slice":
         inner, _, strides = x.attrs
         where = zip(inner, starts, strides, strict=True)
@@ -294,6 +312,14 @@ def _pad_type(
     _graph: Graph, _name: str, args: Sequence[Node], attrs: tuple[Any, ...]
 ) -> Typed:
     return args, args[0].type.scalar.of(attrs[1])
+
+
+def _pad_tidy(
+    graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Node | None:
+    (x,), (starts, shape, steps) = args, attrs
+    same = shape == x.type.shape and not any(starts) and all(s == 1 for s in steps)
+    return x if same else None
 
 
 def _pad(starts: Any, shape: Any, steps: Any, x: Any) -> Any:
@@ -465,7 +491,7 @@ ROWS = (
         activity=lambda i, c, out: _pick_back(c, out, out.args[0]),
     ),
     Op(
-        name="pad", typing=None, shaping=_pad_type, numpy=_pad, cost=0,
+        name="pad", typing=None, shaping=_pad_type, tidy=_pad_tidy, numpy=_pad, cost=0,
         text=lambda n: Notation(
             f"pad({{0}}, ({extents(n.attrs[0])},), ({extents(n.type.shape)},))"
         ),

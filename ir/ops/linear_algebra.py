@@ -150,17 +150,30 @@ def _solve_dot(
 
 
 def triangular_solved(a, b, lower, transposed, unit):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
-    """Return the solution of a triangular system, column by column."""
+    """Return the solution of a triangular system: blocks of rows, most of it products."""
     out = b.copy()
-    n = a.shape[0]
-    for step in range(n):
-        i = step if lower != transposed else n - 1 - step
-        for k in range(out.shape[1]):
-            total = out[i, k]
-            for done in range(step):
-                j = done if lower != transposed else n - 1 - done
-                total -= (a[j, i] if transposed else a[i, j]) * out[j, k]
-            out[i, k] = total if unit else total / a[i, i]
+    n, size = a.shape[0], 64
+    if transposed:
+        m = np.ascontiguousarray(a.T)
+    else:
+        m = np.ascontiguousarray(a)
+    down = lower != transposed
+    for step in range(0, n, size):
+        first = step if down else max(0, n - step - size)
+        last = min(n, step + size) if down else n - step
+        if down and first > 0:
+            out[first:last] -= np.ascontiguousarray(m[first:last, :first]) @ out[:first]
+        if not down and last < n:
+            out[first:last] -= np.ascontiguousarray(m[first:last, last:]) @ out[last:]
+        for row in range(last - first):
+            i = first + row if down else last - 1 - row
+            for other in range(row):
+                j = first + other if down else last - 1 - other
+                for k in range(out.shape[1]):
+                    out[i, k] -= m[i, j] * out[j, k]
+            if not unit:
+                for k in range(out.shape[1]):
+                    out[i, k] /= m[i, i]
     return out
 
 

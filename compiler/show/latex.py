@@ -10,12 +10,14 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from overbar.ir.ops.row import ATOM, Notation
+from overbar.ir.ops import OPS
+from overbar.ir.ops.row import ATOM, ENTRYWISE, JUXTAPOSED, Notation
 from overbar.ir.text import Writer, Written, written
+from overbar.show.phrases import phrase
 from overbar.show.typeset import GREEK, symbol, typeset_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
 
@@ -30,10 +32,17 @@ class LatexWriter(Writer):
 
     column = "latex"
 
+    def __init__(self, names: Mapping[Node, str]) -> None:
+        super().__init__(names)
+        self._texts: dict[Node, Written] = {}
+
     def leaf(self, node: Node) -> Written:
-        """Return the LaTeX of a constant or an input."""
+        """Return the LaTeX of a constant, an input or a range."""
         if node.is_const:
             return typeset_number(node.value)
+        if node.op is not _INPUT:
+            form = self.notation(node)
+            return form.write((), node.attrs), form.binding
         return symbol(str(node.attrs[0])), ATOM
 
     def symbol(self, name: str) -> str:
@@ -42,24 +51,66 @@ class LatexWriter(Writer):
 
     def notation(self, node: Node) -> Notation:
         """Return how the node's op is written, by default as a call."""
+        found = node.op.latex
+        if found is not None and not isinstance(found, Notation):
+            return found(node)
         name = symbol(node.op.name).replace("{", "{{").replace("}", "}}")
-        return node.op.latex or Notation(name + r"\left({args}\right)")
+        return found or Notation(name + r"\left({args}\right)")
 
     def apply(self, node: Node, operands: Sequence[Written]) -> Written:
-        """Return the LaTeX of an op applied to operands, parentheses sized."""
-        form = self.notation(node)
+        """Return the LaTeX of an op applied to operands, parentheses sized.
+
+        Where several ops together have a sign of their own (a norm, a trace), it.
+        """
+        found = phrase(node, self.names)
+        if found is not None:
+            form, parts = found
+            written = self._written(node, form, [self._text(n) for n in parts])
+        else:
+            given = [
+                self._number(a, text) for a, text in zip(node.args, operands, strict=True)
+            ] if node.op.typing is not None and node.op not in _SUMS else operands  # fmt: skip
+            written = self._written(node, self.notation(node), given)
+        self._texts[node] = written
+        return written
+
+    def _text(self, node: Node) -> Written:
+        """Return the LaTeX of an operand of an operand."""
+        if node in self.names:
+            return self.symbol(self.names[node]), ATOM
+        return self._texts[node] if node.args else self.leaf(node)
+
+    def _number(self, operand: Node, text: Written) -> Written:
+        """Return the number that every entry of an operand is, else the operand."""
+        repeats = operand.op is _BROADCAST and not operand.args[0].type.shape
+        if repeats and operand not in self.names:
+            return self._text(operand.args[0])
+        return text
+
+    def _written(
+        self, node: Node, form: Notation, operands: Sequence[Written]
+    ) -> Written:
+        if form.template == "{0}":
+            return operands[0]
         signed = _after_operator(form.template)
         texts = []
         for i, (text, binding) in enumerate(operands):
             needed = form.operands[min(i, len(form.operands) - 1)]
             loose = binding < needed or (i in signed and text.startswith("-"))
+            loose |= form.binding == ENTRYWISE and binding == JUXTAPOSED
             texts.append(rf"\left({text}\right)" if loose else text)
         if node.op.chooses:  # a choice within the last case is one case more
             texts[-1] = _further_cases(operands[-1][0])
         whole = form.write([(text, ATOM) for text in texts], node.attrs)
         for text in texts:
             whole = _raised(whole, text)
+        whole = _BRACED.sub(r"\1_", whole)
         return _PRODUCT_WITH_NUMBER.sub(r"\\cdot ", whole), form.binding
+
+
+_SUMS = {OPS["add"], OPS["sub"], OPS["neg"]}
+_INPUT, _BROADCAST = OPS["input"], OPS["broadcast"]
+_BRACED = re.compile(r"\{([a-zA-Z])\}_")
 
 
 @lru_cache

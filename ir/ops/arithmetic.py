@@ -8,6 +8,7 @@ import numpy as np
 
 from overbar.ir.ops import portable
 from overbar.ir.ops.row import (
+    ENTRYWISE,
     LOOSEST,
     POSITIVE,
     POWER,
@@ -19,7 +20,9 @@ from overbar.ir.ops.row import (
     Op,
     apply,
     call,
+    entrywise,
     infix,
+    scaling,
     vectorised,
 )
 from overbar.ir.ops.typing import number, real
@@ -103,14 +106,17 @@ ROWS = (
         partials=(lambda out, x, y: y, lambda out, x, y: x),
         numpy=np.multiply, mp=lambda m, x, y: x * y,
         python=infix("*", PRODUCT), text=Notation("{0}*{1}", PRODUCT, (PRODUCT,)),
-        latex=Notation(r"{0} \, {1}", PRODUCT, (PRODUCT,)),
+        latex=scaling,
     ),
     Op(
         name="div", arity=2, typing=real, exact=True, domain=(REAL, REAL), llvm="fdiv",
         partials=(lambda out, x, y: 1.0 / y, lambda out, x, y: -(1.0 / y * out)),
         numpy=np.divide, mp=_divide_mp,
         python=infix("/", PRODUCT), text=infix("/", PRODUCT),
-        latex=Notation(r"\frac{{{0}}}{{{1}}}", UNARY, (LOOSEST,)),
+        latex=entrywise(
+            Notation(r"\frac{{{0}}}{{{1}}}", UNARY, (LOOSEST,)),
+            Notation(r"{0} \oslash {1}", ENTRYWISE, (ENTRYWISE, ENTRYWISE + 1)),
+        ),
     ),
     Op(
         name="amul", arity=2, typing=real, singular=True, domain=(REAL, REAL),
@@ -122,7 +128,7 @@ ROWS = (
         numpy=vectorised(portable.amul), helper=portable.amul,
         mp=lambda m, g, p: g * p if g or p != p else g,
         python=call("amul"), text=infix("*", PRODUCT),
-        latex=Notation(r"{0} \, {1}", PRODUCT, (PRODUCT,)),
+        latex=scaling,
         accuracy="g*p, but 0 where g is 0: the adjoint of what is not used is 0",
     ),
     Op(
@@ -132,7 +138,10 @@ ROWS = (
         helper=portable.pow_int, lower=_unroll, cost=2,
         python=Notation("pow_int({0}, {a})"),
         text=Notation("{0}**{a}", POWER, (POWER + 1,)),
-        latex=Notation("{0}^{{{a}}}", POWER, (POWER + 1,)),
+        latex=entrywise(
+            Notation("{0}^{{{a}}}", POWER, (POWER + 1,)),
+            Notation(r"{0}^{{\odot {a}}}", POWER, (POWER + 1,)),
+        ),
     ),
     Op(
         name="pow", arity=2, typing=real, singular=True, domain=(POSITIVE, REAL),
@@ -144,7 +153,10 @@ ROWS = (
         numpy=np.power, mp=lambda m, x, y: m.power(x, y),
         python=Notation("{0}**{1}", POWER, (POWER + 1, UNARY)),
         text=Notation("{0}**{1}", POWER, (POWER + 1, UNARY)),
-        latex=Notation("{0}^{{{1}}}", POWER, (POWER + 1, 0)),
+        latex=lambda n: Notation(
+            r"{0}^{{\odot {1}}}" if n.type.shape else "{0}^{{{1}}}",
+            POWER, (POWER + 1, 0),
+        ),
     ),
     Op(
         name="mod", arity=2, typing=number, domain=(REAL, REAL), cost=10,

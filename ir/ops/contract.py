@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.errors import ShapeError
-from overbar.ir.ops.row import ATOM, PRODUCT, Nest, Notation, Op
+from overbar.ir.ops.row import (
+    ATOM,
+    JUXTAPOSED,
+    POWER,
+    PRODUCT,
+    SUM,
+    Nest,
+    Notation,
+    Op,
+)
 from overbar.ir.ops.shapes import inverse, product
 from overbar.ir.ops.typing import cast, common
 from overbar.ir.types import INT, extents
@@ -167,6 +176,57 @@ def _text(node: Node) -> Notation:
     return _FORMS.get(form) or Notation(f"einsum('{form}', {{0}}, {{1}})")
 
 
+_TRACES = {
+    "ij,ij->": r"{0}^{{\top}} \, {1}", "ij,ji->": r"{0} \, {1}",
+}  # fmt: skip
+_OUTERS = {"i,j->ij": (0, 1), "j,i->ij": (1, 0)}
+
+
+def _latex(node: Node) -> Notation:
+    """Write products of matrices side by side, vectors as columns."""
+    form = spec(node.attrs)
+    alike = node.args[0] is node.args[1]
+    if form == "i,i->":
+        if alike:
+            return Notation(r"\left\|{0}\right\|^{{2}}", POWER)
+        return Notation(r"{0}^{{\top}} \, {1}", JUXTAPOSED, (ATOM, JUXTAPOSED))
+    if form == "ij,ij->" and alike:
+        return Notation(r"\left\|{0}\right\|_{{F}}^{{2}}", POWER)
+    if form in _TRACES:
+        first = ATOM if form == "ij,ij->" else JUXTAPOSED
+        inner = _TRACES[form]
+        whole = rf"\operatorname{{{{tr}}}}\left({inner}\right)"
+        return Notation(whole, ATOM, (first, JUXTAPOSED))
+    if form in _OUTERS:
+        left, right = _OUTERS[form]
+        bindings = (JUXTAPOSED, ATOM) if left == 0 else (ATOM, JUXTAPOSED)
+        return Notation(f"{{{left}}} \\, {{{right}}}^{{{{\\top}}}}", JUXTAPOSED, bindings)
+    if form in _FORMS:
+        return _matrix_latex(_FORMS[form].template)
+    return _indexed(node)
+
+
+def _matrix_latex(template: str) -> Notation:
+    inner = template.replace(" @ ", r" \, ")
+    if inner.endswith(").T"):
+        inner = rf"\left({inner[1:-3]}\right)^{{{{\top}}}}"
+        return Notation(inner, POWER, (JUXTAPOSED,))
+    bindings = tuple(ATOM if f"{{{i}}}.T" in inner else JUXTAPOSED for i in (0, 1))
+    return Notation(inner.replace(".T", r"^{{\top}}"), JUXTAPOSED, bindings)
+
+
+def _indexed(node: Node) -> Notation:
+    """Write a product by its indices."""
+    xs, ys, out = ("".join(_LETTERS[i] for i in part) for part in node.attrs)
+    summed = "".join(sorted({*xs, *ys} - {*out}))
+    sign = rf"\sum_{{{{{summed}}}}} " if summed else ""
+    factors = [
+        f"{{{{{{{i}}}}}}}_{{{{{labels}}}}}" if labels else f"{{{i}}}"
+        for i, labels in enumerate((xs, ys))
+    ]
+    return Notation(sign + r" \, ".join(factors), SUM if summed else PRODUCT, (ATOM,))
+
+
 def _python(node: Node) -> Notation:
     form = spec(node.attrs)
     if form in OUTER:
@@ -241,7 +301,7 @@ ROWS = (
         name="contract", arity=2, typing=None, shaping=_type, tidy=_tidy,
         linear="each", transposes=_back, activity=_activity,
         numpy=lambda xs, ys, out, x, y: np.einsum(x, xs, y, ys, out, optimize=True),
-        text=_text, python=_python, nests=_nests, whole=_multiplies,
+        text=_text, python=_python, latex=_latex, nests=_nests, whole=_multiplies,
         domain=((-np.inf, np.inf),) * 2,
     ),
 )  # fmt: skip

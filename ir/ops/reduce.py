@@ -10,7 +10,17 @@ import scipy.special
 
 from overbar.ir.ops.contract import contract_sum
 from overbar.ir.ops.products import others
-from overbar.ir.ops.row import Nest, Notation, Op, apply, call, indicator
+from overbar.ir.ops.row import (
+    ATOM,
+    JUXTAPOSED,
+    SUM,
+    Nest,
+    Notation,
+    Op,
+    apply,
+    call,
+    indicator,
+)
 from overbar.ir.ops.shapes import product
 from overbar.ir.ops.typing import cast, common
 from overbar.ir.types import F64, INT, extents
@@ -241,12 +251,53 @@ plus.fastmath = {"reassoc"}  # type: ignore[attr-defined]
 _KINDS = {"sum": "add", "prod": "mul", "any": "or", "all": "and"}
 
 
+def _total_latex(symbol: str, name: str) -> Callable[[Node], Notation]:
+    """Return how a sum or product over all entries is written."""
+
+    def latex(node: Node) -> Notation:
+        (axes,) = node.attrs
+        count = len(node.args[0].type.shape)
+        if len(axes) < count or count > len(_INDICES):
+            return _along(name)(node)
+        places = ",".join(_INDICES[:count])
+        return Notation(
+            rf"\{symbol}_{{{{{places}}}}} {{{{{{0}}}}}}_{{{{{places}}}}}", SUM, (ATOM,)
+        )
+
+    return latex
+
+
+_INDICES = "ijkl"
+
+
+def _along(name: str) -> Callable[[Node], Notation]:
+    """Return how a reduction that keeps some axes is written: which, counted from 1."""
+
+    def latex(node: Node) -> Notation:
+        (axes,) = node.attrs
+        if name == "sum" and len(node.args[0].type.shape) == 2:  # noqa: PLR2004
+            if axes == (1,):
+                return Notation(r"{0} \, \mathbf{{1}}", JUXTAPOSED, (JUXTAPOSED,))
+            return Notation(r"{0}^{{\top}} \, \mathbf{{1}}", JUXTAPOSED, (ATOM,))
+        along = ",".join(str(a + 1) for a in axes)
+        below = "" if len(axes) == len(node.args[0].type.shape) else f"_{{{{{along}}}}}"
+        return Notation(rf"\operatorname{{{{{name}}}}}{below}\left({{0}}\right)")
+
+    return latex
+
+
+_SIGNS = {"sum": "sum", "prod": "prod"}
+
+
 def _reduce(name: str, function: Callable[..., Any], **columns: Any) -> Op:
+    shown = columns.pop("shown", name)
+    sign = _SIGNS.get(name)
+    latex = _total_latex(sign, name) if sign else _along(shown)
     return Op(
         name=name, typing=None, numpy=lambda axes, x: function(np.asarray(x), axis=axes),
         activity=_spread_activity, tidy=columns.pop("tidy", _nothing),
         nests=_nests(_KINDS.get(name, name.removeprefix("reduce_"))),
-        text=_call(columns.pop("shown", name)), latex=_big(name), **columns,
+        text=_call(shown), latex=latex, **columns,
     )  # fmt: skip
 
 

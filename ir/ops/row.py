@@ -26,6 +26,8 @@ Partial: TypeAlias = "Callable[..., Factor]"
 Interval: TypeAlias = "tuple[float, float]"
 
 ATOM, POWER, UNARY, PRODUCT, SUM = 100, 40, 30, 20, 10
+JUXTAPOSED, ENTRYWISE = 28, 26
+"""In LaTeX: a product of matrices, and one of arrays entry by entry."""
 COMPARE, NOT, AND, OR, TERNARY, LOOSEST = 6, 5, 4, 3, 1, 0
 
 REAL: Interval = (-math.inf, math.inf)
@@ -101,6 +103,34 @@ class Nest(NamedTuple):
 
 
 Written: TypeAlias = "Notation | Callable[[Node], Notation]"
+
+
+def is_number(x: Node) -> bool:
+    """Whether a node is a scalar, or one repeated in every entry of an array."""
+    shape = x.args[0].type.shape if x.op.name == "broadcast" else x.type.shape
+    return not shape
+
+
+def entrywise(plain: Notation, arrays: Notation) -> Callable[[Node], Notation]:
+    """Write an op in another way where it works on two arrays, entry by entry."""
+
+    def latex(node: Node) -> Notation:
+        if not node.type.shape:
+            return plain
+        return plain if any(is_number(a) for a in node.args) else arrays
+
+    return latex
+
+
+def scaling(node: Node) -> Notation:
+    """Write a product: of arrays with a circle, a number before an array."""
+    if not node.type.shape:
+        return Notation(r"{0} \, {1}", PRODUCT, (PRODUCT,))
+    first, second = (is_number(a) for a in node.args[:2])
+    if not first and not second:
+        return Notation(r"{0} \odot {1}", ENTRYWISE, (ENTRYWISE,))
+    places = "{0} {1}" if first else "{1} {0}"
+    return Notation(places.replace(" ", r" \, "), PRODUCT, (PRODUCT,))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)

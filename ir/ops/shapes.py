@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.errors import ShapeError
-from overbar.ir.ops.row import ATOM, LOOSEST, SUM, Nest, Notation, Op, apply
+from overbar.ir.ops.row import (
+    ATOM,
+    JUXTAPOSED,
+    LOOSEST,
+    POWER,
+    PRODUCT,
+    SUM,
+    Nest,
+    Notation,
+    Op,
+    apply,
+)
 from overbar.ir.ops.typing import cast, common
 from overbar.ir.types import INT, extents
 
@@ -81,6 +92,21 @@ def _broadcast_text(node: Node) -> Notation:
     return Notation(f"{{0}}[{', '.join(index)}]", ATOM, (ATOM,))
 
 
+_ONES = r"\mathbf{{1}}"
+
+
+def _broadcast_latex(node: Node) -> Notation:
+    """Write what is repeated as a product with ones."""
+    axes, shape = node.attrs
+    if not axes:
+        return Notation(rf"{{0}} \, {_ONES}", PRODUCT, (PRODUCT,))
+    if len(shape) == 2 and axes == (0,):  # noqa: PLR2004 - a column, repeated
+        return Notation(rf"{{0}} \, {_ONES}^{{{{\top}}}}", JUXTAPOSED, (JUXTAPOSED,))
+    if len(shape) == 2 and axes == (1,):  # noqa: PLR2004 - a row, repeated
+        return Notation(rf"{_ONES} \, {{0}}^{{{{\top}}}}", JUXTAPOSED, (ATOM,))
+    return Notation("{0}", LOOSEST)
+
+
 def _any(axes: tuple[int, ...], c: Node) -> Node:
     return c.graph.make("any", (c,), (axes,)) if axes else c
 
@@ -140,6 +166,19 @@ def _reshape_python(node: Node) -> Notation:
     return Notation(f"{{0}}.reshape({extents(own)})", ATOM, (ATOM,))
 
 
+def _reshape_latex(node: Node) -> Notation:
+    """Write nothing where only axes of one entry come or go."""
+    own, shape = (
+        [e for e in s if e != 1] for s in (node.args[0].type.shape, node.type.shape)
+    )
+    if own == shape:
+        return Notation("{0}", LOOSEST)
+    if len(own) == 2 and len(shape) == 1:  # noqa: PLR2004 - a matrix, row by row
+        return Notation(r"\operatorname{{vec}}\left({0}^{{\top}}\right)", ATOM, (ATOM,))
+    size = r" \times ".join(map(str, node.type.shape))
+    return Notation(rf"\operatorname{{{{reshape}}}}_{{{{{size}}}}}\left({{0}}\right)")
+
+
 # transpose
 
 
@@ -174,6 +213,14 @@ def _transpose_text(node: Node) -> Notation:
     if perm == (1, 0):
         return Notation("{0}.T", ATOM, (ATOM,))
     return Notation(f"transpose({{0}}, {perm})")
+
+
+def _transpose_latex(node: Node) -> Notation:
+    (perm,) = node.attrs
+    if perm == (1, 0):
+        return Notation(r"{0}^{{\top}}", POWER, (ATOM,))
+    order = ",".join(str(k + 1) for k in perm)
+    return Notation(rf"{{0}}^{{{{\top\left({order}\right)}}}}", POWER, (ATOM,))
 
 
 def _transpose_python(node: Node) -> Notation:
@@ -308,6 +355,12 @@ def _pick_back(g: Node, out: Node, x: Node) -> Node:
     return g.graph.make("pad", (whole,), (starts, x.type.shape, steps))
 
 
+def _slice_latex(node: Node) -> Notation:
+    """Write a part by the places that it takes, counted from 0, as the text does."""
+    inner = _slice_text(node).template.removeprefix("{0}[").removesuffix("]")
+    return Notation(rf"{{{{{{0}}}}}}_{{{{{inner}}}}}", POWER, (ATOM,))
+
+
 def _pad_type(
     _graph: Graph, _name: str, args: Sequence[Node], attrs: tuple[Any, ...]
 ) -> Typed:
@@ -437,7 +490,7 @@ ROWS = (
     Op(
         name="broadcast", typing=None, shaping=_broadcast_type, tidy=_broadcast_tidy,
         numpy=_broadcast, text=_broadcast_text, python=_broadcast_text,
-        latex=Notation("{0}", LOOSEST), cost=0,
+        latex=_broadcast_latex, cost=0,
         transposes=(
             lambda g, out, x: g.graph.make("sum", (g,), (new_axes(out),)),
         ),
@@ -460,7 +513,7 @@ ROWS = (
         name="transpose", typing=None, shaping=_transpose_type, tidy=_transpose_tidy,
         numpy=lambda perm, x: np.transpose(x, perm), cost=0,
         text=_transpose_text, python=_transpose_python,
-        latex=Notation(r"{0}^{{\top}}", ATOM, (ATOM,)),
+        latex=_transpose_latex,
         transposes=(
             lambda g, out, x: g.graph.make("transpose", (g,), (inverse(out.attrs[0]),)),
         ),
@@ -474,7 +527,7 @@ ROWS = (
     Op(
         name="slice", typing=None, shaping=_slice_type, tidy=_slice_tidy, cost=0,
         numpy=lambda starts, shape, steps, x: x[_window(starts, shape, steps)],
-        text=_slice_text, python=_slice_text, element=_slice_element,
+        text=_slice_text, python=_slice_text, latex=_slice_latex, element=_slice_element,
         transposes=(
             lambda g, out, x: g.graph.make(
                 "pad", (g,), (out.attrs[0], x.type.shape, out.attrs[2])
@@ -495,6 +548,7 @@ ROWS = (
         text=lambda n: Notation(
             f"pad({{0}}, ({extents(n.attrs[0])},), ({extents(n.type.shape)},))"
         ),
+        latex=Notation(r"\operatorname{{pad}}\left({0}\right)"),
         element=_pad_element,
         transposes=(
             lambda g, out, x: g.graph.make(
@@ -510,16 +564,22 @@ ROWS = (
         numpy=lambda axis, *xs: np.concatenate(xs, axis), transposes=_concat_back,
         nests=_concat_nests,
         text=lambda n: Notation(f"concat(({{args}}), {n.attrs[0]})"),
+        latex=lambda n: Notation(
+            r"\begin{{bmatrix}} " + (r" & " if n.attrs[0] else r" \\ ").join(
+                f"{{{i}}}" for i in range(len(n.args))
+            ) + r" \end{{bmatrix}}"
+        ),
         activity=lambda i, c, out: piece(i, c, out),
     ),
     Op(
         name="iota", arity=0, typing=None, numpy=np.arange, cost=0,
         element=lambda at, out, index: index[0],
         text=lambda n: Notation(f"arange({n.attrs[0]})"),
+        latex=lambda n: Notation(rf"\left(0, \ldots, {n.attrs[0] - 1}\right)"),
         python=lambda n: Notation(f"np.arange({n.attrs[0]})"),
     ),
     Op(
         name="extent", arity=0, typing=None, numpy=lambda n: np.int64(n), cost=0,
-        text=_extent_text, python=_extent_text,
+        text=_extent_text, python=_extent_text, latex=_extent_text,
     ),
 )  # fmt: skip

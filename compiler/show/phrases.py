@@ -1,0 +1,183 @@
+r"""Know what several ops together are called: a norm, a trace, the identity.
+
+Comes in: a node, and which nodes have names of their own (these are not looked into).
+Goes out: a notation and its operands, or None where an op stands for itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from overbar.ir.ops.row import (
+    ATOM,
+    JUXTAPOSED,
+    POWER,
+    PRODUCT,
+    UNARY,
+    Notation,
+    is_number,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from overbar.ir.graph import Node
+
+Phrase: TypeAlias = "tuple[Notation, Sequence[Node]]"
+_NORM = r"\left\|{0}\right\|"
+_FROBENIUS = r"\left\|{0}\right\|_{{F}}"
+
+
+def phrase(node: Node, named: Collection[Node]) -> Phrase | None:
+    """Return how a node and its operands together are written."""
+    for find in _PHRASES.get(node.op.name, ()):
+        found = find(node, named)
+        if found is not None:
+            return found
+    return None
+
+
+def _squares(node: Node, named: Collection[Node]) -> Node | None:
+    """Return the array whose squares are summed, all of them."""
+    if node in named or not node.args:
+        return None
+    if node.op.name == "contract":
+        x, y = node.args
+        return x if x is y and not node.type.shape else None
+    inner = node.args[0]
+    if node.op.name != "sum" or inner in named or node.type.shape:
+        return None
+    if inner.op.name == "powi" and inner.attrs == (2,):
+        return inner.args[0]
+    if inner.op.name == "mul" and inner.args[0] is inner.args[1]:
+        return inner.args[0]
+    return None
+
+
+def _norm(x: Node) -> str:
+    return _FROBENIUS if len(x.type.shape) > 1 else _NORM
+
+
+def _sum_of_squares(node: Node, named: Collection[Node]) -> Phrase | None:
+    x = _squares(node, named)
+    return None if x is None else (Notation(_norm(x) + "^{{2}}", POWER), [x])
+
+
+def _root_of_squares(node: Node, named: Collection[Node]) -> Phrase | None:
+    x = _squares(node.args[0], named)
+    return None if x is None else (Notation(_norm(x), ATOM), [x])
+
+
+def _trace(node: Node, named: Collection[Node]) -> Phrase | None:
+    """Return the trace that a sum of entries is: of a diagonal, of a product."""
+    inner = node.args[0]
+    if node.type.shape or inner in named:
+        return None
+    if _is_diagonal(inner):
+        return Notation(r"\operatorname{{tr}}\left({0}\right)"), [inner.args[0]]
+    if inner.op.name == "mul" and len(inner.type.shape) == 2 and not any(  # noqa: PLR2004
+        map(is_number, inner.args)
+    ):
+        form = r"\operatorname{{tr}}\left({0}^{{\top}} \, {1}\right)"
+        return Notation(form, ATOM, (ATOM, JUXTAPOSED)), inner.args
+    return None
+
+
+def _is_diagonal(node: Node) -> bool:
+    """Whether a node reads the diagonal of a matrix."""
+    if node.op.name != "gather" or len(node.args) != 3:  # noqa: PLR2004
+        return False
+    _, i, j = node.args
+    return i is j and i.op.name == "iota"
+
+
+def _diagonal(node: Node, _named: Collection[Node]) -> Phrase | None:
+    if not _is_diagonal(node):
+        return None
+    return Notation(r"\operatorname{{diag}}\left({0}\right)"), [node.args[0]]
+
+
+def _on_diagonal(condition: Node) -> bool:
+    """Whether a condition holds where the row's number is the column's."""
+    if condition.op.name != "eq" or len(condition.type.shape) != 2:  # noqa: PLR2004
+        return False
+    x, y = condition.args
+    axes = {n.attrs[0] for n in (x, y) if n.op.name == "broadcast"}
+    return axes == {(0,), (1,)} and all(n.args[0].op.name == "iota" for n in (x, y))
+
+
+def _identity(node: Node, _named: Collection[Node]) -> Phrase | None:
+    return (Notation(r"\mathbf{{I}}"), []) if _on_diagonal(node.args[0]) else None
+
+
+def _one_hot_identity(node: Node, _named: Collection[Node]) -> Phrase | None:
+    whole = node.args[0].op.name == "iota" and node.type.shape[0] == node.type.shape[1]
+    return (Notation(r"\mathbf{{I}}"), []) if whole else None
+
+
+def _diagonal_matrix(node: Node, named: Collection[Node]) -> Phrase | None:
+    condition, x, other = node.args
+    if not other.equals(0) or not _on_diagonal(condition):
+        return None
+    if x.op.name == "broadcast" and x.attrs[0] in {(0,), (1,)} and x not in named:
+        return Notation(r"\operatorname{{diag}}\left({0}\right)"), [x.args[0]]
+    return Notation(r"{0} \odot \mathbf{{I}}", PRODUCT, (UNARY,)), [x]
+
+
+def _ones(node: Node, _named: Collection[Node]) -> Phrase | None:
+    one = node.args[0].equals(1)
+    return (Notation(r"\mathbf{{1}}"), []) if one and not node.attrs[0] else None
+
+
+def _inverse_transposed(node: Node, named: Collection[Node]) -> Phrase | None:
+    inner = node.args[0]
+    if inner.op.name != "inv" or inner in named or node.attrs[0] != (1, 0):
+        return None
+    return Notation(r"{0}^{{-\top}}", POWER, (ATOM,)), inner.args
+
+
+def _inverse(node: Node, named: Collection[Node]) -> Phrase | None:
+    """Bind an inverse as a power does, so that no second power follows its own."""
+    inner = node.args[0]
+    if inner.op.name == "transpose" and inner not in named:
+        return Notation(r"{0}^{{-\top}}", POWER, (ATOM,)), inner.args
+    return Notation("{0}^{{-1}}", POWER, (ATOM,)), node.args
+
+
+def _solution(node: Node, named: Collection[Node]) -> Phrase | None:
+    a, b = node.args
+    form = Notation("{0}^{{-1}} \\, {1}", JUXTAPOSED, (ATOM, JUXTAPOSED))
+    if a.op.name == "transpose" and a not in named:
+        form = Notation(r"{0}^{{-\top}} \, {1}", JUXTAPOSED, (ATOM, JUXTAPOSED))
+        return form, [a.args[0], b]
+    return form, [a, b]
+
+
+def _times_inverse(node: Node, named: Collection[Node]) -> Phrase | None:
+    """Write a product whose factor is a transposed inverse without parentheses."""
+    form = _latex_of(node)
+    if form is None:
+        return None
+    parts, template = list(node.args), form.template
+    for k, x in enumerate(node.args):
+        turned = f"{{{k}}}^{{{{\\top}}}}"
+        if x.op.name == "inv" and x not in named and turned in template:
+            template = template.replace(turned, f"{{{k}}}^{{{{-\\top}}}}")
+            parts[k] = x.args[0]
+    if template == form.template:
+        return None
+    return Notation(template, form.binding, form.operands), parts
+
+
+def _latex_of(node: Node) -> Notation | None:
+    found = node.op.latex
+    return found if found is None or isinstance(found, Notation) else found(node)
+
+
+_PHRASES: dict[str, tuple[Callable[..., Phrase | None], ...]] = {
+    "sum": (_sum_of_squares, _trace), "sqrt": (_root_of_squares,),
+    "gather": (_diagonal,), "cast": (_identity,), "one_hot": (_one_hot_identity,),
+    "select": (_diagonal_matrix,), "broadcast": (_ones,), "solve": (_solution,),
+    "transpose": (_inverse_transposed,), "inv": (_inverse,),
+    "contract": (_times_inverse,),
+}  # fmt: skip

@@ -219,26 +219,28 @@ def _nests(kind: str) -> Callable[[Node], list[Nest]]:
     return nests
 
 
-def _lower_logsumexp(out: Node, x: Node) -> Node:
-    """Return log(sum(exp(x))) with the largest x taken out."""
-    (axes,) = out.attrs
-    graph = out.graph
-    most = graph.make("reduce_max", (x,), out.attrs)
+def _exponentials(x: Node, axes: tuple[int, ...]) -> tuple[Node, Node, Node]:
+    """Return the largest x, exp(x) with it taken out, and the sum of that."""
+    graph = x.graph
+    most = graph.make("reduce_max", (x,), (axes,))
     shift = apply("select", apply("lt", apply("abs", most), math.inf), most, 0.0)
     parts = apply("exp", x - back(shift, axes, x))
-    return shift + apply("log", graph.make("sum", (parts,), out.attrs))
+    return shift, parts, graph.make("sum", (parts,), (axes,))
+
+
+def _lower_logsumexp(out: Node, x: Node) -> Node:
+    shift, _, total = _exponentials(x, out.attrs[0])
+    return shift + apply("log", total)
 
 
 def _lower_softmax(out: Node, x: Node) -> Node:
     (axes,) = out.attrs
-    total = x.graph.make("logsumexp", (x,), out.attrs)
-    return apply("exp", x - back(_lower_logsumexp(total, x), axes, x))
+    _, parts, total = _exponentials(x, axes)
+    return parts / back(total, axes, x)
 
 
 def _lower_log_softmax(out: Node, x: Node) -> Node:
-    (axes,) = out.attrs
-    total = x.graph.make("logsumexp", (x,), out.attrs)
-    return x - back(_lower_logsumexp(total, x), axes, x)
+    return x - back(_lower_logsumexp(out, x), out.attrs[0], x)
 
 
 def plus(total, x):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
@@ -434,7 +436,8 @@ ROWS = (
     _reduce("any", np.any, shaping=_reduced(None)),
     _reduce("all", np.all, shaping=_reduced(None)),
     _reduce("logsumexp", _logsumexp, shaping=_reduced(F64), lower=_lower_logsumexp, **_sloped(_softmax)),
-    _reduce("norm", _norm, shaping=_reduced(F64), lower=_lower_norm, **_sloped(_direction)),
+    _reduce("vector_norm", _norm, shaping=_reduced(F64), shown="norm", lower=_lower_norm,
+            **_sloped(_direction)),
     Op(
         name="argmax", typing=None, shaping=_place, activity=_every,
         numpy=lambda axis, x: np.argmax(x, axis),

@@ -155,7 +155,7 @@ def _std(
     graph: Graph, a: Node, axis: Axis = None, ddof: int = 0, *, keepdims: bool = False
 ) -> Node:
     """Return the root of the variance; its slope is 0 where all elements agree."""
-    length = reduced("norm", "std", _centred("std", a, axis), axis, keepdims=keepdims)
+    length = reduced("vector_norm", "std", _centred("std", a, axis), axis, keepdims=keepdims)
     return length / apply("sqrt", graph.convert(_count("std", a, axis, ddof), _real(a)))
 
 
@@ -216,7 +216,7 @@ def _norm(
     """Return a vector's norm, or a matrix's: as in NumPy by the number of axes."""
     del graph
     if ord is None or (ord == "fro" and _is_matrix(x, axis)):
-        return reduced("norm", "norm", x, axis, keepdims=keepdims)
+        return reduced("vector_norm", "norm", x, axis, keepdims=keepdims)
     axes = axes_of("norm", axis, x.type.shape)
     if len(axes) == 1:
         return _vector_norm(x, ord, axes[0], keepdims=keepdims)
@@ -252,7 +252,7 @@ def _is_matrix(x: Node, axis: Axis) -> bool:
 
 def _vector_norm(x: Node, ord: Any, axis: int, *, keepdims: bool) -> Node:  # noqa: A002
     if ord == 2:
-        return reduced("norm", "norm", x, axis, keepdims=keepdims)
+        return reduced("vector_norm", "norm", x, axis, keepdims=keepdims)
     if ord == 0:
         return reduced("sum", "norm", truth(x), axis, keepdims=keepdims)
     size = apply("abs", x)

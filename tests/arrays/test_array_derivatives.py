@@ -9,7 +9,7 @@ from overbar.derive.forward import forward
 from overbar.derive.reverse import reverse
 from overbar.ir.evaluate import evaluate
 from overbar.ir.graph import Graph
-from overbar.ir.ops import OPS, apply
+from overbar.ir.ops import OPS, TABLES, apply
 from overbar.ir.verify import verify
 from overbar.levels import rewrite_for
 
@@ -150,3 +150,8 @@ def test_prod_of_zeros(zeros):
     assert [0 if j == 0 else without(j, 0) for j in range(4)] == list(values[second])
     expected = [0 if j in (0, 1) else without(j, 0, 1) for j in range(4)]
     assert expected == list(values[third])
+
+
+def test_names():
+    """No row of the op table takes another's name."""
+    assert [] == [r.name for t in TABLES for r in t.ROWS if OPS[r.name] is not r]

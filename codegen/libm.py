@@ -73,7 +73,9 @@ def _module(name: str, attributes: dict[str, Any]) -> ModuleType:
 def _make_numpy() -> ModuleType:
     own = {n: _through(getattr(math, m), getattr(np, n)) for n, m in _NAMES.items()}
     own |= {"sign": _sign, "maximum": _maximum, "minimum": _minimum}
-    return _module("numpy", {**vars(np), **own})
+    module = _module("numpy", {**vars(np), **own})
+    vars(module)["linalg"] = _module("numpy.linalg", vars(np.linalg))
+    return module
 
 
 def _make_math() -> ModuleType:

@@ -80,7 +80,9 @@ def compile(
     if is_function(expr):
         traced = trace(expr, inputs, wrt)
         expr, inputs, variables = traced.outputs, traced.inputs, traced.variables
-        name, graph.doc = name or traced.name, traced.doc
+        graph.doc = traced.doc
+        if name is None and traced.name.isidentifier():
+            name = traced.name
     groups = _groups(inputs)
     shape = _read(expr, graph, groups, variables)
     arguments = _order(graph, None if inputs is None else groups)

@@ -171,9 +171,8 @@ class Runtime:
             else:
                 given[part] = value
         for name, part in program.params[len(args) :]:
-            if not isinstance(part, tuple):
+            if name in program.defaults:  # constant arrays are nodes of their own
                 given[part] = program.defaults[name]
-
         return evaluate(entry.graph, {}, leaves(program.result), given)
 
     def points(self, name: str, points: Any) -> Any:

@@ -75,7 +75,7 @@ def trace(function: Callable[..., Any], inputs: Any = None, wrt: Any = None) -> 
     Raises InputError for arguments that are missing or unknown and for a result that
     is no formula; what the function itself raises goes through as it is.
     """
-    title = getattr(function, "__name__", None) or type(function).__name__
+    title = _title(function)
     parameters = _parameters(function)
     chosen = None if wrt is None else _chosen(wrt)
     named = _named(title, inputs, parameters)
@@ -87,6 +87,10 @@ def trace(function: Callable[..., Any], inputs: Any = None, wrt: Any = None) -> 
     outputs = _outputs(title, result, variables)
     doc = inspect.getdoc(function) if inspect.isfunction(function) else None
     return Traced(outputs, list(entries.values()), title, doc or "", variables)
+
+
+def _title(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", None) or type(function).__name__
 
 
 def _each(entry: Expression | DictInput) -> list[Expression]:

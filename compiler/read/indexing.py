@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from overbar.ir.errors import ShapeError, UnsupportedError
+from overbar.ir.errors import LimitError, ShapeError, UnsupportedError
 from overbar.ir.graph import Node
 from overbar.ir.types import extents
 from overbar.read import arrays
@@ -54,6 +54,9 @@ def index(machine: Machine, values: Sequence[Any], step: Step) -> Any:
     check_number(machine.source, step.operands[0], base)
     if not base.type.shape:
         _refuse_scalar(machine, step)
+    if len(items) > 2 * machine.limits.axes:
+        message = f"expected at most {2 * machine.limits.axes} indices, found"
+        raise LimitError(f"{message} {len(items)}")
     items = [
         _checked(machine, item, part)
         for item, part in zip(items, step.operands[1:], strict=True)
@@ -133,7 +136,7 @@ def _filled(
 ) -> list[Any]:
     """Return one item for each axis up to the last one given."""
     for k, item in enumerate(items):
-        if item is None or (type(item) is Node and item.type.shape):
+        if item is None or (isinstance(item, Node | Labelled) and item.type.shape):
             found = short(machine.place(step.operands[1 + k]).text)
             message = f"expected numbers and slices beside indices, found {found}"
             raise UnsupportedError(message, machine.place(step.operands[1 + k]))

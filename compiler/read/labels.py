@@ -141,7 +141,7 @@ def aligned(
     loops = union(values) if loops is None else loops
     if not loops:
         return [value.node for value in values]
-    rest = joined("this", [value.rest for value in values])
+    rest = joined("this formula", [value.rest for value in values])
     return [laid(graph, value, loops, rest) for value in values]
 
 

@@ -13,12 +13,14 @@ class Limits:
     operations: written, made by inlining functions, and nodes of the graph.
     nesting: of parentheses.
     digits: of an integer, written or computed.
+    axes: of an array.
     """
 
     characters: int = 8 * 2**20
     operations: int = 200_000
     nesting: int = 100_000
     digits: int = 10_000
+    axes: int = 32
 
     @property
     def words(self) -> int:

@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from overbar.ir.errors import LimitError, ShapeError
+from overbar.ir.ops.typing import joined
 from overbar.ir.types import Dim
 from overbar.read import arrays
 from overbar.read.kinds import check_number, is_condition, mismatch
@@ -56,6 +57,8 @@ def comprehension(translator: Translator, phrase: Phrase) -> Sequence[Any]:
     if str(name) not in _NEUTRAL or translator.names.hidden(name):
         known = ", ".join(_NEUTRAL)
         message = f"expected {known} before a loop, found {short(name)}"
+        if translator.names.hidden(name):
+            message += f", which is {translator.names.kinds[str(name)]}"
         raise translator.names.error(message, name)
     outer = translator.scope
     steps = [] if (phrase, 0) in translator.slots else made(translator, phrase)
@@ -163,7 +166,7 @@ def _reduced(name: str, count: int) -> Callable[[Machine, Sequence[Any], Step], 
         each = [labelled(graph, value) for value in values[count:]]
         every = union([*each, Labelled(graph.const(0), loops)])
         body, *tests = aligned(graph, each, every)
-        shape = sizes(every) + each[0].rest
+        shape = sizes(every) + joined(name, [value.rest for value in each])
         axes = tuple(every.index(loop) for loop in loops)
         node = _over(graph, name, body, tests, axes, shape)
         return _value(node, tuple(loop for loop in every if loop not in loops))

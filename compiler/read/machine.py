@@ -125,7 +125,16 @@ class Machine:
         except OverbarError as error:
             raise error.at(graph.span) from None
         self.check_size(step.at)
+        self._check_rank(value, step.at)
         return value
+
+    def _check_rank(self, value: Any, at: Part) -> None:
+        """Raise LimitError for an array of too many axes."""
+        node = value.node if type(value) is Labelled else value
+        if type(node) is Node and len(node.type.shape) > self.limits.axes:
+            message = f"expected arrays of at most {self.limits.axes} axes, found one "
+            message += f"of {len(node.type.shape)}"
+            raise LimitError(message, place(self.source, at))
 
     def _apply(self, step: Step, operands: list[Any]) -> Any:
         operation: Operation = step.data
@@ -141,6 +150,7 @@ class Machine:
         except OverbarError as error:
             raise error.at(graph.span) from None
         self.check_size(step.at)
+        self._check_rank(value, step.at)
         return value
 
     def compute(self, operation: Operation, operands: list[Any], at: Part) -> Any:

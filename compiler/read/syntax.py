@@ -58,12 +58,10 @@ def target(source: Source, left: Part) -> Token:
     if not isinstance(left, Phrase):
         return left
     name: Part = left.children[0]
-    if isinstance(name, Phrase):
-        message = f"expected a name before '[' on the left of '=', found a {name.rule}"
-        raise ParseError(message, place(source, name))
-    if name.type != "NAME":
-        message = f"expected a name before '[' on the left of '=', found {short(name)}"
-        raise ParseError(message, place(source, name))
+    if isinstance(name, Phrase) or name.type != "NAME":
+        span = place(source, name)
+        message = "expected a name before '[' on the left of '=', found "
+        raise ParseError(message + short(span.text), span)
     return name
 
 
@@ -126,6 +124,8 @@ _HINTS = {
     "IF": "a choice is written x if condition else y",
     "ELSE": "a choice is written x if condition else y",
     "RETURN": "return ends a def",
+    "FOR": "a loop stands in a call, sum(x[j] for j in n), or after z[i] = ...",
+    "IN": "a loop is written for j in n",
 }
 _RESERVED = {"WORD", "CONSTANT"}
 _WORDS = {

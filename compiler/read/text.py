@@ -119,7 +119,11 @@ class _Reader:
     def _shape(self, phrase: Phrase, name: Token) -> Shape:
         """Return a declared shape; its names are dimensions from here on."""
         shape: list[Extent] = []
-        for part in listed(phrase.children[1:-1]):
+        sizes, most = listed(phrase.children[1:-1]), self.limits.axes
+        if len(sizes) > most:
+            message = f"expected at most {most} dimensions, found {len(sizes)}"
+            raise LimitError(message, place(self.source, phrase))
+        for part in sizes:
             for token in _names_in(part):
                 self._dimension(token, name)
             extent = static(self._node(part))
@@ -131,9 +135,6 @@ class _Reader:
                 message = f"expected a dimension of at least 0, found {extent}"
                 raise ShapeError(message, place(self.source, part))
             shape.append(extent)
-        if len(shape) > _MOST_AXES:
-            message = f"expected at most {_MOST_AXES} dimensions, found {len(shape)}"
-            raise LimitError(message, place(self.source, phrase))
         self.fixed |= {e.name for e in shape if isinstance(e, Dim) and e.name}
         return tuple(shape)
 
@@ -287,17 +288,15 @@ class _Reader:
         return ParseError(message, place(self.source, part))
 
 
-_MOST_AXES = 32
-
-
 def _names_in(root: Part) -> list[Token]:
-    """Return the names in an expression, in its order."""
+    """Return the names of values in an expression, in its order."""
     found: list[Token] = []
     stack = [root]
     while stack:
         part = stack.pop()
         if isinstance(part, Phrase):
-            stack.extend(reversed(part.children))
+            called = part.rule in {"call", "comprehension", "keyword"}
+            stack.extend(reversed(part.children[called:]))
         elif part.type == "NAME":
             found.append(part)
     return found

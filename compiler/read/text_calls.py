@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from overbar.ir.errors import ParseError, ShapeError, UnsupportedError
+from overbar.ir.errors import LimitError, ParseError, ShapeError, UnsupportedError
 from overbar.ir.graph import Node
 from overbar.read import arrays
 from overbar.read.kinds import NUMBERS, check_number, is_condition
@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 
     Run = Callable[[Machine, Sequence[Any], Step], Any]
 
+_MOST = 1000
+_MISUSED = (AttributeError, LookupError, OverflowError, TypeError, ValueError)
+_TEXT = "subscripts"
+_TEXTS = {"dtype", "mode", "ord", _TEXT}
+_COUNTS = {("diff", "n"), ("split", "indices_or_sections")}
 _EMPTY = inspect.Parameter.empty
 _ALONG_ONE = {"argmax", "argmin", "cumsum", "log_softmax", "norm", "softmax"}
 BY_ROWS = _ALONG_ONE | {
@@ -60,7 +65,9 @@ def function(
 
     def run(machine: Machine, values: Sequence[Any], step: Step) -> Any:
         given = [
-            _argument(machine, value, part, arrays.FUNCTIONS[name].parameters[p])
+            _argument(
+                machine, str(name), value, part, arrays.FUNCTIONS[name].parameters[p]
+            )
             for value, part, p in zip(values, step.operands, bound, strict=True)
         ]
         if scalar is not None and not any(_is_array(v) for v in given):
@@ -143,10 +150,10 @@ def _bound_to(
     return found
 
 
-def _argument(machine: Machine, value: Any, part: Part, p: Parameter) -> Any:
+def _argument(machine: Machine, name: str, value: Any, part: Part, p: Parameter) -> Any:
     """Return a value as a parameter takes it; refuse one of another kind."""
     if p.kind == "static" or isinstance(value, str) or value is None:
-        return _static_argument(machine, value, part, p)
+        return _static_argument(machine, name, value, part, p)
     if p.kind == "arrays" and not p.rest:
         if type(value) not in {tuple, list}:
             span = machine.place(part)
@@ -161,16 +168,40 @@ def _argument(machine: Machine, value: Any, part: Part, p: Parameter) -> Any:
     return value
 
 
-def _static_argument(machine: Machine, value: Any, part: Part, p: Parameter) -> Any:
+def _static_argument(
+    machine: Machine, name: str, value: Any, part: Part, p: Parameter
+) -> Any:
+    """Return an integer, a size, a string or a tuple of these."""
     found = static(value)
-    if p.kind != "static" or any(isinstance(v, NUMBERS) for v in _leaves(found)):
+    wanted = ""
+    if p.name == _TEXT and not isinstance(found, str):
+        wanted = "a string"
+    elif isinstance(found, str) and p.name not in _TEXTS:
+        wanted = "a number"
+    elif p.kind != "static":
+        wanted = "an array"
+    elif any(isinstance(v, NUMBERS) for v in _leaves(found)):
+        wanted = "a number that does not depend on inputs"
+    if wanted:
         span = machine.place(_value_of(part))
-        kind = "a number that does not depend on inputs" if p.kind == "static" else (
-            "an array"
-        )  # fmt: skip
-        message = f"expected {kind} as {p.name}, found {short(span.text)}"
+        message = f"expected {wanted} as {p.name}, found {short(span.text)}"
         raise ShapeError(message, span)
+    _check_count(machine, name, found, part, p)
     return found
+
+
+def _check_count(
+    machine: Machine, name: str, value: Any, part: Part, p: Parameter
+) -> None:
+    """Refuse more repetitions than one writes, and longer tuples and strings."""
+    count = 0
+    if isinstance(value, str) or type(value) in {tuple, list}:
+        count = len(value)
+    elif (name, p.name) in _COUNTS and isinstance(value, int):
+        count = value
+    if count > _MOST:
+        message = f"expected at most {_MOST} as {p.name}, found {count}"
+        raise LimitError(message, machine.place(_value_of(part)))
 
 
 def _leaves(value: Any) -> list[Any]:
@@ -199,7 +230,7 @@ def _applied(
         raise ShapeError(message + "where(condition, 1, 0) makes a number of it")
     try:
         return function(machine.graph, *args, **options)
-    except (TypeError, ValueError, OverflowError) as error:
+    except _MISUSED as error:
         message = f"{name} does not take these arguments: {str(error)[:200]}"
         raise ShapeError(message) from None
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Run = Callable[[Machine, Sequence[Any], Step], Any]
 
 _LARGEST = 2**63 - 1
+_DEEPEST = 4
 
 
 def static(value: Any) -> Any:
@@ -52,12 +53,25 @@ def static(value: Any) -> Any:
 
 def pack(_machine: Machine, values: Sequence[Any], _step: Step) -> Any:
     """Return a tuple."""
+    _check_depth(values)
     return tuple(values)
 
 
 def listing(_machine: Machine, values: Sequence[Any], _step: Step) -> Any:
     """Return a list."""
+    _check_depth(values)
     return list(values)
+
+
+def _check_depth(values: Sequence[Any]) -> None:
+    """Refuse more than a few tuples in each other."""
+    level = list(values)
+    for _ in range(_DEEPEST):
+        level = [v for value in level if type(value) in {tuple, list} for v in value]
+        if not level:
+            return
+    message = f"expected at most {_DEEPEST} tuples in each other, found more"
+    raise LimitError(message)
 
 
 def slicing(given: Sequence[bool]) -> Run:
@@ -65,20 +79,27 @@ def slicing(given: Sequence[bool]) -> Run:
 
     def run(machine: Machine, values: Sequence[Any], step: Step) -> Any:
         found = iter(zip(values, step.operands, strict=True))
-        return slice(*[_bound(machine, *next(found)) if g else None for g in (
-            *given, *[False] * (3 - len(given)),
-        )])  # fmt: skip
+        kinds = (_SIZES, _SIZES, _STEPS)
+        return slice(*[
+            _bound(machine, *next(found), kind) if g else None
+            for g, kind in zip((*given, False)[:3], kinds, strict=True)
+        ])  # fmt: skip
 
     return run
 
 
-def _bound(machine: Machine, value: Any, part: Part) -> Any:
-    """Return where a slice starts or ends."""
+_SIZES: tuple[type, ...] = (int, Dim)
+_STEPS: tuple[type, ...] = (int,)
+
+
+def _bound(machine: Machine, value: Any, part: Part, kinds: tuple[type, ...]) -> Any:
+    """Return where a slice starts or ends, or its step."""
     bound = static(value)
-    if isinstance(bound, int | Dim) and not isinstance(bound, bool):
+    if type(bound) in kinds:
         return bound
     span = machine.place(part)
-    message = "expected an integer or a size, such as n - 1, in a slice, found"
+    size = " or a size, such as n - 1," if Dim in kinds else " as a step"
+    message = f"expected an integer{size} in a slice, found"
     raise ShapeError(f"{message} {short(span.text)}", span)
 
 

@@ -16,6 +16,7 @@ from fences import blocks
 from overbar.ir.evaluate import evaluate
 from overbar.ir.graph import Graph, Node, Rewrite
 from overbar.ir.source import Source
+from overbar.read.arrays import FUNCTIONS
 from overbar.read.functions import names
 from overbar.read.text import read_text
 from overbar.rewrite.engine import rewriter
@@ -305,5 +306,6 @@ def test_the_page_on_the_language() -> None:
     """The texts of docs/language.md are read, and it names every function."""
     page = (Path(__file__).parents[2] / "docs" / "language.md").read_text("utf-8")
     texts = [block.code for block in blocks(page) if block.info == ("py",)]
-    assert [["J"], ["out"]] == [list(read(text).outputs) for text in texts]
-    assert set(names()) <= set(re.findall(r"`(\w+)`", page))
+    found = [list(read(text).outputs) for text in texts]
+    assert [["J"], ["out"], ["L"], ["L"]] == found
+    assert {*names(), *FUNCTIONS} <= set(re.findall(r"`(\w+)`", page))

@@ -9,7 +9,6 @@ import pytest
 import scipy.special
 
 from overbar.ir.evaluate import evaluate
-from overbar.ir.flat import flatten
 from overbar.ir.graph import Graph
 from overbar.ir.source import Source
 from overbar.ir.types import size_of
@@ -223,6 +222,8 @@ L = sum((y[o] - t[o])**2 for o in k) / 2
 RIDGE = "w: param[d]\nb: param\nx: data[d]\ny: data\nlam: data = 0.1\n"
 SOFTMAX = "W: param[C, d]\nX: data[N, d]\ny: index[N]\nlam: data\n"
 MLP = "v: param[h]\nb: param[h]\nw: param[h]\nw0: param\nX: data[N]\nY: data[N]\n"
+POINTS = "X: data[n, d]\nY: data[m, d]\n"
+AFFINE = "M: data[n, n]\na: param[n]\nc: param[n]\n"
 SAME = {
     "two layers": (L2_VECTOR, L2_INDEX),
     "ridge": (
@@ -243,10 +244,8 @@ SAME = {
         "sum((F[i] - Y[i])**2 for i in N)/N",
     ),
     "distances": (
-        "X: data[n, d]\nY: data[m, d]\n"
-        "D = sum((X[:, None, :] - Y)**2, axis=2)",
-        "X: data[n, d]\nY: data[m, d]\n"
-        "D[i, j] = sum((X[i, k] - Y[j, k])**2 for k in d)",
+        POINTS + "D = sum((X[:, None, :] - Y)**2, axis=2)",
+        POINTS + "D[i, j] = sum((X[i, k] - Y[j, k])**2 for k in d)",
     ),
     "matrix product": (
         "A: param[n, k]\nB: param[k, m]\nC = A @ B",
@@ -269,9 +268,8 @@ SAME = {
         "x: param[n]\nr[i] = x[2*i]",
     ),
     "affine map": (
-        "M: data[n, n]\na: param[n]\nc: param[n]\nr = M @ a + c",
-        "M: data[n, n]\na: param[n]\nc: param[n]\n"
-        "r[i] = sum(M[i, k]*a[k] for k in n) + c[i]",
+        AFFINE + "r = M @ a + c",
+        AFFINE + "r[i] = sum(M[i, k]*a[k] for k in n) + c[i]",
     ),
     "rows": (
         "X: data[n, d]\nr = sum(X, axis=1)",
@@ -296,6 +294,3 @@ def content(graph: Graph) -> list[tuple[Any, ...]]:
     return [
         (n.op.name, n.attrs, n.type, *(number[a] for a in n.args)) for n in number
     ]  # fmt: skip
-
-
-assert flatten

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from overbar.ir.errors import OverbarError, ParseError, UnsupportedError
+from overbar.ir.errors import OverbarError, ParseError, ShapeError, UnsupportedError
 from overbar.ir.graph import Graph
 from overbar.ir.source import Source
 from overbar.read.text import read_text
@@ -53,12 +53,12 @@ TEXTS = {
         "x: param\nz", "r = g(x)\ndef g(a): return a",
     ],
     "calls": [
-        "sigmod(x)", "factorial(10)", "sum(x)", "x: param\nx(1)", "f = x\nf(1)",
+        "sigmod(x)", "factorial(10)", "sum()", "x: param\nx(1)", "f = x\nf(1)",
         "pi(2)", "exp()", "exp(x, y)", "max(x)", "atan2(x)", "leaky_relu(x, 1, 2)",
     ],
     "declarations": [
         "", "# nothing", "x: param", "def f(x): return x", "x: parm\nx", "x: float\nx",
-        "x: index\nx", "x: param[3]\nx", "x: data =\nx", "x: data = y\nx",
+        "x: index[n] = 0.5\nx", "x: param[]\nx", "x: data =\nx", "x: data = y\nx",
         "x: param\ny: data = 2*x\nx", "x: data = 1 > 0\nx", "x: param 3", "x: 3", "x:",
     ],
     "arrays": [
@@ -145,7 +145,7 @@ SAID = [
     ("x: param\nsigmod(x)", UnsupportedError, "did you mean 'sigmoid'?"),
     ("lr: data\nl_r*2", ParseError, "did you mean 'lr'?"),
     ("lambda: data = 0.1", ParseError, "it may be named lam"),
-    ("w @ x", UnsupportedError, "arrays are not built yet"),
+    ("w @ x", ShapeError, "a product of numbers is written *"),
 ]
 
 

@@ -130,11 +130,11 @@ class _Nests:
         self.stored = stored_arrays(graph, self.order, roots, known)
         self.units = cut(graph, self.order, self.stored, known, set(roots))
         self.items = fuse(self.units)
-        self.makers: dict[Node, list[Unit]] = {}
-        for unit in self.units:
-            self.makers.setdefault(unit.target, []).append(unit)
         self.loops: dict[Unit, tuple[Loop, ...]] = {}
         self._place(self.items, ())
+        self.makers: dict[Node, list[Unit]] = {}
+        for unit in self.loops:  # in the order in which they run
+            self.makers.setdefault(unit.target, []).append(unit)
         self.local = self._local()
         self.gone = {n: self._gone(n) for n in self.makers}
         self.sums = {u: s for u in self.units if (s := self._sum(u))}
@@ -201,6 +201,9 @@ class _Nests:
                 if probe not in makers[0].place:
                     break
                 usable.append(loop)
+            made = makers[0].kind == "set" and len(usable) == len(target.type.shape)
+            if len(usable) == len(self.loops[makers[0]]) and not made:
+                del usable[-1:]  # a place at a computed index is no variable
             found[target] = tuple(usable)
         return found
 
@@ -438,6 +441,9 @@ class _Nests:
         wanted = [v for _, v, _ in stores] + [p for _, _, ps in stores for p in ps]
         body = self._scalars(wanted, scope, named=False)
         for unit, value, place in stores:
+            alone = not self.loops[unit] and self.makers[unit.target][0] is unit
+            if alone and unit.target.type.shape:  # one place, at computed indices
+                body.append(Allocate(unit.target, unit.target.type.shape, _start(unit)))
             if unit in self.sums:
                 target = self.sums[unit].held
             else:

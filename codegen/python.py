@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from overbar.ir.ops import Op
     from overbar.ir.program import Result, Statement
 
+_LOAD = OPS["load"]
 _CONSTANTS = re.compile(r"\b(pi|inf|nan)\b")
 
 
@@ -69,8 +70,11 @@ class PythonWriter(Writer):
         return super().apply(node, operands)
 
     def element(self, node: Node) -> str:
-        """Return where a value is put: a variable, or an element of an array."""
-        if node in self.names:
+        """Return where a value is put: a variable, or an element of an array.
+
+        That element may be a variable's value elsewhere, where it is read.
+        """
+        if node.op is not _LOAD:
             return self.names[node]
         operands = [(self.read(a), ATOM if a in self.names else 0) for a in node.args]
         return self.notation(node).write(operands, node.attrs)

@@ -152,9 +152,8 @@ def cut(
 
 
 def _reduces(node: Node) -> bool:
-    return (
-        not node.type.shape and node.op.shaping is not None and node.op.element is None
-    )
+    """Whether a number is made of an array: by a reduction, or one of its elements."""
+    return not node.type.shape and node.op.shaping is not None
 
 
 def _plain(node: Node) -> Nest:

@@ -191,6 +191,7 @@ ROWS = (
     ),
     Op(
         name="wrap", arity=2, typing=_whole, helper=wrap, numpy=np.vectorize(wrap),
+        mp=lambda m, i, n: m.mpf(wrap(int(i), int(n))), latex=Notation("{0}"),
         python=call("wrap"), text=Notation("{0}"), domain=((-np.inf, np.inf),) * 2,
     ),
     Op(

@@ -98,6 +98,8 @@ _ONES = r"\mathbf{{1}}"
 def _broadcast_latex(node: Node) -> Notation:
     """Write what is repeated as a product with ones."""
     axes, shape = node.attrs
+    if all(e == 1 for k, e in enumerate(shape) if k not in axes):
+        return Notation("{0}", LOOSEST)
     if not axes:
         return Notation(rf"{{0}} \, {_ONES}", PRODUCT, (PRODUCT,))
     if len(shape) == 2 and axes == (0,):  # noqa: PLR2004 - a column, repeated
@@ -355,10 +357,18 @@ def _pick_back(g: Node, out: Node, x: Node) -> Node:
     return g.graph.make("pad", (whole,), (starts, x.type.shape, steps))
 
 
-def _slice_latex(node: Node) -> Notation:
-    """Write a part by the places that it takes, counted from 0, as the text does."""
-    inner = _slice_text(node).template.removeprefix("{0}[").removesuffix("]")
-    return Notation(rf"{{{{{{0}}}}}}_{{{{{inner}}}}}", POWER, (ATOM,))
+def _part_latex(node: Node) -> Notation:
+    """Write a part by the places that it takes, counted from 0, as the text does.
+
+    Axes of size 1 are dropped without a word: a column is a vector.
+    """
+    dropped = node.attrs[3] if len(node.attrs) > 3 else ()  # noqa: PLR2004 - a pick
+    whole = node.args[0].type.shape
+    if dropped and all(whole[k] == 1 for k in dropped) and node.attrs[1] == whole:
+        return Notation("{0}", LOOSEST)
+    form = _pick_text(node) if dropped else _slice_text(node)
+    inner = form.template.removeprefix("{0}[").removesuffix("]")
+    return Notation(rf"{{{{{{0}}}}}}_{{{{{inner}}}}}", ATOM, (ATOM,))
 
 
 def _pad_type(
@@ -527,7 +537,7 @@ ROWS = (
     Op(
         name="slice", typing=None, shaping=_slice_type, tidy=_slice_tidy, cost=0,
         numpy=lambda starts, shape, steps, x: x[_window(starts, shape, steps)],
-        text=_slice_text, python=_slice_text, latex=_slice_latex, element=_slice_element,
+        text=_slice_text, python=_slice_text, latex=_part_latex, element=_slice_element,
         transposes=(
             lambda g, out, x: g.graph.make(
                 "pad", (g,), (out.attrs[0], x.type.shape, out.attrs[2])
@@ -539,7 +549,8 @@ ROWS = (
     ),
     Op(
         name="pick", typing=None, shaping=_pick_type, tidy=_pick_tidy, cost=0,
-        numpy=_pick, text=_pick_text, python=_pick_text, element=_pick_element,
+        numpy=_pick, text=_pick_text, python=_pick_text, latex=_part_latex,
+        element=_pick_element,
         transposes=(_pick_back,),
         activity=lambda i, c, out: _pick_back(c, out, out.args[0]),
     ),

@@ -9,6 +9,7 @@ import textwrap
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from overbar.codegen.blocks import print_blocks
 from overbar.codegen.python import print_function, print_points
 from overbar.ir.program import leaves
 from overbar.ir.source import printable
@@ -35,17 +36,18 @@ def print_module(graph: Graph, programs: Sequence[Program], header: str) -> str:
         text, used = print_function(program, graph, DECORATOR)
         functions.append(text)
         ops |= dict.fromkeys(used)
-    mapped = [print_points(p, DECORATOR) for p in programs if _maps(p)]
+    mapped = [
+        (print_blocks if p.shaped else print_points)(p, DECORATOR)
+        for p in programs
+        if _maps(p)
+    ]
     body = [*_helpers(ops), *functions, *mapped]
     return "\n\n".join([_head(header, "\n".join(body)), *body])
 
 
 def _maps(program: Program) -> bool:
     """Whether a function is mapped over points; the two passes apart are not."""
-    parts = [part for _, part in program.params]
-    results = leaves(program.result)
-    shaped = any(n.type.shape for n in (*leaves(tuple(parts)), *results))
-    return not shaped and program.name not in {"forward", "backward"} and bool(results)
+    return program.name not in {"forward", "backward"} and bool(leaves(program.result))
 
 
 def function_text(graph: Graph, program: Program) -> str:

@@ -90,17 +90,42 @@ def common_lead(
 def mapped(f: ShapedFunction, name: str, values: Sequence[Any], lead: Any) -> list[Any]:
     """Return an entry point's results at all points, the leading axes in front."""
     params = [n for _, n in f.runtime.entry(name).program.params]
-    ranks = [len(n.type.shape) for n in params if not isinstance(n, tuple)]
+    nodes = [n for n in params if not isinstance(n, tuple)]
+    ranks = [len(n.type.shape) for n in nodes][: len(values)]
     sizes = f.sizes(values)
     results = f.results(name)
     out = [
         np.empty((*lead, *(size_of(e, sizes) for e in n.type.shape)), n.type.dtype)
         for n in results
     ]
-    for place, point in _points(values, ranks, lead):
-        for whole, part in zip(out, f.once(name, point), strict=True):
-            whole[place] = part
+    if f.runtime.interprets(name):
+        for place, point in _points(values, ranks, lead):
+            for whole, part in zip(out, f.once(name, point), strict=True):
+                whole[place] = part
+        return out
+    values = [np.asarray(v, n.type.dtype) for v, n in zip(values, nodes, strict=False)]
+    stacks, places = _stacked(values, ranks, lead)
+    count = prod(lead)
+    flat = [a.reshape(count, *a.shape[len(lead) :]) for a in out]
+    try:
+        f.runtime.blocks(name, stacks, places, flat)
+    except IndexError:
+        raise f.out_of_range(values) from None
     return out
+
+
+def _stacked(
+    values: Sequence[Any], ranks: Sequence[int], lead: tuple[int, ...]
+) -> tuple[list[Any], Any]:
+    """Return arguments as stacks of blocks, and which block each point takes."""
+    stacks, places = [], []
+    for array, rank in zip(values, ranks, strict=True):
+        own = array.shape[: array.ndim - rank]
+        block = array.shape[array.ndim - rank :]
+        stacks.append(np.ascontiguousarray(array.reshape(prod(own), *block)))
+        where = np.arange(prod(own)).reshape(own)
+        places.append(np.broadcast_to(where, lead).ravel())
+    return stacks, np.array(places, np.int64).reshape(len(places), prod(lead))
 
 
 def _points(
@@ -109,10 +134,13 @@ def _points(
     """Give each point's place and values, those that are mapped over sliced."""
     leads = [np.shape(v)[: np.ndim(v) - r] for v, r in zip(values, ranks, strict=True)]
     for place in np.ndindex(lead):
-        yield place, [
-            _at(v, place[len(place) - len(own) :], own) if own else v
-            for v, own in zip(values, leads, strict=True)
-        ]
+        yield (
+            place,
+            [
+                _at(v, place[len(place) - len(own) :], own) if own else v
+                for v, own in zip(values, leads, strict=True)
+            ],
+        )
 
 
 def _at(value: Any, place: tuple[int, ...], lead: tuple[int, ...]) -> Any:

@@ -192,6 +192,16 @@ class Runtime:
         run(points, out)
         return out
 
+    def blocks(
+        self, name: str, given: Sequence[Any], places: Any, out: Sequence[Any]
+    ) -> None:
+        """Fill arrays with results at many points of arrays (see `print_blocks`)."""
+        constants = [n.attrs[0].value for n in self.entry(name).program.constants]
+        run = getattr(self.module(name), f"{name}_points")
+        if self.backend == "python":
+            run = _silent(run, convert=False)
+        run((*given, *constants), places, tuple(out))
+
     @staticmethod
     def _dtype(program: Program) -> str:
         kinds = [n.type for _, n in program.params if not isinstance(n, tuple)]

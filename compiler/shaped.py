@@ -7,30 +7,27 @@ parameters, Jacobians and Hessians by block. Results share memory with nothing.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from overbar.batch import Batch, common_lead, mapped, summed
-from overbar.blocks import hessian_blocks, jacobian_blocks, shapes_of
+from overbar.blocks import hessian_blocks, jacobian_blocks
 from overbar.calling import spread
 from overbar.function import CompiledFunction, Saved
-from overbar.ir.errors import InputError, UnsupportedError
-from overbar.ir.flat import copied
+from overbar.ir.errors import InputError
 from overbar.ir.program import leaves
 from overbar.ir.types import extents
 from overbar.results import named
 from overbar.shaped_flat import ShapedFlat
+from overbar.shaped_inspection import ShapedInspection
 from overbar.shapes import ShapedSignature
 from overbar.sizes import need_shape, out_of_range
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from overbar.accuracy import Report as AccuracyReport
     from overbar.arguments import Argument
-    from overbar.check import Report
-    from overbar.cost import Cost
     from overbar.ir.graph import Graph, Node
     from overbar.ir.program import Result
     from overbar.options import Options
@@ -68,7 +65,7 @@ class _Known(NamedTuple):
     ranks: list[int]
 
 
-class ShapedFunction(CompiledFunction):
+class ShapedFunction(ShapedInspection, CompiledFunction):
     """Hold a formula with arrays and everything derived from it.
 
     With an array among its inputs, a call takes exactly the declared shapes, and the
@@ -125,17 +122,21 @@ class ShapedFunction(CompiledFunction):
             super()._need_plain_params(values)
 
     def once(self, name: str, values: Sequence[Any]) -> list[Any]:
-        """Return an entry point's results at one point: numbers, arrays of their own."""
+        """Return the results at one point: numbers, and arrays of their own."""
         nodes, borrowed, _ = self._known(name)
         try:
             result = self.runtime.call(name)(*values)
         except IndexError:
-            given = dict(zip(self.signature.inputs, values, strict=False))
-            raise out_of_range(self._graph, given) from None
+            raise self.out_of_range(values) from None
         parts = _matched(self.runtime.entry(name).program.result, result)
         return [
             _own(p, n, copy=b) for p, n, b in zip(parts, nodes, borrowed, strict=True)
         ]
+
+    def out_of_range(self, values: Sequence[Any]) -> InputError:
+        """Return the error that names an index that is out of range."""
+        given = dict(zip(self.signature.inputs, values, strict=False))
+        return out_of_range(self._graph, given)
 
     def results(self, name: str) -> list[Node]:
         """Return the nodes of an entry point's results."""
@@ -206,6 +207,8 @@ class ShapedFunction(CompiledFunction):
             )
             raise InputError(message)
 
+    # -- calls -----------------------------------------------------------------------
+
     def grad(self, /, *args: Any, sparse: bool = False, **keywords: Any) -> Any:
         """Return the gradient: by name, each in the shape of its parameter.
 
@@ -226,9 +229,7 @@ class ShapedFunction(CompiledFunction):
             message = "expected out= or sparse=, found both: rows have no fixed shape"
             raise InputError(message)
         self.need_scalar("value_and_grad")
-        value, *parts = self.once(
-            "value_and_rows", self.signature.bind(args, keywords)
-        )
+        value, *parts = self.once("value_and_rows", self.signature.bind(args, keywords))
         result = self.runtime.entry("value_and_rows").program.result
         grads: list[Any] = []
         for shape in result[1]:  # type: ignore[index]
@@ -237,8 +238,6 @@ class ShapedFunction(CompiledFunction):
             else:
                 grads.append(parts.pop(0))
         return value, self._grads(grads)
-
-    # -- calls -----------------------------------------------------------------------
 
     def forward(self, /, *args: Any, **keywords: Any) -> tuple[Any, Saved]:
         """Return the value, and what `backward` needs, as in the lectures."""
@@ -280,77 +279,6 @@ class ShapedFunction(CompiledFunction):
         """Return the Hessian at bound arguments."""
         return self._hessian(values)
 
-    def check(self, /, *args: Any, **keywords: Any) -> Report:
-        """Check the compiled gradient against differences, a row a parameter.
-
-        A large parameter is checked along some random directions, else every element
-        is; the row is that of the worst. The report is true if all are right.
-        """
-        from overbar.check_arrays import check_arrays
-
-        inputs = self._scalars(args, keywords)
-        values = [inputs[n] for n in self.signature.inputs]
-
-        def gradient(name: str, seed: Any) -> list[Any]:
-            if self._single and not np.ndim(seed):
-                return self.once("grad", values)
-            sizes = self.sizes(values)
-            zeros = shapes_of(list(self._graph.outputs.values()), sizes)
-            seeds = [np.zeros(shape)[()] for shape in zeros]
-            seeds[list(self._graph.outputs).index(name)] = seed
-            given = self._seeds(dict(zip(self._graph.outputs, seeds, strict=True)), sizes)
-            return self.once("vjp", [*values, *given])
-
-        graph = copied(self._graph)  # as the check adds to it
-        return check_arrays(graph, [graph.inputs[n] for n in self.options.wrt], inputs, gradient)
-
-    def draw(self, values: Any = None, /, **by_name: Any) -> str:
-        """Return the computation graph as SVG; with values not built yet for arrays."""
-        if values is not None or by_name:
-            message = "f.draw with values is not built yet for formulas with arrays"
-            raise UnsupportedError(message)
-        return super().draw()
-
-    def accuracy(self, /, *args: Any, **keywords: Any) -> AccuracyReport:
-        """Name the statements that lose digits; not built yet for arrays."""
-        del args, keywords
-        message = (
-            "f.accuracy is not built yet for formulas with arrays; f.check holds their "
-            "gradient against high precision"
-        )
-        raise UnsupportedError(message)
-
-    @property
-    def cost(self) -> Cost:
-        """Operation counts; not built yet for arrays."""
-        message = (
-            "f.cost is not built yet for formulas with arrays; f.program shows their "
-            "loops"
-        )
-        raise UnsupportedError(message)
-
-    def build(self, *names: str) -> Self:
-        """Make machine code now, of the named entry points or of `value_and_grad`.
-
-        They are called once, with arrays of ones, small ones that the formula accepts.
-        """
-        wanted = ("value", "value_and_grad") if self._scalar else ("value",)
-        for name in names or wanted:
-            self.once(name, self._ones(name))
-        return self
-
-    def _ones(self, name: str) -> list[Any]:
-        """Return arguments of an entry point: ones, and zeros as indices."""
-        sizes = self.signature.sizes.smallest()
-        params = self.runtime.entry(name).program.params
-        found: list[Any] = []
-        for _, part in params:
-            if isinstance(part, tuple):
-                found.append(tuple(_one(n, sizes) for n in part))
-            else:
-                found.append(_one(part, sizes))
-        return found
-
     @property
     def batch(self) -> Any:
         """The same functions over leading axes (see `Batch`)."""
@@ -360,12 +288,6 @@ class ShapedFunction(CompiledFunction):
     def flat(self) -> Any:
         """The same over one parameter vector (see `ShapedFlat`)."""
         return ShapedFlat(self)
-
-
-def _one(node: Node, sizes: Mapping[str, int]) -> Any:
-    (shape,) = shapes_of([node], sizes)
-    value = np.full(shape, 1 if node.type.is_float else 0, node.type.dtype)
-    return value if shape else value.item()
 
 
 def _matched(expected: Result, found: Any) -> list[Any]:

@@ -115,6 +115,12 @@ class Program:
     constants: tuple[Node, ...] = ()
 
     @property
+    def shaped(self) -> bool:
+        """Whether an argument or a result is an array."""
+        given = leaves(tuple(part for _, part in self.params))
+        return any(n.type.shape for n in (*given, *leaves(self.result)))
+
+    @property
     def read(self) -> set[Node]:
         """The variables that some statement or the result reads, sizes among them."""
         stack: list[Node] = [n for n in self.names if n.op is EXTENT]

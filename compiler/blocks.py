@@ -107,7 +107,7 @@ def _basis(shapes: Shapes, dtypes: Sequence[str]) -> Iterator[list[Any]]:
     """Give each basis vector of a space of arrays, numbers where they have no shape."""
     for k, shape in enumerate(shapes):
         for place in np.ndindex(shape):
-            vector = [
+            vector: list[Any] = [
                 np.zeros(s, d) if s else 0.0
                 for s, d in zip(shapes, dtypes, strict=True)
             ]
@@ -122,5 +122,5 @@ def _joined(parts: Sequence[Any], lead: tuple[int, ...], count: int) -> Any:
     """Return arrays' elements after each other, behind the leading axes."""
     if not parts:
         return np.zeros((*lead, count))
-    flat = [np.broadcast_to(p, (*lead, *np.shape(p)[len(lead):])) for p in parts]
+    flat = [np.broadcast_to(p, (*lead, *np.shape(p)[len(lead) :])) for p in parts]
     return np.concatenate([p.reshape((*lead, -1)) for p in flat], axis=-1)

@@ -47,7 +47,7 @@ class Calling:
         self._count = len(self.signature.inputs)
 
     def sizes(self, values: Sequence[Any]) -> Sizes:
-        """Return the sizes of the named dimensions in bound arguments: there are none."""
+        """Return the sizes of named dimensions in bound arguments: there are none."""
         del values
         return {}
 

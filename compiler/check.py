@@ -157,7 +157,9 @@ def _rows(
 def title(graph: Graph, point: Mapping[str, Any]) -> str:
     """Return what a report says above its table."""
     given = [
-        f"{name} of shape {np.shape(value)}" if np.ndim(value) else f"{name} = {value!r}"
+        f"{name} of shape {np.shape(value)}"
+        if np.ndim(value)
+        else f"{name} = {value!r}"
         for name, value in point.items()
     ]
     shown = ", ".join([*given[:6], *(["..."] if len(given) > 6 else [])])

@@ -110,9 +110,7 @@ class _Case:
         terms = self.gradient if direction is None else self.gradient * direction
         number = float(np.sum(terms))
         step = np.asarray(1.0) if direction is None else direction
-        difference, estimate = along(
-            self.graph, self.point, self.name, self.root, step
-        )
+        difference, estimate = along(self.graph, self.point, self.name, self.root, step)
         slope, slack = Slope(estimate.value, estimate.value), 10 * estimate.error
         if self.digits:
             line = Line(
@@ -181,7 +179,7 @@ def check_arrays(
 
 
 def _seeded(graph: Graph, point: Mapping[str, Any]) -> list[Seeded]:
-    """Return each output as one number: an array is weighed with what is not regular."""
+    """Return each output as one number: an array is weighed with uneven numbers."""
     found = []
     sizes = dimensions(graph, point, {})
     for name, node in graph.outputs.items():

@@ -167,7 +167,9 @@ def _first_bad(value: Any) -> Place:
 
 def _element(value: Any, place: Place) -> Any:
     array = np.asarray(value)
-    return array[place[len(place) - array.ndim :]].item() if array.ndim else array.item()
+    return (
+        array[place[len(place) - array.ndim :]].item() if array.ndim else array.item()
+    )
 
 
 def _taken(node: Node, values: Values) -> Sequence[Node]:

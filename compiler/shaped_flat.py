@@ -75,7 +75,7 @@ class ShapedFlat:
             if isinstance(given, Named):
                 given = given._asdict()
             if isinstance(given, dict):
-                params, by_name = (), self._members(given)
+                params, by_name = (), dict(self._members(given))
             elif isinstance(given, list | tuple) and len(self.names) > 1:
                 params = tuple(given)
         values = self._params.convert(self._params.match(params, by_name))
@@ -113,7 +113,7 @@ class ShapedFlat:
         return self._f.packaged(self._f.run_entry("value", values))
 
     def grad(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
-        """Return the gradient, (n,). Raises InputError unless the value is one number."""
+        """Return the gradient, (n,), of a value that is one number."""
         self._f.need_scalar("flat.grad")
         return self._vector("grad", self._bind(theta, data, by_name))
 
@@ -233,8 +233,8 @@ class ShapedFlat:
             raise InputError(message)
         given = ", ".join(f"{n}=..." for n in open_)
         message = (
-            f"expected sizes of {' and '.join(open_)}, which no data tell; give them by "
-            f"f.flat.sized({given})"
+            f"expected sizes of {' and '.join(open_)}, which no data tell; give them "
+            f"by f.flat.sized({given})"
         )
         raise InputError(message)
 

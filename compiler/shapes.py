@@ -1,4 +1,4 @@
-"""Bind arrays to a formula's inputs: in their declared shapes, copied only if needed."""
+"""Bind arrays to inputs: in their declared shapes, copied only where needed."""
 
 from __future__ import annotations
 

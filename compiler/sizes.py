@@ -163,7 +163,7 @@ class Sizes:
 
 def own_shape(value: Any, shape: Shape) -> tuple[int, ...]:
     """Return an array's shape without its leading axes."""
-    found = np.shape(value)
+    found: tuple[int, ...] = np.shape(value)
     return found[len(found) - len(shape) :]
 
 
@@ -191,7 +191,7 @@ def _need_shape(
             continue
         if isinstance(extent, int):
             why = str(wanted)
-        elif extent.name in first:
+        elif extent.name is not None and extent.name in first:
             why = f"{extent} = {wanted}, as in {first[extent.name]!r},"
         elif extent.name:
             why = f"{extent} = {wanted}"

@@ -85,7 +85,7 @@ def evaluate_exactly(
 
     Arrays are arrays of objects. An operation that mpmath refuses (a pole, a complex
     result) gives NaN; numbers far beyond any float's range overflow and underflow (see
-    `overbar.ir.bounded`). Raises NotImplementedError for an op without a form in mpmath.
+    `overbar.ir.bounded`). Raises NotImplementedError for an op that mpmath has not.
     """
     context = bounded_context(digits)
     values: Values = {}
@@ -150,7 +150,7 @@ def _arrays_exactly(
 
 
 def _teach(context: Any) -> None:
-    """Give a context's numbers the methods by which NumPy's functions work on objects."""
+    """Give a context's numbers the methods that NumPy's functions call on objects."""
     for name in ("exp", "log", "log1p", "expm1", "sqrt", "tanh"):
         setattr(context.mpf, name, getattr(context, name))
 
@@ -173,7 +173,7 @@ def _whole_typed(value: Any, node: Node) -> Any:
 
 
 def _exactly_typed(value: Any, node: Node, context: Any) -> Any:
-    """Return a value as numbers of a context, integers among them; truths as they are."""
+    """Return a value as numbers of a context, integers too; truths as they are."""
 
     def one(x: Any) -> Any:
         return context.mpf(x.item() if isinstance(x, np.generic) else x)

@@ -316,7 +316,7 @@ def test_gradients_are_their_own(backend, text):
     f = ob.compile(text, backend=backend)
     x, y = numbers(4), numbers(5)[:4].copy()
     expected = [g.copy() for g in f.grad(x, y)]
-    value, saved = f.forward(x, y)
+    _, saved = f.forward(x, y)
     for gradient in (f.grad(x, y), f.backward(saved), f.vjp((x, y), 1.0)):
         for i, part in enumerate(gradient):
             close(expected[i], part)
@@ -391,11 +391,15 @@ def test_flat_fits_scipy():
     f = ob.compile(RIDGE)
     A, y = numbers(20, 3), numbers(20)
     start = f.flat.pack(np.zeros(3), 0.0)
-    found = minimize(f.flat.value_and_grad, start, args=(A, y, 0.0), jac=True, tol=1e-12)
+    found = minimize(
+        f.flat.value_and_grad, start, args=(A, y, 0.0), jac=True, tol=1e-12
+    )
     ones = np.column_stack([A, np.ones(20)])
     expected = np.linalg.lstsq(ones, y, rcond=None)[0]
     close(expected, found.x, 1e-6)
-    step = np.linalg.solve(f.flat.hessian(start, A, y, 0.0), f.flat.grad(start, A, y, 0.0))
+    step = np.linalg.solve(
+        f.flat.hessian(start, A, y, 0.0), f.flat.grad(start, A, y, 0.0)
+    )
     close(expected, start - step, 1e-9)
     residuals = ob.compile(RIDGE.rsplit("J =", 1)[0] + "r")
     found = least_squares(
@@ -532,7 +536,7 @@ def test_calls(text, call, message):
         ("x: param[n]\nx[1:] - x[:-1]", [],
          "expected sizes with n - 1 of at least 0, found n = 0"),
         ("x: param[n]\nx[3]*2", [1, 2],
-         "expected sizes that x[3:4] can be taken of, found n = 2"),
+         "expected sizes that x[3] can be taken of, found n = 2"),
         ("x: param[n]\nx[-3:]*2", [1, 2],
          "expected sizes that x[n - 3:] can be taken of, found n = 2"),
     ],
@@ -541,7 +545,8 @@ def test_sizes_that_do_not_fit(text, x, message):
     """Sizes for which the formula makes no sense are refused with its line."""
     with pytest.raises(ob.InputError) as error:
         ob.compile(text, backend="reference")(x)
-    assert re.fullmatch(r"<string>:\d+:\d+: " + re.escape(message), str(error.value).split("\n")[0])  # fmt: skip
+    first, *_ = str(error.value).split("\n")
+    assert re.fullmatch(r"<string>:\d+:\d+: " + re.escape(message), first)
 
 
 # -- what a formula tells of itself ----------------------------------------------------

@@ -167,7 +167,7 @@ def test_l4_matrix_gradients():
 
 
 def test_l4_gradients_reach_the_windows_words():
-    """A window's gradient reaches its words' rows; one that occurs twice has the sum."""
+    """A window's gradient reaches its words' rows; what comes twice has the sum."""
     f = ob.compile(WINDOW)
     E, W = RANDOM.normal(size=(9, 2)), RANDOM.normal(size=(3, 10))
     b, u, words = RANDOM.normal(size=3), RANDOM.normal(size=3), [4, 1, 7, 1, 0]

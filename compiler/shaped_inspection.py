@@ -1,0 +1,111 @@
+"""Show what a formula over arrays is, does and loses; say what is not built yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from overbar.blocks import shapes_of
+from overbar.inspection import Inspection
+from overbar.ir.errors import UnsupportedError
+from overbar.ir.flat import copied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from overbar.accuracy import Report as AccuracyReport
+    from overbar.check import Report
+    from overbar.cost import Cost
+    from overbar.ir.graph import Node
+    from overbar.shapes import ShapedSignature
+
+
+class ShapedInspection(Inspection):
+    """Offer the methods of a compiled function over arrays that explain it."""
+
+    signature: ShapedSignature
+    once: Callable[[str, Sequence[Any]], list[Any]]
+    sizes: Callable[[Sequence[Any]], Mapping[str, int]]
+    _seeds: Callable[[Any, Mapping[str, int]], list[Any]]
+
+    def check(self, /, *args: Any, **keywords: Any) -> Report:
+        """Check the compiled gradient against differences, a row a parameter.
+
+        A large parameter is checked along some random directions, else every element
+        is; the row is that of the worst. The report is true if all are right.
+        """
+        from overbar.check_arrays import check_arrays
+
+        inputs = self._scalars(args, keywords)
+        values = [inputs[n] for n in self.signature.inputs]
+
+        def gradient(name: str, seed: Any) -> list[Any]:
+            if self._single and not np.ndim(seed):
+                return self.once("grad", values)
+            sizes = self.sizes(values)
+            zeros = shapes_of(list(self._graph.outputs.values()), sizes)
+            seeds = [np.zeros(shape)[()] for shape in zeros]
+            seeds[list(self._graph.outputs).index(name)] = seed
+            given = self._seeds(
+                dict(zip(self._graph.outputs, seeds, strict=True)), sizes
+            )
+            return self.once("vjp", [*values, *given])
+
+        graph = copied(self._graph)  # as the check adds to it
+        return check_arrays(
+            graph, [graph.inputs[n] for n in self.options.wrt], inputs, gradient
+        )
+
+    def draw(self, values: Any = None, /, **by_name: Any) -> str:
+        """Return the computation graph as SVG; with values not built yet for arrays."""
+        if values is not None or by_name:
+            message = "f.draw with values is not built yet for formulas with arrays"
+            raise UnsupportedError(message)
+        return super().draw()
+
+    def accuracy(self, /, *args: Any, **keywords: Any) -> AccuracyReport:
+        """Name the statements that lose digits; not built yet for arrays."""
+        del args, keywords
+        message = (
+            "f.accuracy is not built yet for formulas with arrays; f.check holds their "
+            "gradient against high precision"
+        )
+        raise UnsupportedError(message)
+
+    @property
+    def cost(self) -> Cost:
+        """Operation counts; not built yet for arrays."""
+        message = (
+            "f.cost is not built yet for formulas with arrays; f.program shows their "
+            "loops"
+        )
+        raise UnsupportedError(message)
+
+    def build(self, *names: str) -> Self:
+        """Make machine code now, of the named entry points or of `value_and_grad`.
+
+        They are called once, with arrays of ones, small ones that the formula accepts.
+        """
+        wanted = ("value", "value_and_grad") if self._scalar else ("value",)
+        for name in names or wanted:
+            self.once(name, self._ones(name))
+        return self
+
+    def _ones(self, name: str) -> list[Any]:
+        """Return arguments of an entry point: ones, and zeros as indices."""
+        sizes = self.signature.sizes.smallest()
+        params = self.runtime.entry(name).program.params
+        found: list[Any] = []
+        for _, part in params:
+            if isinstance(part, tuple):
+                found.append(tuple(_one(n, sizes) for n in part))
+            else:
+                found.append(_one(part, sizes))
+        return found
+
+
+def _one(node: Node, sizes: Mapping[str, int]) -> Any:
+    (shape,) = shapes_of([node], sizes)
+    value = np.full(shape, 1 if node.type.is_float else 0, node.type.dtype)
+    return value if shape else value.item()

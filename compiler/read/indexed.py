@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from overbar.ir.errors import LimitError, ParseError
 from overbar.read.kinds import check_number
-from overbar.read.labels import labelled, laid, sizes
+from overbar.read.labels import Labelled, labelled, laid, sizes
 from overbar.read.lexing import short
 from overbar.read.loops import MOST, check_new, listed_range, looped, made, scope_of
 from overbar.read.reach import access, placed, settle
@@ -104,14 +104,19 @@ def _free(translator: Translator, name: Token) -> list[Any]:
     return [Step(Kind.RUN, run, (), name), translator.keep(name, name)]
 
 
-def _finish(machine: Machine, values: Sequence[Any], step: Step) -> Node:
-    """Return the array of an indexed assignment, its axes as on the left side."""
+def _finish(machine: Machine, values: Sequence[Any], step: Step) -> Node | Labelled:
+    """Return the array of an indexed assignment, its axes as on the left side.
+
+    In a function, what it is called with may run along indices of the caller's.
+    """
     *affines, body = values
     check_number(machine.source, step.operands[-1], body)
-    loops = tuple(value.terms[0][0] for value in affines)
+    own = tuple(value.terms[0][0] for value in affines)
     value = labelled(machine.graph, body)
-    node = laid(machine.graph, value, loops, value.rest)
-    return machine.graph.spread(node, sizes(loops) + value.rest)
+    outer = tuple(loop for loop in value.loops if loop not in own)
+    node = laid(machine.graph, value, (*outer, *own), value.rest)
+    node = machine.graph.spread(node, sizes((*outer, *own)) + value.rest)
+    return Labelled(node, outer) if outer else node
 
 
 # Where arrays are indexed -----------------------------------------------------------

@@ -41,7 +41,7 @@ class Loop:
         """How many integers the index runs through."""
         if self.extent is None:
             message = f"expected to see how far {self.name!r} runs, found no array that"
-            message += f" it indexes; write ... for {self.name} in n"
+            message += f" it goes through; write ... for {self.name} in n"
             raise ShapeError(message, self.span)
         return self.extent
 
@@ -171,6 +171,20 @@ def sorted_axes(graph: Graph, node: Node, loops: Sequence[Loop]) -> Labelled:
         graph.make("transpose", (node,), (perm,))
     )  # fmt: skip
     return Labelled(moved, tuple(loops[k] for k in order))
+
+
+def floor_divide(extent: Extent, divisor: int) -> Extent:
+    """Return the whole quotient; of (2*n + 1)//2 the whole part, n, stands alone."""
+    if isinstance(extent, int):
+        return extent // divisor
+    whole: Extent = 0
+    rest: Extent = 0
+    for factors, times in extent.terms:
+        if times % divisor == 0:
+            whole = whole + Dim(((factors, times // divisor),))
+        else:
+            rest = rest + Dim(((factors, times),))
+    return whole + rest // divisor
 
 
 def at_least_zero(extent: Extent) -> bool:

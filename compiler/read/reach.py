@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from overbar.ir.errors import ShapeError
 from overbar.ir.types import extents
-from overbar.read.labels import Affine, at_least_zero
+from overbar.read.labels import Affine, at_least_zero, floor_divide
 from overbar.read.lexing import short
 
 if TYPE_CHECKING:
@@ -71,13 +71,13 @@ def _bound(machine: Machine, access: Access, loop: Loop, size: Extent) -> Extent
     rest = value.plus(Affine(((loop, 1),), 0), -factor)
     low, high = rest.ends()
     if factor < 0:
-        return low // -factor + 1
+        return floor_divide(low, -factor) + 1
     if not at_least_zero(low):
         span = machine.place(access.at)
         message = f"expected an index from 0 on where {loop.name} is 0, found "
         message += f"{short(span.text)}; count from there, as in x[i + 1] - x[i]"
         raise ShapeError(message, span)
-    return (size - high + (factor - 1)) // factor
+    return floor_divide(size - high + (factor - 1), factor)
 
 
 def _common(

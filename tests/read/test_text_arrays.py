@@ -174,6 +174,11 @@ MEANT = [
     ("def layer(M, a, h): return sigmoid(M @ a + h)\nlayer(V, layer(W, x, b), c)",
      lambda i: scipy.special.expit(i.V @ scipy.special.expit(i.W @ i.x + i.b) + i.c)),
     ("def g(a): return a**2\nr[i] = g(x[i])\nr", lambda i: i.x**2),
+    ("def g(a):\n  q[j] = a[j]*j\n  return sum(q)\nr[i] = g(W[i])\nr",
+     lambda i: i.W @ np.arange(4)),
+    ("r[i] = W[i, p]\nr", lambda i: i.W[:, i.p]),
+    ("r[i] = x[w[i]]\nr", lambda i: i.x[i.w]),
+    ("r[i] = A[i] @ A[:, i]\nr", lambda i: np.diag(i.A @ i.A)),
     ("def g(a): return sum(a)\ng(x) + g(b)", lambda i: i.x.sum() + i.b.sum()),
 ]  # fmt: skip
 

@@ -28,7 +28,7 @@ class Identity:
             options.reduce,
             options.shape,
         )
-        arguments = tuple((a.name, a.members) for a in self.signature.arguments)
+        arguments = tuple((a.name, a.members, a.keys) for a in self.signature.arguments)
         return (*flatten(self._graph).content, key, arguments)
 
     def __eq__(self, other: object) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import functools
+import pickle
 import sys
 import traceback
 from typing import Any, NamedTuple
@@ -157,6 +159,22 @@ def test_dicts():
     assert (7.0, (3.0, 1.0)) == f.value_and_grad(given, 3.0)
 
 
+def test_dicts_everywhere():
+    """Points, flat vectors and pickles know of arguments that are dicts."""
+    f = ob.compile(line, "p", {"p": {"slope": (), "shift": ()}, "x": ()})
+    given = {"slope": 2.0, "shift": 1.0}
+    again = pickle.loads(pickle.dumps(f))
+    assert again == f
+    assert 7.0 == again(given, 3.0)
+    other = ob.compile(line, "p", {"p": {"shift": (), "slope": ()}, "x": ()})
+    assert f != other
+    np.testing.assert_array_equal([5.0, 7.0], f(given, [2.0, 3.0]))
+    np.testing.assert_array_equal([2.0, 1.0], f.flat.pack(given))
+    assert 7.0 == f.flat.value([2.0, 1.0], 3.0)
+    f = ob.compile(network, "params", NETWORK)
+    assert f == pickle.loads(pickle.dumps(f))
+
+
 def test_dicts_with_keys_in_common():
     """Keys that are taken get the argument's name in front."""
     f = ob.compile(
@@ -256,6 +274,30 @@ def test_names_of_variables():
     """A variable's last value has its name, a value its first name."""
     f = ob.compile(reused)
     assert ["y", "_hidden"] == [name for name, _ in f.graph.statements]
+
+
+def test_hostile_names_of_variables():
+    """What is no identifier gets into no source: names, docs, titles of functions."""
+
+    def hostile(x):
+        y = x * 2
+        return np.exp(y)
+
+    names = ("x", "y = __import__('os')\n#")
+    hostile.__code__ = hostile.__code__.replace(co_varnames=names)
+    hostile.__name__ = 'hostile"""\nimport os'
+    hostile.__doc__ = 'Say """\nimport os\n\u202e\0 """'
+    f = ob.compile(hostile)
+    assert [] == f.graph.statements
+    assert "formula" == f.options.name
+    statements = {type(s) for s in ast.parse(f.source).body}
+    assert {ast.Expr, ast.Import, ast.ImportFrom, ast.FunctionDef} >= statements
+    imported = [
+        s.names[0].name for s in ast.parse(f.source).body if isinstance(s, ast.Import)
+    ]
+    assert "os" not in imported
+    assert "\u202e" not in f.source
+    assert pytest.approx(np.exp(2.0)) == f(1.0)
 
 
 def test_profiler_is_left_alone():

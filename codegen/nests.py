@@ -42,11 +42,6 @@ _LOAD, _EXTENT, _ARRAY = OPS["load"], OPS["extent"], OPS["array"]
 _START = {"add": 0.0, "mul": 1.0, "or": False, "and": True}
 
 
-def has_arrays(graph: Graph, roots: Sequence[Node], known: Sequence[Node]) -> bool:
-    """Whether some node that the roots need is an array."""
-    return any(n.type.shape for n in graph.order(roots, known))
-
-
 def schedule_arrays(
     graph: Graph,
     name: str,
@@ -54,9 +49,13 @@ def schedule_arrays(
     result: Result,
     *,
     doc: str = "",
+    saved: Collection[Node] = (),
     defaults: Mapping[str, float] | None = None,
 ) -> Program:
-    """Return the Program of one function over a graph with arrays."""
+    """Return the Program of one function over a graph with arrays.
+
+    saved: as for scalar code.
+    """
     roots = leaves(result)
     given = [n for _, p in params for n in (p if isinstance(p, tuple) else (p,))]
     constants = [n for n in graph.order(roots, given) if n.op is _ARRAY]
@@ -64,7 +63,7 @@ def schedule_arrays(
     named: dict[Node, str] = {}
     while True:  # what is a variable anywhere is one wherever it is computed
         work = _Nests(graph, roots, given, named)
-        body = work.run()
+        body = work.run(saved)
         if work.scalars.keys() <= named.keys():
             break
         named |= work.scalars
@@ -258,13 +257,13 @@ class _Nests:
                             found[dim] = _solved(extent, text)
         return {d: found[d] for d in wanted if found.get(d, d) != d}
 
-    def run(self) -> list[Statement]:
-        """Return the statements."""
+    def run(self, saved: Collection[Node]) -> list[Statement]:
+        """Return the statements; what is saved gets a name."""
         known = {n: self.names[n] for n in self.given}
         scope = _Scope({}, known)
         body = self._block(self.items, scope)
         scalars = [r for r in self.roots if not r.type.shape and r not in scope.known]
-        body += self._scalars(scalars, scope, named=False)
+        body += self._scalars(scalars, scope, saved, saved)
         return body
 
     def _block(self, items: Sequence[Item], scope: _Scope) -> list[Statement]:
@@ -272,12 +271,14 @@ class _Nests:
         body: list[Statement] = []
         pending: list[Unit] = []
         for item in items:
-            if isinstance(item, Unit) and item.nest is not None:
+            if isinstance(item, Unit) and item.probe:
                 pending.append(item)
                 continue
             body += self._stores(pending, scope, free=False)
             pending = []
-            if isinstance(item, Unit):
+            if isinstance(item, Unit) and item.nest is not None:
+                body += self._stores([item], scope, free=False)
+            elif isinstance(item, Unit):
                 body += self._call(item, scope)
             else:
                 body += self._loop(item, scope)
@@ -439,7 +440,7 @@ class _Nests:
                     scope.prefer.setdefault(value, self._element_name(unit, scope))
             stores.append((unit, value, place))
         wanted = [v for _, v, _ in stores] + [p for _, _, ps in stores for p in ps]
-        body = self._scalars(wanted, scope, named=False)
+        body = self._scalars(wanted, scope, ())
         for unit, value, place in stores:
             alone = not self.loops[unit] and self.makers[unit.target][0] is unit
             if alone and unit.target.type.shape:  # one place, at computed indices
@@ -480,10 +481,10 @@ class _Nests:
         self,
         roots: Sequence[Node],
         scope: _Scope,
-        *,
-        named: bool = True,
+        named: Collection[Node] | None = None,
+        saved: Collection[Node] = (),
     ) -> list[Statement]:
-        """Return statements that compute scalars, each a variable then if `named`."""
+        """Return statements that compute scalars; `named` (all of them): variables."""
         fresh = [r for r in roots if r not in scope.known and r.args]
         if not fresh:
             return []
@@ -492,8 +493,8 @@ class _Nests:
         arrays = {n: s for n, s in self.names.items() if n.type.shape}
         body, names, every = scalar_statements(
             self.graph, fresh, {**scope.known, **arrays}, hints, self.taken,
-            scope.prefer, named=named,
-        )
+            scope.prefer, fresh if named is None else named, saved,
+        )  # fmt: skip
         self.scalars |= every
         self.names |= every
         self.taken |= set(every.values())

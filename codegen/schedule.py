@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from overbar.codegen.names import legal, renumbered
 from overbar.ir.graph import Node
-from overbar.ir.program import LOAD, Assign, If, Program, Statement, leaves
+from overbar.ir.program import EXTENT, LOAD, Assign, If, Program, Statement, leaves
 from overbar.ir.region import Region, Regions, use_region
 from overbar.ir.text import arrange, name_shared
 
@@ -47,10 +47,12 @@ def schedule(
         pull a computation out of its branch, and are 0 where it is not taken.
     """
     roots = leaves(result)
-    if any(n.type.shape for n in graph.order(roots)):
+    if any(n.type.shape or n.op is EXTENT for n in graph.order(roots)):
         from overbar.codegen.nests import schedule_arrays
 
-        return schedule_arrays(graph, name, params, result, doc=doc, defaults=defaults)
+        return schedule_arrays(
+            graph, name, params, result, doc=doc, saved=saved, defaults=defaults
+        )
     given = [n for _, p in params for n in (p if isinstance(p, tuple) else (p,))]
     known = dict.fromkeys(given)
     order = arrange(graph, roots, known)

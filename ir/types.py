@@ -36,8 +36,8 @@ class Dim:
     terms: pairs of sorted factors and a coefficient, in the order they are written.
 
     >>> n = dim("n")
-    >>> str(2*n + n - 1), n - n, str((n + 1)//2)
-    ('3*n - 1', 0, '(n + 1)//2')
+    >>> str(2*n + n - 1), n - n, str((n + 1)//2), str(2*((n + 1)//2))
+    ('3*n - 1', 0, '(n + 1)//2', '2*((n + 1)//2)')
     """
 
     terms: tuple[Term, ...]
@@ -112,8 +112,12 @@ class Dim:
         """Return Python's text for the extent."""
         text = ""
         for factors, coefficient in self.terms:
-            product = "*".join(map(str, factors))
             size = abs(coefficient)
+            alone = len(factors) == 1 and coefficient == 1
+            product = "*".join(
+                f"({f})" if isinstance(f, Quotient) and not alone else str(f)
+                for f in factors
+            )
             part = str(size) if not product else product if size == 1 else (
                 f"{size}*{product}"
             )  # fmt: skip

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from overbar.ir.types import Extent, Shape
 
 _MASK = (
-    "a mask chooses as many elements as it has True, so that the shape depends on data; "
-    "write where(mask, x, 0) and reduce that, or index with integers"
+    "a mask chooses as many elements as it has True, so that the shape depends on "
+    "data; write where(mask, x, 0) and reduce that, or index with integers"
 )
 
 
@@ -189,7 +189,9 @@ def _front(layout: Sequence[Any]) -> int:
     else in front.
     """
     points = [
-        k for k, item in enumerate(layout) if isinstance(item, Node) or _is(item, "gone")
+        k
+        for k, item in enumerate(layout)
+        if isinstance(item, Node) or _is(item, "gone")
     ]
     if points[-1] - points[0] >= len(points):
         return 0

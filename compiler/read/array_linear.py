@@ -33,7 +33,7 @@ def _solve_triangular(
 ) -> Node:  # fmt: skip
     """Return the solution with a triangle of a matrix, as `scipy.linalg` names it."""
     _need_fit("solve_triangular", a, b)
-    turned = trans in {1, "T", "C", True}
+    turned = trans in {1, "T", "C"}
     attrs = (bool(lower), turned, bool(unit_diagonal))
     return graph.make("solve_triangular", (a, b), attrs)
 

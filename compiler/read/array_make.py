@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from overbar.ir.errors import LimitError, ShapeError, UnsupportedError
-from overbar.ir.graph import Node
 from overbar.ir.ops import apply
 from overbar.ir.ops.contract import contract
 from overbar.ir.types import Dim
@@ -27,7 +26,7 @@ from overbar.read.array_static import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from overbar.ir.graph import Graph
+    from overbar.ir.graph import Graph, Node
     from overbar.ir.types import Extent
 
 # Filled arrays ------------------------------------------------------------------------
@@ -77,7 +76,11 @@ def _arange(
     found = graph.iota(length)
     found = found * step if step != 1 else found
     found = found + graph.extent(start) if start != 0 else found
-    return found if dtype is None else graph.convert(found, type_of(graph, "arange", dtype))
+    return (
+        found
+        if dtype is None
+        else graph.convert(found, type_of(graph, "arange", dtype))
+    )
 
 
 def _float_range(graph: Graph, start: Any, stop: Any, step: Any, dtype: Any) -> Node:

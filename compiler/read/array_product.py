@@ -9,13 +9,21 @@ from __future__ import annotations
 from string import ascii_letters
 from typing import TYPE_CHECKING, Any
 
-from overbar.ir.errors import ShapeError, UnsupportedError
+from overbar.ir.errors import ShapeError
 from overbar.ir.ops import apply
 from overbar.ir.ops.contract import contract
 from overbar.ir.ops.shapes import product
 from overbar.ir.types import Dim, size_of
 from overbar.read.array_shape import moved, permuted, reshaped
-from overbar.read.array_static import axis_of, least, need_rank, rank, shown, whole
+from overbar.read.array_static import (
+    axis_of,
+    least,
+    need_rank,
+    rank,
+    several,
+    shown,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -113,13 +121,15 @@ def _cross(graph: Graph, a: Node, b: Node, axis: int = -1) -> Node:
 def _tensordot(graph: Graph, a: Node, b: Node, axes: Any = 2) -> Node:
     if isinstance(axes, tuple | list):
         left, right = (
-            [axis_of("tensordot", k, x.type.shape) for k in (g if isinstance(g, tuple | list) else (g,))]
+            [axis_of("tensordot", k, x.type.shape) for k in several(g)]
             for g, x in zip(axes, (a, b), strict=True)
         )  # fmt: skip
     else:
         n = whole("tensordot", axes, "number of axes")
         if not 0 <= n <= min(rank(a), rank(b)):
-            message = f"tensordot expects at most {min(rank(a), rank(b))} axes of shapes"
+            message = (
+                f"tensordot expects at most {min(rank(a), rank(b))} axes of shapes"
+            )
             raise ShapeError(
                 f"{message} {shown(a.type.shape)} and {shown(b.type.shape)}, found {n}"
             )
@@ -166,7 +176,8 @@ def _parsed(
         message = f"einsum expects {len(terms)} operands for {subscripts!r}"
         raise ShapeError(f"{message}, found {len(operands)}")
     inputs = [
-        _labels(term, rank(x), subscripts) for term, x in zip(terms, operands, strict=True)
+        _labels(term, rank(x), subscripts)
+        for term, x in zip(terms, operands, strict=True)
     ]
     dots = max((sum(k.isdigit() for k in labels) for labels in inputs), default=0)
     many = [str(k) for k in range(dots)][::-1]
@@ -286,8 +297,7 @@ def _pairs(step: Sequence[int]) -> list[tuple[int, ...]]:
     """Return a step of more than two operands as steps of two."""
     places = sorted(step)
     found = [tuple(places[-2:])]
-    for place in reversed(places[:-2]):  # what was made stands last
-        found.append((place, -1))
+    found.extend((place, -1) for place in reversed(places[:-2]))  # -1: what was made
     return found if len(places) > 1 else [tuple(places)]
 
 
@@ -316,8 +326,10 @@ def diagonal(x: Node, first: int, second: int, offset: int = 0) -> Node:
     if isinstance(size, int):
         size = max(size, 0)
     steps = graph.iota(size)
-    places = {first: steps + below if below else steps,
-              second: steps + right_of if right_of else steps}
+    places = {
+        first: steps + below if below else steps,
+        second: steps + right_of if right_of else steps,
+    }
     axes = sorted(places)
     found = graph.make("gather", (x, *(places[k] for k in axes)), (tuple(axes),))
     return moved(found, [0], [rank(found) - 1])
@@ -381,6 +393,10 @@ def _eye(graph: Graph, N: Any, M: Any = None, k: int = 0, *, dtype: Any = None) 
     return graph.convert(hit, type_of(graph, "eye", dtype))
 
 
+def _identity(graph: Graph, n: Any) -> Node:
+    return _eye(graph, n)
+
+
 def _triangle(name: str, op: str) -> Callable[..., Node]:
     def build(graph: Graph, m: Node, k: int = 0) -> Node:
         if rank(m) < 2:
@@ -397,6 +413,6 @@ BUILDERS: dict[str, Callable[..., Any]] = {
     "matmul": matmul, "dot": _dot, "inner": _inner, "vdot": _vdot, "outer": _outer,
     "kron": _kron, "cross": _cross, "tensordot": _tensordot, "einsum": _einsum,
     "diagonal": _diagonal, "trace": _trace, "diag": _diag, "eye": _eye,
-    "identity": lambda graph, n: _eye(graph, n),
+    "identity": _identity,
     "tril": _triangle("tril", "le"), "triu": _triangle("triu", "ge"),
 }  # fmt: skip

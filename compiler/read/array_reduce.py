@@ -114,9 +114,7 @@ def _count(name: str, a: Node, axis: Axis, ddof: int = 0) -> Node:
     return a.graph.extent(total - ddof)
 
 
-def _mean(
-    graph: Graph, a: Node, axis: Axis = None, *, keepdims: bool = False
-) -> Node:
+def _mean(graph: Graph, a: Node, axis: Axis = None, *, keepdims: bool = False) -> Node:
     del graph
     total = reduced("sum", "mean", a, axis, keepdims=keepdims)
     return total / _count("mean", a, axis)
@@ -155,7 +153,9 @@ def _std(
     graph: Graph, a: Node, axis: Axis = None, ddof: int = 0, *, keepdims: bool = False
 ) -> Node:
     """Return the root of the variance; its slope is 0 where all elements agree."""
-    length = reduced("vector_norm", "std", _centred("std", a, axis), axis, keepdims=keepdims)
+    length = reduced(
+        "vector_norm", "std", _centred("std", a, axis), axis, keepdims=keepdims
+    )
     return length / apply("sqrt", graph.convert(_count("std", a, axis, ddof), _real(a)))
 
 
@@ -163,9 +163,7 @@ def _real(a: Node) -> Any:
     return a.type.scalar if a.type.is_float else a.graph.real
 
 
-def _ptp(
-    graph: Graph, a: Node, axis: Axis = None, *, keepdims: bool = False
-) -> Node:
+def _ptp(graph: Graph, a: Node, axis: Axis = None, *, keepdims: bool = False) -> Node:
     del graph
     _need_elements("ptp", a, axis)
     top = reduced("reduce_max", "ptp", a, axis, keepdims=keepdims)

@@ -18,6 +18,7 @@ from overbar.read.array_static import (
     extent_of,
     quotient,
     rank,
+    several,
     shape_of,
     shown,
     whole,
@@ -87,7 +88,7 @@ def moved(x: Node, source: Sequence[int], destination: Sequence[int]) -> Node:
 def _moveaxis(graph: Graph, a: Node, source: Any, destination: Any) -> Node:
     del graph
     pair = [
-        [axis_of("moveaxis", k, a.type.shape) for k in (g if isinstance(g, tuple | list) else (g,))]
+        [axis_of("moveaxis", k, a.type.shape) for k in several(g)]
         for g in (source, destination)
     ]  # fmt: skip
     if len(pair[0]) != len(pair[1]) or any(len(set(p)) < len(p) for p in pair):
@@ -182,7 +183,9 @@ def _stack(graph: Graph, arrays: Sequence[Node], axis: int = 0) -> Node:
 
 
 def _vstack(graph: Graph, tup: Sequence[Node]) -> Node:
-    rows = [reshaped(a, (1, *(a.type.shape or (1,)))) if rank(a) < 2 else a for a in tup]
+    rows = [
+        reshaped(a, (1, *(a.type.shape or (1,)))) if rank(a) < 2 else a for a in tup
+    ]
     del graph
     return joined_along("vstack", rows, 0)
 
@@ -196,7 +199,9 @@ def _hstack(graph: Graph, tup: Sequence[Node]) -> Node:
 
 def _column_stack(graph: Graph, tup: Sequence[Node]) -> Node:
     del graph
-    columns = [reshaped(a, (*(a.type.shape or (1,)), 1)) if rank(a) < 2 else a for a in tup]
+    columns = [
+        reshaped(a, (*(a.type.shape or (1,)), 1)) if rank(a) < 2 else a for a in tup
+    ]
     return joined_along("column_stack", columns, 1)
 
 
@@ -354,8 +359,11 @@ def _inside(
         if not (low or high):
             continue
         place = graph.iota(padded.type.shape[axis])
-        test = apply("and", apply("ge", place, graph.extent(low)),
-                     apply("lt", place, graph.extent(low + size)))  # type: ignore[operator]
+        test = apply(
+            "and",
+            apply("ge", place, graph.extent(low)),
+            apply("lt", place, graph.extent(low + size)),
+        )  # type: ignore[operator]
         test = graph.spread_along(test, (axis,), padded.type.shape)
         inside = test if inside.is_const else apply("and", inside, test)
     return inside
@@ -396,7 +404,9 @@ def _gathered(
         return x
     size = x.type.shape[axis]
     if size == 0:
-        raise ShapeError(f"pad cannot extend an axis of size 0 of {shown(x.type.shape)}")
+        raise ShapeError(
+            f"pad cannot extend an axis of size 0 of {shown(x.type.shape)}"
+        )
     index = rule(graph.iota(low + size + high) - graph.extent(low), graph.extent(size))  # type: ignore[operator]
     return moved(graph.make("gather", (x, index), ((axis,),)), [0], [axis])
 

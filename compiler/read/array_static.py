@@ -39,6 +39,11 @@ def whole(name: str, value: Any, what: str) -> int:
     raise ShapeError(f"{name} expects a whole number as {what}, found {value!r}")
 
 
+def several(value: Any) -> Any:
+    """Return a tuple or list as it is, anything else as the only entry of one."""
+    return value if isinstance(value, tuple | list) else (value,)
+
+
 def axis_of(name: str, axis: Any, shape: Shape) -> int:
     """Return an axis counted from the front."""
     n = len(shape)
@@ -53,7 +58,7 @@ def axes_of(name: str, axis: Any, shape: Shape) -> tuple[int, ...]:
     """Return axes in their order, counted from the front; None for all of them."""
     if axis is None:
         return tuple(range(len(shape)))
-    given = axis if isinstance(axis, tuple | list) else (axis,)
+    given = several(axis)
     found = [axis_of(name, a, shape) for a in given]
     if len(set(found)) < len(found):
         raise ShapeError(f"{name} expects each axis once, found {tuple(given)}")

@@ -72,7 +72,9 @@ class ArrayFunction:
         self.build = build
         self.__signature__ = signature(build)
         shown = list(self.__signature__.parameters.values())[1:]
-        self.parameters: Mapping[str, Parameter] = {p.name: _parameter(p) for p in shown}
+        self.parameters: Mapping[str, Parameter] = {
+            p.name: _parameter(p) for p in shown
+        }
 
     def __call__(self, graph: Graph, *args: Any, **options: Any) -> Any:
         """Return the node of a call, or the nodes of all its results.
@@ -112,14 +114,14 @@ class ArrayFunction:
                 message = f"{self.name} takes no argument {name!r}, only {takes}"
                 raise UnsupportedError(message)
             if name in found:
-                raise UnsupportedError(f"{self.name} takes {name!r} once, found it twice")
+                raise UnsupportedError(
+                    f"{self.name} takes {name!r} once, found it twice"
+                )
             found[name] = value
         for p in self.parameters.values():
             if p.name not in found and p.default is _MISSING and not p.rest:
                 raise UnsupportedError(f"{self.name} expects an argument {p.name!r}")
-        return {
-            p.name: found.get(p.name, p.default) for p in self.parameters.values()
-        }
+        return {p.name: found.get(p.name, p.default) for p in self.parameters.values()}
 
     def __repr__(self) -> str:
         """Return the function's name and parameters."""
@@ -151,7 +153,9 @@ def _lift(graph: Graph, value: Any) -> Node:
         if constant.type.shape:
             return graph.make("array", (), (constant,))
         value = constant.value
-    return graph.lift(value.item() if isinstance(value, np.generic | np.ndarray) else value)
+    return graph.lift(
+        value.item() if isinstance(value, np.generic | np.ndarray) else value
+    )
 
 
 _TABLES = (

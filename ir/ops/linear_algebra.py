@@ -197,7 +197,9 @@ def _triangular_python(node: Node) -> Notation:
     if len(node.type.shape) == 2:
         return Notation(f"triangular_solved({{0}}, {{1}}, {flags})")
     column = f"{{1}}.reshape({extents(node.type.shape)}, 1)"
-    return Notation(f"triangular_solved({{0}}, {column}, {flags}).reshape(-1)", ATOM, (0, ATOM))
+    return Notation(
+        f"triangular_solved({{0}}, {column}, {flags}).reshape(-1)", ATOM, (0, ATOM)
+    )
 
 
 def _triangular_text(node: Node) -> Notation:
@@ -294,7 +296,10 @@ def _values_back(g: Node, out: Node, a: Node) -> Node:
 def _bent(v: Node, values: Node) -> Node:
     """Return v diag(values) v^T."""
     graph = v.graph
-    return contract(graph, v * graph.spread(values, v.type.shape), v, "ik", "jk", "ij") * 2.0
+    return (
+        contract(graph, v * graph.spread(values, v.type.shape), v, "ik", "jk", "ij")
+        * 2.0
+    )
 
 
 def _values_dot(tangents: Sequence[Node | None], out: Node, a: Node) -> Node | None:
@@ -370,7 +375,9 @@ def _gaps_dot(tangents: Sequence[Node | None], out: Node, w: Node) -> Node | Non
 # Rows ---------------------------------------------------------------------------------
 
 
-def _numpy(name: str, function: Callable[..., Any], expected: str) -> Callable[..., Any]:
+def _numpy(
+    name: str, function: Callable[..., Any], expected: str
+) -> Callable[..., Any]:
     """Return NumPy's function, its LinAlgError as our own."""
 
     def evaluate(*args: Any) -> Any:

@@ -68,7 +68,7 @@ def _dot(
     return total
 
 
-def other_products(x, along):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+def other_products(x, along):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201, C901
     """Return products of the others along the middle axis of three.
 
     Products of x + g*s + h*t + ..., with s*s = t*t = 0, are kept as coefficients of 1,

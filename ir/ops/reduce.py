@@ -277,7 +277,7 @@ def _along(name: str) -> Callable[[Node], Notation]:
 
     def latex(node: Node) -> Notation:
         (axes,) = node.attrs
-        if name == "sum" and len(node.args[0].type.shape) == 2:  # noqa: PLR2004
+        if name == "sum" and len(node.args[0].type.shape) == 2:
             if axes == (1,):
                 return Notation(r"{0} \, \mathbf{{1}}", JUXTAPOSED, (JUXTAPOSED,))
             return Notation(r"{0}^{{\top}} \, \mathbf{{1}}", JUXTAPOSED, (ATOM,))
@@ -435,9 +435,10 @@ ROWS = (
             kink="{args} tie", **_sloped(_share("min"))),
     _reduce("any", np.any, shaping=_reduced(None)),
     _reduce("all", np.all, shaping=_reduced(None)),
-    _reduce("logsumexp", _logsumexp, shaping=_reduced(F64), lower=_lower_logsumexp, **_sloped(_softmax)),
-    _reduce("vector_norm", _norm, shaping=_reduced(F64), shown="norm", lower=_lower_norm,
-            **_sloped(_direction)),
+    _reduce("logsumexp", _logsumexp, shaping=_reduced(F64), lower=_lower_logsumexp,
+            **_sloped(_softmax)),
+    _reduce("vector_norm", _norm, shaping=_reduced(F64), shown="norm",
+            lower=_lower_norm, **_sloped(_direction)),
     Op(
         name="argmax", typing=None, shaping=_place, activity=_every,
         numpy=lambda axis, x: np.argmax(x, axis),
@@ -468,7 +469,8 @@ ROWS = (
         transposes=(_log_softmax_back,), tangent=_log_softmax_dot,
     ),
     Op(
-        name="cumsum", typing=None, helper=cumulated, python=_cumsum_python, activity=_every, numpy=_cumsum,
+        name="cumsum", typing=None, helper=cumulated, python=_cumsum_python,
+        activity=_every, numpy=_cumsum,
         shaping=lambda graph, name, args, attrs: (args, args[0].type),
         text=lambda n: Notation(
             f"cumsum({{0}}, axis={n.attrs[0]}{', reverse=True' * n.attrs[1]})"

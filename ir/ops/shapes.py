@@ -102,9 +102,9 @@ def _broadcast_latex(node: Node) -> Notation:
         return Notation("{0}", LOOSEST)
     if not axes:
         return Notation(rf"{{0}} \, {_ONES}", PRODUCT, (PRODUCT,))
-    if len(shape) == 2 and axes == (0,):  # noqa: PLR2004 - a column, repeated
+    if len(shape) == 2 and axes == (0,):  # a column, repeated
         return Notation(rf"{{0}} \, {_ONES}^{{{{\top}}}}", JUXTAPOSED, (JUXTAPOSED,))
-    if len(shape) == 2 and axes == (1,):  # noqa: PLR2004 - a row, repeated
+    if len(shape) == 2 and axes == (1,):  # a row, repeated
         return Notation(rf"{_ONES} \, {{0}}^{{{{\top}}}}", JUXTAPOSED, (ATOM,))
     return Notation("{0}", LOOSEST)
 
@@ -175,7 +175,7 @@ def _reshape_latex(node: Node) -> Notation:
     )
     if own == shape:
         return Notation("{0}", LOOSEST)
-    if len(own) == 2 and len(shape) == 1:  # noqa: PLR2004 - a matrix, row by row
+    if len(own) == 2 and len(shape) == 1:  # a matrix, row by row
         return Notation(r"\operatorname{{vec}}\left({0}^{{\top}}\right)", ATOM, (ATOM,))
     size = r" \times ".join(map(str, node.type.shape))
     return Notation(rf"\operatorname{{{{reshape}}}}_{{{{{size}}}}}\left({{0}}\right)")
@@ -362,7 +362,7 @@ def _part_latex(node: Node) -> Notation:
 
     Axes of size 1 are dropped without a word: a column is a vector.
     """
-    dropped = node.attrs[3] if len(node.attrs) > 3 else ()  # noqa: PLR2004 - a pick
+    dropped = node.attrs[3] if len(node.attrs) > 3 else ()  # a pick
     whole = node.args[0].type.shape
     if dropped and all(whole[k] == 1 for k in dropped) and node.attrs[1] == whole:
         return Notation("{0}", LOOSEST)
@@ -394,7 +394,8 @@ def _pad(starts: Any, shape: Any, steps: Any, x: Any) -> Any:
 def _slice_element(at: Any, out: Node, index: Sequence[Node]) -> Node:
     starts, _, steps = out.attrs
     return at(out.args[0], [  # type: ignore[no-any-return]
-        _affine(i, start, step) for i, start, step in zip(index, starts, steps, strict=True)
+        _affine(i, start, step)
+        for i, start, step in zip(index, starts, steps, strict=True)
     ])  # fmt: skip
 
 
@@ -505,12 +506,16 @@ ROWS = (
             lambda g, out, x: g.graph.make("sum", (g,), (new_axes(out),)),
         ),
         activity=lambda i, c, out: _any(new_axes(out), c),
-        element=lambda at, out, index: at(out.args[0], [index[a] for a in out.attrs[0]]),
+        element=lambda at, out, index: at(
+            out.args[0], [index[a] for a in out.attrs[0]]
+        ),
     ),
     Op(
         name="reshape", typing=None, shaping=_reshape_type, tidy=_reshape_tidy,
         numpy=lambda shape, x: np.reshape(x, shape), cost=0,
-        text=lambda n: Notation(f"{{0}}.reshape({extents(n.type.shape)})", ATOM, (ATOM,)),
+        text=lambda n: Notation(
+            f"{{0}}.reshape({extents(n.type.shape)})", ATOM, (ATOM,)
+        ),
         python=_reshape_python, latex=Notation("{0}", LOOSEST),
         transposes=(
             lambda g, out, x: g.graph.make("reshape", (g,), (x.type.shape,)),
@@ -580,7 +585,7 @@ ROWS = (
                 f"{{{i}}}" for i in range(len(n.args))
             ) + r" \end{{bmatrix}}"
         ),
-        activity=lambda i, c, out: piece(i, c, out),
+        activity=piece,
     ),
     Op(
         name="iota", arity=0, typing=None, numpy=np.arange, cost=0,

@@ -1,10 +1,11 @@
-"""Test derivatives through every array op: forward, reverse, and twice, by differences."""
+"""Test derivatives through every array op by differences: forward, reverse, twice."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from array_cases import CASES, NAMED, Ours, sizes, type_of, value_of
+
 from overbar.derive.forward import forward
 from overbar.derive.reverse import reverse
 from overbar.ir.evaluate import evaluate
@@ -29,15 +30,18 @@ class Subject:
         rng = np.random.default_rng(seed)
         self.graph = graph = Graph(rewrite=rewrite_for("standard"))
         nodes = [
-            graph.input(f"x{k}", "param", type_of(t, NAMED)) for k, t in enumerate(operands)
+            graph.input(f"x{k}", "param", type_of(t, NAMED))
+            for k, t in enumerate(operands)
         ]
         graph.input("sizes", "data", type_of("mnk", NAMED))
         self.values = {f"x{k}": value_of(t, D, rng) for k, t in enumerate(operands)}
         self.params = [n for n in nodes if n.type.is_float]
         self.dirs = {}
-        for node, text in zip(nodes, operands, strict=True):
+        for node in nodes:
             if node.type.is_float:
-                self.dirs[node] = rng.standard_normal(np.shape(self.values[node.attrs[0]]))
+                self.dirs[node] = rng.standard_normal(
+                    np.shape(self.values[node.attrs[0]])
+                )
         out = formula(Ours(graph), NAMED, *nodes)
         self.out = out
         if not out.type.is_float or not self.params:
@@ -47,17 +51,21 @@ class Subject:
         self.root = graph.make("sum", (whole,), (axes,)) if axes else whole
         graph.outputs["out"] = self.root
         graph.formula_size = len(graph)
-        self.dots = {n: graph.remake_input(f"{n.attrs[0]}_dot", n.type) for n in self.params}
+        self.dots = {
+            n: graph.remake_input(f"{n.attrs[0]}_dot", n.type) for n in self.params
+        }
         self.given = {**self.values, "sizes": np.zeros((3, 4, 2))} | {
             f"{n.attrs[0]}_dot": v for n, v in self.dirs.items()
         }
 
     def moved(self, step):
+        """Return the inputs, moved along the directions."""
         return self.given | {
             n.attrs[0]: self.given[n.attrs[0]] + step * v for n, v in self.dirs.items()
         }
 
     def at(self, roots, given=None):
+        """Return the values of nodes."""
         known = evaluate(self.graph, given or self.given, roots)
         return [known[r] for r in roots]
 
@@ -75,6 +83,7 @@ class Subject:
 
 
 def agree(expected, actual, tolerance):
+    """Compare arrays, relative to their largest element."""
     for a, b in zip(expected, actual, strict=True):
         assert np.shape(a) == np.shape(b)
         scale = 1 + np.max(np.abs(a), initial=0)
@@ -84,7 +93,9 @@ def agree(expected, actual, tolerance):
 SMOOTH = [c for c in CASES if any(t and t[0] not in FLOATS for t in c[2])]
 
 
-@pytest.mark.parametrize(("name", "formula", "operands"), SMOOTH, ids=[c[0] for c in SMOOTH])
+@pytest.mark.parametrize(
+    ("name", "formula", "operands"), SMOOTH, ids=[c[0] for c in SMOOTH]
+)
 def test_derivatives(name, formula, operands):
     """First and second derivatives agree with differences and among each other."""
     subject = Subject(formula, operands)
@@ -93,10 +104,13 @@ def test_derivatives(name, formula, operands):
     graph, params = subject.graph, subject.params
     one = graph.const(1.0)
     bars = subject.zeros(reverse(graph, {subject.root: one}, params))
-    dot = forward(graph, subject.dots, [subject.root]).get(subject.root, graph.const(0.0))
+    dot = forward(graph, subject.dots, [subject.root]).get(
+        subject.root, graph.const(0.0)
+    )
     verify(graph)
     along = sum(
-        np.sum(b * subject.dirs[n]) for b, n in zip(subject.at(bars), params, strict=True)
+        np.sum(b * subject.dirs[n])
+        for b, n in zip(subject.at(bars), params, strict=True)
     )
     if name.startswith("stop_gradient"):
         assert subject.at([dot, *bars])[0] == along == 0
@@ -107,7 +121,11 @@ def test_derivatives(name, formula, operands):
     over_reverse = [tangents.get(b, graph.const(0.0, b.type)) for b in bars]
     over_forward = subject.zeros(reverse(graph, {dot: one}, params))
     seeds = dict(zip(bars, (subject.dots[n] for n in params), strict=True))
-    twice = subject.zeros(reverse(graph, seeds, params)) if len(seeds) == len(bars) else None
+    twice = (
+        subject.zeros(reverse(graph, seeds, params))
+        if len(seeds) == len(bars)
+        else None
+    )
     verify(graph)
     expected = subject.differences(bars)
     agree(expected, subject.at(over_reverse), 1e-6)
@@ -124,7 +142,9 @@ def test_every_op():
         roots = [subject.out]
         if subject.params and subject.out.type.is_float:
             one = subject.graph.const(1.0)
-            roots += reverse(subject.graph, {subject.root: one}, subject.params).values()
+            roots += reverse(
+                subject.graph, {subject.root: one}, subject.params
+            ).values()
         seen |= {node.op.name for node in subject.graph.order(roots)}
     assert seen >= {row.name for row in OPS.values() if row.shaping is not None}
 

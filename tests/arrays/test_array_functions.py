@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from array_cases import CASES, FORMULAS, NAMED, Ours, Theirs, sizes, type_of, value_of
+
 from overbar.ir.evaluate import evaluate
 from overbar.ir.graph import Graph
 from overbar.levels import rewrite_for
@@ -36,8 +37,11 @@ def ours(formula, operands, values, d, dtype="float64", small=None):
 
 
 def agree(expected, actual, dtype="float64"):
+    """Compare a value with the truth, in shape too."""
     assert np.shape(expected) == np.shape(actual)
-    close = np.allclose(expected, actual, TOLERANCE[dtype], TOLERANCE[dtype], equal_nan=True)
+    close = np.allclose(
+        expected, actual, TOLERANCE[dtype], TOLERANCE[dtype], equal_nan=True
+    )
     assert close, (expected, actual)
 
 
@@ -48,22 +52,32 @@ def truth(formula, values, d):
         return formula(Theirs(), d, *wide)
 
 
-@pytest.mark.parametrize(("name", "formula", "operands"), CASES, ids=[c[0] for c in CASES])
+@pytest.mark.parametrize(
+    ("name", "formula", "operands"), CASES, ids=[c[0] for c in CASES]
+)
 def test_numpy(name, formula, operands):
-    """Every function gives what NumPy's gives, sizes named or numbers, wide or narrow."""
+    """Every function gives what NumPy's gives, for all kinds of sizes and floats."""
     rng = np.random.default_rng(1)
     d = sizes(3, 4, 2)
     values = [value_of(text, d, rng) for text in operands]
     expected = truth(formula, values, d)
     if name.startswith("eigh-1"):  # up to sign
-        expected = expected * np.sign(expected[0] * ours(formula, operands, values, d)[0])
+        expected = expected * np.sign(
+            expected[0] * ours(formula, operands, values, d)[0]
+        )
     agree(expected, ours(formula, operands, values, d))
     named = {t.strip("#?+%.") for t in operands}
     if operands and not all(t.isdigit() or not t for t in named):
         agree(expected, ours(formula, operands, values, NAMED))
-    narrow = [value_of(text, d, np.random.default_rng(1), "float32") for text in operands]
+    narrow = [
+        value_of(text, d, np.random.default_rng(1), "float32") for text in operands
+    ]
     if not name.startswith("eigh-1"):
-        agree(truth(formula, narrow, d), ours(formula, operands, narrow, d, "float32"), "float32")
+        agree(
+            truth(formula, narrow, d),
+            ours(formula, operands, narrow, d, "float32"),
+            "float32",
+        )
 
 
 def filled(text):
@@ -77,7 +91,9 @@ LENIENT = {"norm, largest", "index, from the end"}
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["numbers", "named"])
-@pytest.mark.parametrize("d", [(1, 1, 1), (1, 4, 1), (0, 4, 2), (3, 0, 2), (0, 0, 0)], ids=str)
+@pytest.mark.parametrize(
+    "d", [(1, 1, 1), (1, 4, 1), (0, 4, 2), (3, 0, 2), (0, 0, 0)], ids=str
+)
 def test_small_sizes(d, named):
     """Sizes of 0 and 1 give what they give in NumPy, shapes too."""
     d = sizes(*d)

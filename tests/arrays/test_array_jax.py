@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from array_cases import CASES, NAMED, Ours, Theirs, shape_of, sizes, type_of, value_of
+
 from overbar.derive.reverse import reverse
 from overbar.ir.evaluate import evaluate
 from overbar.ir.graph import Graph
@@ -47,14 +48,21 @@ class Jaxs(Theirs):
 
 
 def known(name, operands):
+    """Whether JAX has the formula, and floats are among its operands."""
     kind = name.rpartition("-")[0]
-    return kind not in OTHER and name not in UNLIKE and any(t[0] not in "#?%" for t in operands)
+    return (
+        kind not in OTHER
+        and name not in UNLIKE
+        and any(t[0] not in "#?%" for t in operands)
+    )
 
 
 SHARED = [c for c in CASES if c[2] and known(c[0], c[2])]
 
 
-@pytest.mark.parametrize(("name", "formula", "operands"), SHARED, ids=[c[0] for c in SHARED])
+@pytest.mark.parametrize(
+    ("name", "formula", "operands"), SHARED, ids=[c[0] for c in SHARED]
+)
 def test_gradients(name, formula, operands):
     """Gradients of a sum of sines are JAX's, in every operand."""
     rng = np.random.default_rng(5)
@@ -68,7 +76,9 @@ def test_gradients(name, formula, operands):
     if not out.type.is_float or name == "eigh-1":  # eigenvectors: up to sign
         return
     axes = tuple(range(len(out.type.shape)))
-    root = graph.make("sum", (apply("sin", out),), (axes,)) if axes else apply("sin", out)
+    root = (
+        graph.make("sum", (apply("sin", out),), (axes,)) if axes else apply("sin", out)
+    )
     params = [n for n in nodes if n.type.is_float]
     bars = reverse(graph, {root: graph.const(1.0)}, params)
     given = {f"x{k}": v for k, v in enumerate(values)} | {"sizes": np.zeros((3, 4, 2))}
@@ -81,7 +91,11 @@ def test_gradients(name, formula, operands):
     value, expected = jax.value_and_grad(loss, places)(*map(jnp.asarray, values))
     assert np.allclose(value, found[root], rtol=1e-9, atol=1e-9)
     for node, g in zip(params, expected, strict=True):
-        own = found[bars[node]] if node in bars else np.zeros(shape_of(operands[nodes.index(node)], D))
+        own = (
+            found[bars[node]]
+            if node in bars
+            else np.zeros(shape_of(operands[nodes.index(node)], D))
+        )
         if name.rpartition("-")[0] in LOWER:
             own = (own + own.T) / 2
         assert np.allclose(g, own, rtol=1e-8, atol=1e-8)

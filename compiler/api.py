@@ -18,7 +18,8 @@ from overbar.read.expression import Expression
 from overbar.read.files import read_file
 from overbar.read.functions import nearest
 from overbar.shaped import compiled
-from overbar.tracing import DictInput, is_function, trace
+from overbar.traced_inputs import DictInput
+from overbar.tracing import is_function, trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

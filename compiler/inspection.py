@@ -92,9 +92,16 @@ class Inspection:
         )
 
     def latex(self) -> str:
-        """Return the function and its adjoints as LaTeX."""
+        """Return the function and its adjoints as LaTeX.
+
+        Of a formula with arrays whose steps have no names, the value and the gradient
+        as formulas.
+        """
+        from overbar.show.formulas import formulas, is_formula
         from overbar.show.latex import LatexWriter, align
 
+        if is_formula(self.derivation):
+            return align(*formulas(self.derivation))
         found = derivatives(self.derivation, writer=LatexWriter)
         return align(
             *([(s.name, s.expression) for s in part] for part in found.parts.values())

@@ -48,6 +48,8 @@ def _latex(f: CompiledFunction, order: int, _: Mapping[str, float]) -> str:
     from overbar.show.latex import LatexWriter, align
     from overbar.show.typeset import symbol
 
+    if order == 1:
+        return f.latex() + "\n"
     found = derivatives(f.derivation, order, LatexWriter)
     output = next(iter(f.graph.outputs))
     partials = {

@@ -207,14 +207,11 @@ class Lift:
                 starts[axis] = index.offset + times * loop.start  # type: ignore[operator, assignment]
                 shape[axis], steps[axis] = loop.size, times
                 loops.append(loop)
-        attrs = (tuple(starts), tuple(shape), tuple(steps))
-        node = graph.make("slice", (array,), attrs)
-        kept = tuple(
-            extent for k, extent in enumerate(shape)
-            if k in gathered or found[k].terms  # type: ignore[union-attr]
-        )  # fmt: skip
-        if len(kept) < len(shape):
-            node = graph.make("reshape", (node,), (kept,))
+        gone = tuple(
+            k for k in range(len(own)) if k not in gathered and not found[k].terms  # type: ignore[union-attr]
+        )
+        attrs = (tuple(starts), tuple(shape), tuple(steps), gone)
+        node = graph.make("pick", (array,), attrs)
         if not gathered:
             return self._sorted(node, loops)
         axes = [k for k in range(len(own)) if k in gathered or found[k].terms]  # type: ignore[union-attr]

@@ -61,6 +61,7 @@ def settle(elements: Elements) -> None:
     _find_free(elements)
     accesses = _accesses(elements)
     _mark_whole(elements)
+    _arrange(elements, accesses)
     before = -1
     while before != (before := _unknown(elements, accesses)):
         _settle_loops(elements, accesses)
@@ -98,7 +99,7 @@ def _find_free(elements: Elements) -> None:
     elements.release(loops)
     free = [*loops.values(), *_ranged(elements)]
     for k, loop in enumerate(sorted(free, key=lambda loop: natural(loop.name))):
-        loop.serial = k - len(free)
+        loop.serial = k - len(free)  # before those of sums, which count from 1
 
 
 def _ranged(elements: Elements) -> list[Loop]:
@@ -117,6 +118,20 @@ def _accesses(elements: Elements) -> list[Access]:
         for what in elements.meaning.values() if type(what) is Element
         for axis, node in enumerate(what.indices)
     ]  # fmt: skip
+
+
+def _arrange(elements: Elements, accesses: Iterable[Access]) -> None:
+    """Put loops in the order in which arrays are indexed by them, free ones first."""
+    seen: dict[Loop, None] = {}
+    for access in accesses:
+        for loop, _ in access.index.terms if access.index is not None else ():
+            if loop.serial > 0:
+                seen[loop] = None
+    for what in elements.meaning.values():
+        if type(what) is Index and what.loop.serial > 0:
+            seen[what.loop] = None
+    for k, loop in enumerate(seen, start=1):
+        loop.serial = k
 
 
 def _mark_whole(elements: Elements) -> None:
@@ -188,20 +203,29 @@ def _settle_shapes(elements: Elements, accesses: Iterable[Access]) -> None:
 
 def _reached(base: Base, ends: Sequence[tuple[Extent, Extent]]) -> Extent:
     """Return how many entries an axis has whose first and last ones are known."""
-    lows = [low for low, _ in ends]
-    if all(isinstance(low, int) for low in lows) and min(lows) > 0:  # type: ignore[type-var, operator]
-        message = f"expected indices of {base.name!r} that count from 0, found the "
-        message += f"first one {min(lows)}; give its shape if that is meant"  # type: ignore[type-var]
-        raise ShapeError(message)
     high = ends[0][1]
     for _, last in ends[1:]:
-        if at_least_zero(last - high):  # type: ignore[operator, arg-type]
+        if _is_last(last, high):
             high = last
-        elif not at_least_zero(high - last):  # type: ignore[operator, arg-type]
+        elif not _is_last(high, last):
             message = f"expected the shape of {base.name!r}, found indices up to {high}"
             message += f" and {last}; write IndexedBase({base.name!r}, shape=...)"
             raise ShapeError(message)
-    return high + 1  # type: ignore[operator, return-value]
+    size = high + 1  # type: ignore[operator]
+    lows = [low for low, _ in ends if isinstance(low, int)]
+    odd = isinstance(size, Dim) and size.name is None
+    if odd and len(lows) == len(ends) and min(lows) > 0:
+        message = f"expected indices of {base.name!r} that count from 0, found the "
+        message += f"first one {min(lows)}; give its shape if that is meant"
+        raise ShapeError(message)
+    return size  # type: ignore[return-value]
+
+
+def _is_last(x: Extent, y: Extent) -> bool:
+    """Whether x is no smaller; a size is taken to reach an index that is a number."""
+    if isinstance(x, Dim) and isinstance(y, int):
+        return True
+    return at_least_zero(x - y)  # type: ignore[operator, arg-type]
 
 
 def _check(access: Access) -> None:

@@ -174,10 +174,21 @@ def _latex_of(node: Node) -> Notation | None:
     return found if found is None or isinstance(found, Notation) else found(node)
 
 
+def _log_determinant(node: Node, named: Collection[Node]) -> Phrase | None:
+    """Return the logarithm of a determinant, which is computed in two parts."""
+    size, sign = node.args
+    if {size, sign} & set(named) or size.op.name != "logdet" or sign.op.name != "log":
+        return None
+    inner = sign.args[0]
+    if inner in named or inner.op.name != "detsign" or inner.args != size.args:
+        return None
+    return Notation(r"\log \det\left({0}\right)", ATOM), size.args
+
+
 _PHRASES: dict[str, tuple[Callable[..., Phrase | None], ...]] = {
     "sum": (_sum_of_squares, _trace), "sqrt": (_root_of_squares,),
     "gather": (_diagonal,), "cast": (_identity,), "one_hot": (_one_hot_identity,),
     "select": (_diagonal_matrix,), "broadcast": (_ones,), "solve": (_solution,),
     "transpose": (_inverse_transposed,), "inv": (_inverse,),
-    "contract": (_times_inverse,),
+    "contract": (_times_inverse,), "add": (_log_determinant,),
 }  # fmt: skip

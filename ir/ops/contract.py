@@ -157,6 +157,7 @@ _FORMS = {
     "kj,ki->ij": Notation("{1}.T @ {0}", PRODUCT, (PRODUCT + 1, ATOM)),
     "jk,ik->ij": Notation("{1} @ {0}.T", PRODUCT, (ATOM, PRODUCT)),
     "ki,jk->ij": Notation("({1} @ {0}).T", ATOM, (PRODUCT + 1, PRODUCT)),
+    "jk,ki->ij": Notation("({0} @ {1}).T", ATOM, (PRODUCT, PRODUCT + 1)),
     "ik,kj->ji": Notation("({0} @ {1}).T", ATOM, (PRODUCT, PRODUCT + 1)),
 }
 OUTER = {"i,j->ij": "{0}, {1}", "j,i->ij": "{1}, {0}"}
@@ -208,9 +209,9 @@ def _latex(node: Node) -> Notation:
 
 def _matrix_latex(template: str) -> Notation:
     inner = template.replace(" @ ", r" \, ")
-    if inner.endswith(").T"):
-        inner = rf"\left({inner[1:-3]}\right)^{{{{\top}}}}"
-        return Notation(inner, POWER, (JUXTAPOSED,))
+    if inner.endswith(").T"):  # (A B)^T is B^T A^T
+        first, _, second = inner[1:-3].partition(r" \, ")
+        inner = rf"{second}.T \, {first}.T"
     bindings = tuple(ATOM if f"{{{i}}}.T" in inner else JUXTAPOSED for i in (0, 1))
     return Notation(inner.replace(".T", r"^{{\top}}"), JUXTAPOSED, bindings)
 

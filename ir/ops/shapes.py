@@ -40,7 +40,7 @@ def product(shape: Shape) -> Extent:
     """Return the number of elements of a shape."""
     total: Extent = 1
     for extent in shape:
-        total = total * extent  # type: ignore[assignment]
+        total = total * extent
     return total
 
 
@@ -446,7 +446,7 @@ def _concat_type(
             raise ShapeError(message)
     total: Extent = 0
     for shape in shapes:
-        total = total + shape[axis]  # type: ignore[operator]
+        total = total + shape[axis]
     whole = (*first[:axis], total, *first[axis + 1 :])
     full = [a if not a.is_const else graph.spread(a, a.type.shape) for a in args]
     return cast(graph, full, kind), kind.of(whole)
@@ -457,7 +457,7 @@ def offsets(node: Node) -> list[Extent]:
     (axis,) = node.attrs
     found: list[Extent] = [0]
     for a in node.args[:-1]:
-        found.append(found[-1] + a.type.shape[axis])  # type: ignore[operator]
+        found.append(found[-1] + a.type.shape[axis])
     return found
 
 

@@ -14,6 +14,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy as sp
+import sympy.tensor.array.expressions
 from hypothesis import given
 from hypothesis import strategies as st
 from sympy.codegen import cfunctions as cf

@@ -18,7 +18,6 @@ from overbar.rewrite.exact import EXACT
 
 x, y, k = sp.symbols("x y k")
 f, f2 = sp.Function("f"), sp.Function("f2")
-A, M = sp.IndexedBase("A"), sp.MatrixSymbol("M", 2, 2)
 
 
 class mine(sp.Function):  # noqa: N801 - a function as SymPy's
@@ -46,7 +45,6 @@ ADD_IT = "; write a symbol for it, or add it with ob.op"
 COMPLEX = "complex numbers are not supported: expected a real number, found"
 ROOT = ("complex numbers are not supported: expected a real power, found one of a "
         "negative number that has none")  # fmt: skip
-ARRAYS = "arrays are not built yet: expected a scalar, found"
 BOUND = "expected a bound that is a constant integer, found"
 CONDITION = ("expected a number, found a condition; use Piecewise((1, condition), "
              "(0, True))")  # fmt: skip
@@ -113,11 +111,6 @@ REFUSED: tuple[tuple[Any, type[OverbarError], str], ...] = (
     (sp.Interval(0, 1), U, f"{KNOWS} Interval, {PLACES}"),
     (sp.CRootOf(x**5 + x + 1, 0), U, f"{KNOWS} ComplexRootOf, {PLACES}"),
     (sp.Wild("w"), U, f"{KNOWS} Wild, {PLACES}"),
-    # arrays
-    (A[k], U, f"{ARRAYS} Indexed, {PLACES}"),
-    (M, U, f"{ARRAYS} MatrixSymbol, {PLACES}"),
-    (sp.exp(M[0, 1]), U, f"{ARRAYS} MatrixElement, {PLACES}, in the argument of exp"),
-    (sp.Trace(M), U, f"{ARRAYS} Trace, {PLACES}"),
     # sums, products, derivatives
     (sp.Sum(x**k, (k, 1, y)), U, f"{BOUND} a symbolic one, {PLACES}"),
     (sp.Sum(x**k, (k, 1, sp.oo)), U, f"{BOUND} an infinite one, {PLACES}"),

@@ -248,8 +248,7 @@ class _Nests:
                 if node.op is _EXTENT and node.attrs[0].name:
                     found.setdefault(node.attrs[0].name, self.names[node])
                 for axis, extent in enumerate(node.type.shape):
-                    if isinstance(extent, Dim) and len(extent.names) == 1:
-                        (dim,) = extent.names
+                    if isinstance(extent, Dim) and (dim := extent.line) is not None:
                         text = f"{self.names[node]}.shape[{axis}]"
                         if extent.name is not None:
                             found.setdefault(dim, text)

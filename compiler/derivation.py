@@ -168,13 +168,7 @@ class Derivation:
         for node in view.order(results, found):
             for extent in dims((node.type.shape, node.attrs)):
                 needed |= dict.fromkeys(sorted(extent.names))
-        given = {
-            name
-            for node in found
-            for extent in dims(node.type.shape)
-            if len(extent.names) == 1
-            for name in extent.names
-        }
+        given = {extent.line for node in found for extent in dims(node.type.shape)}
         return [view.extent(dim(name)) for name in needed if name not in given]
 
     def value_and_grad(self) -> Entry:

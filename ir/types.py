@@ -87,6 +87,14 @@ class Dim:
         return None
 
     @property
+    def line(self) -> str | None:
+        """The name n of an extent `a*n + b`, whose size tells that of n."""
+        match [factors for factors, _ in self.terms if factors]:
+            case [(str(name),)]:
+                return name
+        return None
+
+    @property
     def names(self) -> frozenset[str]:
         """The named dimensions that the extent depends on."""
         found: set[str] = set()

@@ -169,6 +169,37 @@ def _times_inverse(node: Node, named: Collection[Node]) -> Phrase | None:
     return Notation(template, form.binding, form.operands), parts
 
 
+def _outer(node: Node, named: Collection[Node]) -> Phrase | None:
+    """Write x (A y)^T as x y^T A^T, and the like with an inverse."""
+    form = _latex_of(node)
+    if form is None or form.template not in _OUTER:
+        return None
+    first, second = _OUTER[form.template]
+    x, product = node.args[first], node.args[second]
+    if product in named or len(product.args) != 2:  # noqa: PLR2004
+        return None
+    inner = _latex_of(product)
+    power = _TRANSPOSED.get("solve" if product.op.name == "solve" else (
+        inner.template if inner is not None else ""
+    ))  # fmt: skip
+    if power is None:
+        return None
+    a, y, sign = power
+    template = rf"{{0}} \, {{1}}^{{{{\top}}}} \, {{2}}{sign}"
+    parts = [x, product.args[y], product.args[a]]
+    bindings = (JUXTAPOSED, ATOM, ATOM if sign else JUXTAPOSED)
+    return Notation(template, JUXTAPOSED, bindings), parts
+
+
+_OUTER = {r"{0} \, {1}^{{\top}}": (0, 1), r"{1} \, {0}^{{\top}}": (1, 0)}
+_TRANSPOSED = {
+    "solve": (0, 1, r"^{{-\top}}"), r"{0} \, {1}": (0, 1, r"^{{\top}}"),
+    r"{1} \, {0}": (1, 0, r"^{{\top}}"), r"{0}^{{\top}} \, {1}": (0, 1, ""),
+    r"{1}^{{\top}} \, {0}": (1, 0, ""),
+}  # fmt: skip
+"""By a product's notation: its matrix, its vector, and the transpose of the matrix."""
+
+
 def _latex_of(node: Node) -> Notation | None:
     found = node.op.latex
     return found if found is None or isinstance(found, Notation) else found(node)
@@ -190,5 +221,5 @@ _PHRASES: dict[str, tuple[Callable[..., Phrase | None], ...]] = {
     "gather": (_diagonal,), "cast": (_identity,), "one_hot": (_one_hot_identity,),
     "select": (_diagonal_matrix,), "broadcast": (_ones,), "solve": (_solution,),
     "transpose": (_inverse_transposed,), "inv": (_inverse,),
-    "contract": (_times_inverse,), "add": (_log_determinant,),
+    "contract": (_outer, _times_inverse), "add": (_log_determinant,),
 }  # fmt: skip

@@ -48,6 +48,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     r"\operatorname{arsinh}": mpmath.asinh,
     r"\operatorname{arcosh}": mpmath.acosh,
     r"\operatorname{artanh}": mpmath.atanh,
+    r"\operatorname{stop}": lambda x: x,
     r"\operatorname{ReLU}": lambda x: max(x, 0),
     r"\operatorname{PReLU}": lambda x, a: x if x > 0 else a * x,
 }

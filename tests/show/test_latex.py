@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
     Worth = Callable[[str, dict[str, float]], Any]
 
-ROWS = [row for row in OPS.values() if row.typing is not None and row.name != "copy"]
+ROWS = [
+    row
+    for row in OPS.values()
+    if row.typing is not None and row.name not in {"copy", "wrap"}  # no mathematics
+]
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CONDITIONS = {"and", "or", "not"}
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from overbar.ir.errors import InputError
 from overbar.ir.types import size_of
+from overbar.mapping import columns
 from overbar.results import fill
 
 if TYPE_CHECKING:
@@ -103,6 +104,11 @@ def mapped(f: ShapedFunction, name: str, values: Sequence[Any], lead: Any) -> li
             for whole, part in zip(out, f.once(name, point), strict=True):
                 whole[place] = part
         return out
+    if not f.runtime.entry(name).program.shaped:
+        points = columns(
+            [np.broadcast_to(v, lead) for v in values], (), f.graph.real.dtype
+        )
+        return [row.reshape(lead) for row in f.runtime.points(name, points)]
     values = [np.asarray(v, n.type.dtype) for v, n in zip(values, nodes, strict=False)]
     stacks, places = _stacked(values, ranks, lead)
     count = prod(lead)

@@ -228,7 +228,12 @@ def test_l9(text, scale):
     [
         "f: param[c]\ny: index\n-log_softmax(f)[y]",
         "f: param[c]\ny: index\nlogsumexp(f) - f[y]",
-        "f: param[c]\ny: index\n-log(exp(f[y])/sum(exp(f)))",
+        pytest.param(
+            "f: param[c]\ny: index\n-log(exp(f[y])/sum(exp(f)))",
+            marks=pytest.mark.xfail(
+                reason="log(sum(exp(f))) of arrays is not stabilised yet", strict=True
+            ),
+        ),
     ],
 )
 def test_l9_logits_of_a_thousand(text):

@@ -119,7 +119,7 @@ def _place(item: Extent, shape: Shape, axis: int) -> Extent:
     """Return where an integer index points to."""
     size = shape[axis]
     place = from_front(item, size)
-    below, beyond = place, place - size  # type: ignore[operator]
+    below, beyond = place, place - size
     if (isinstance(below, int) and below < 0) or (
         isinstance(beyond, int) and beyond >= 0
     ):
@@ -144,20 +144,20 @@ def _window(item: slice, size: Extent, axis: int) -> tuple[Extent, Extent, int]:
         return (known.start if known else 0), len(known), step
     if step > 0:
         start = _end(item.start, 0, size)
-        length = _end(item.stop, size, size) - start  # type: ignore[operator]
+        length = _end(item.stop, size, size) - start
     else:
         start = _end(item.start, size - 1, size)
-        length = start - _end(item.stop, -1, size)  # type: ignore[operator]
+        length = start - _end(item.stop, -1, size)
     if isinstance(length, int):
         length = max(length, 0)
-    return start, (length + (abs(step) - 1)) // abs(step), step  # type: ignore[operator]
+    return start, (length + (abs(step) - 1)) // abs(step), step
 
 
 def _end(given: Extent | None, default: Extent, size: Extent) -> Extent:
     if given is None:
         return default
     place = from_front(given, size)
-    beyond = place - size  # type: ignore[operator]
+    beyond = place - size
     return size if isinstance(beyond, int) and beyond > 0 else place
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from overbar.ir.errors import ShapeError
+from overbar.read.array_diagonal import eye
 from overbar.read.array_product import matmul
 from overbar.read.array_static import need_square, rank, shown, whole
 
@@ -60,9 +61,7 @@ def _matrix_power(graph: Graph, a: Node, n: int) -> Node:
     need_square("matrix_power", a)
     power = whole("matrix_power", n, "n")
     if not power:
-        from overbar.read.array_product import BUILDERS as PRODUCTS
-
-        return PRODUCTS["eye"](graph, a.type.shape[0])  # type: ignore[no-any-return]
+        return eye(graph, a.type.shape[0])
     base = graph.make("inv", (a,)) if power < 0 else a
     found: Node | None = None
     left = abs(power)

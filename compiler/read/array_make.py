@@ -10,8 +10,9 @@ from overbar.ir.ops import apply
 from overbar.ir.ops.contract import contract
 from overbar.ir.types import Dim
 from overbar.read.array_index import index
+from overbar.read.array_pad import zero_padded
 from overbar.read.array_reduce import truth
-from overbar.read.array_shape import along, zero_padded
+from overbar.read.array_shape import along
 from overbar.read.array_static import (
     extent_of,
     least,
@@ -154,10 +155,10 @@ def _convolve(graph: Graph, a: Node, v: Node, mode: str = "full") -> Node:
         if shorter == n and n != k:
             a, v, n, k = v, a, k, n
     edge = {"full": k - 1, "same": k // 2, "valid": 0}[mode]
-    size = {"full": n + k - 1, "same": n, "valid": n - k + 1}[mode]  # type: ignore[operator]
-    before = k - 1 - (k - 1) // 2 if mode == "same" else edge  # type: ignore[operator]
-    after = (k - 1) // 2 if mode == "same" else edge  # type: ignore[operator]
-    padded = zero_padded(a, [(before, after)])  # type: ignore[list-item]
+    size = {"full": n + k - 1, "same": n, "valid": n - k + 1}[mode]
+    before = k - 1 - (k - 1) // 2 if mode == "same" else edge
+    after = (k - 1) // 2 if mode == "same" else edge
+    padded = zero_padded(a, [(before, after)])
     if isinstance(k, int) and k <= UNROLLED:
         terms = [
             index(graph, v, j) * along(padded, 0, k - 1 - j, size) for j in range(k)
@@ -171,7 +172,7 @@ def _convolve(graph: Graph, a: Node, v: Node, mode: str = "full") -> Node:
         graph.spread_along(graph.iota(k), (1,), shape)
     )
     windows = graph.make("gather", (padded, place), ((0,),))
-    return contract(graph, windows, along(v, 0, k - 1, k, -1), "ij", "j", "i")  # type: ignore[operator]
+    return contract(graph, windows, along(v, 0, k - 1, k, -1), "ij", "j", "i")
 
 
 def _shorter(n: Extent, k: Extent) -> Extent:
@@ -215,16 +216,16 @@ def _conv2d(
         raise LimitError(f"{message}, found {shown(w.type.shape)}")
     steps = stride if isinstance(stride, tuple | list) else (stride, stride)
     if mode == "same":
-        edges = [((k - 1) // 2, k // 2) for k in kernel]  # type: ignore[operator]
-        x = zero_padded(x, [(0, 0), (0, 0), *edges])  # type: ignore[list-item]
+        edges = [((k - 1) // 2, k // 2) for k in kernel]
+        x = zero_padded(x, [(0, 0), (0, 0), *edges])
     return _slid(graph, x, w, [whole("conv2d", s, "stride") for s in steps])
 
 
 def _slid(graph: Graph, x: Node, w: Node, steps: list[int]) -> Node:
     """Return the sum over a kernel's places of what it takes from a slice there."""
     (h, k), (rows, columns) = w.type.shape[2:], x.type.shape[2:]
-    high = (rows - h + steps[0]) // steps[0]  # type: ignore[operator]
-    wide = (columns - k + steps[1]) // steps[1]  # type: ignore[operator]
+    high = (rows - h + steps[0]) // steps[0]
+    wide = (columns - k + steps[1]) // steps[1]
     total: Node | None = None
     for i in range(h):  # type: ignore[arg-type]
         for j in range(k):  # type: ignore[arg-type]

@@ -259,7 +259,8 @@ def _vector_norm(x: Node, ord: Any, axis: int, *, keepdims: bool) -> Node:  # no
     if isinstance(ord, str):
         message = "norm of a vector expects a number as ord"
         raise UnsupportedError(f"{message}, found {ord!r}")
-    return reduced("sum", "norm", size**ord, axis, keepdims=keepdims) ** (1 / ord)
+    total = reduced("sum", "norm", size**ord, axis, keepdims=keepdims)
+    return total ** (1.0 / float(ord))
 
 
 _SIMPLE_NORMS = {1: "sum", math.inf: "reduce_max", -math.inf: "reduce_min"}

@@ -39,9 +39,14 @@ def whole(name: str, value: Any, what: str) -> int:
     raise ShapeError(f"{name} expects a whole number as {what}, found {value!r}")
 
 
+def is_sequence(value: Any) -> bool:
+    """Whether a static argument is a tuple or list: an extent is none."""
+    return isinstance(value, tuple | list) and not isinstance(value, Dim)
+
+
 def several(value: Any) -> Any:
     """Return a tuple or list as it is, anything else as the only entry of one."""
-    return value if isinstance(value, tuple | list) else (value,)
+    return value if is_sequence(value) else (value,)
 
 
 def axis_of(name: str, axis: Any, shape: Shape) -> int:
@@ -95,8 +100,8 @@ def extent_of(name: str, value: Any, what: str = "size") -> Extent:
 
 def shape_of(name: str, shape: Any) -> Shape:
     """Return a shape from one extent or a sequence of them."""
-    alone = isinstance(shape, Dim) or not isinstance(shape, tuple | list)
-    return tuple([extent_of(name, e) for e in ((shape,) if alone else shape)])
+    given = shape if is_sequence(shape) else (shape,)
+    return tuple([extent_of(name, e) for e in given])
 
 
 def type_of(graph: Graph, name: str, dtype: Any, default: Type | None = None) -> Type:
@@ -145,7 +150,7 @@ def _divided(top: Extent, bottom: Extent) -> Extent | None:
             left.remove(name)
         if times % divisor:
             return None
-        total = total + (  # type: ignore[operator, assignment]
+        total = total + (
             Dim(((tuple(left), times // divisor),)) if left else times // divisor
         )
     return total

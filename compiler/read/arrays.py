@@ -25,9 +25,11 @@ import numpy as np
 from overbar.ir.constants import Constant
 from overbar.ir.errors import UnsupportedError
 from overbar.read import (
+    array_diagonal,
     array_index,
     array_linear,
     array_make,
+    array_pad,
     array_product,
     array_reduce,
     array_shape,
@@ -159,7 +161,8 @@ def _lift(graph: Graph, value: Any) -> Node:
 
 
 _TABLES = (
-    array_reduce, array_shape, array_product, array_index, array_make, array_linear,
+    array_reduce, array_shape, array_pad, array_diagonal, array_product, array_index,
+    array_make, array_linear,
 )  # fmt: skip
 FUNCTIONS: dict[str, ArrayFunction] = {
     name: ArrayFunction(name, build)

@@ -150,13 +150,10 @@ def _solve_dot(
 
 
 def triangular_solved(a, b, lower, transposed, unit):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
-    """Return the solution of a triangular system: blocks of rows, most of it products."""
+    """Return the solution of a triangular system by blocks, most of it products."""
     out = b.copy()
     n, size = a.shape[0], 64
-    if transposed:
-        m = np.ascontiguousarray(a.T)
-    else:
-        m = np.ascontiguousarray(a)
+    m = np.ascontiguousarray(a.T) if transposed else np.ascontiguousarray(a)
     down = lower != transposed
     for step in range(0, n, size):
         first = step if down else max(0, n - step - size)

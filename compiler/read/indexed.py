@@ -8,6 +8,7 @@ the order of the left side.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 from overbar.ir.errors import LimitError, ParseError
@@ -20,7 +21,7 @@ from overbar.read.steps import Kind, Scope, Step
 from overbar.read.syntax import Part, Phrase, kind_of, listed, target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lark import Token
 
@@ -130,7 +131,7 @@ def _accesses(
     The arrays are kept, and so are the loops of sums inside: the formula itself takes
     both from there. What depends on indices itself is looked into, not taken.
     """
-    names = _loop_names(root) | set(scope)
+    places = _index_places(root, scope)
     steps: list[Step] = []
     stack: list[tuple[Part, Mapping[str, int]]] = [(root, scope)]
     while stack:
@@ -144,7 +145,7 @@ def _accesses(
             inner = scope_of(translator, scope, part)
         elif part.rule == "index":
             base = part.children[0]
-            if not _mentions(base, names):
+            if not _mentions(base, places):
                 translator.scope = {}
                 steps += translator.translate(base, translator.keep(part, base))
                 steps += _access_steps(translator, part, scope)
@@ -156,35 +157,28 @@ def _accesses(
     return steps
 
 
-def _loop_names(root: Part) -> set[str]:
-    """Return the names of all indices inside."""
-    found: set[str] = set()
+def _index_places(root: Part, free: Iterable[str]) -> list[int]:
+    """Return where the names of indices stand, in order."""
+    names = set(free)
+    found: list[Token] = []
     stack = [root]
     while stack:
         part = stack.pop()
         if isinstance(part, Phrase):
             stack += part.children
             if part.rule == "loop":
-                found.add(str(part.children[1]))
-    return found
+                names.add(str(part.children[1]))
+        elif part.type == "NAME":
+            found.append(part)
+    return sorted(t.start_pos or 0 for t in found if str(t) in names)
 
 
-def _mentions(root: Part, names: set[str]) -> bool:
-    """Whether an index stands inside; only short parts are asked, else it may."""
-    stack, left = [root], _SHORT
-    while stack:
-        part = stack.pop()
-        left -= 1
-        if left < 0:
-            return True
-        if isinstance(part, Phrase):
-            stack += part.children
-        elif part.type == "NAME" and str(part) in names:
-            return True
-    return False
+def _mentions(part: Part, places: Sequence[int]) -> bool:
+    """Whether an index stands in a part."""
+    k = bisect_left(places, part.start_pos or 0)
+    return k < len(places) and places[k] < (part.end_pos or 0)
 
 
-_SHORT = 1000
 _AFFINE = {"binary", "unary", "group"}
 _PLAIN = {"NAME", "NUMBER", "SIGN", "TIMES", "LPAR", "RPAR"}
 

@@ -165,6 +165,7 @@ HOSTILE = [
     "sum(j for j in 10**18)",
     "sum(" * MANY + "x[j]" + " for j in n)" * MANY,
     "r[i] = " + "w[" * (MANY // 4) + "i" + "]" * (MANY // 4) + "\nr",
+    "r[i] = x" + "[0:]" * (MANY // 4) + "[i]\nr",
     "a0 = n + m\n"
     + "".join(f"a{i} = a{i - 1}*a{i - 1}\n" for i in range(1, 99))
     + "a98*s",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from itertools import product
+from operator import itemgetter
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -58,6 +59,11 @@ REDUCTIONS: dict[str, Callable[[list[float]], float]] = {
 }
 
 
+def mirrored(name: str, size: str) -> Drawn:
+    """Return an index that counts from the end."""
+    return Drawn(f"{size} - 1 - {name}", lambda at: SIZES[size] - 1 - at[name])
+
+
 class Draw:
     """Draw formulas with indices that run through dimensions."""
 
@@ -74,8 +80,8 @@ class Draw:
             Drawn("-1", lambda _: last),
         ]
         for name in (name for name, own in scope.items() if own == size):
-            found += 3 * [Drawn(name, lambda at, k=name: at[k])]
-            found += [Drawn(f"{size} - 1 - {name}", lambda at, k=name: last - at[k])]
+            found += 3 * [Drawn(name, itemgetter(name))]
+            found += [mirrored(name, size)]
         if size == "m":
             text, value = self.place("n", scope)
             found += [Drawn(f"w[{text}]", lambda at: VALUES["w"][value(at)])]

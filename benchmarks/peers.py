@@ -76,7 +76,7 @@ def overbar(workload: Workload, arrays: dict[str, Any]) -> Calls:
 
     def newton() -> tuple[Any, ...]:
         value, (bar,) = f.value_and_grad(*values)
-        return value, bar, f.hvp(*values, (ones,))[0]
+        return value, bar, f.hvp(values, (ones,))[0]
 
     ones = np.ones_like(values[0])
     return Calls(lambda: f(*values), newton if workload.newton else gradient)

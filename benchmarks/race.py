@@ -102,12 +102,13 @@ def race(
     repeats: int,
     seconds: float,
     limit: float,
+    clock: str,
     say: Callable[[str], None],
 ) -> list[dict[str, Any]]:
     """Return a row a tool: its figures, or why it was left out.
 
     repeats: turns that each tool takes; seconds: of calls in one turn; limit: seconds
-    to wait for an answer; say: is told what is going on.
+    to wait for an answer; clock: "wall" or "cpu"; say: is told what is going on.
     """
     rows = {tool: {"workload": workload.name, "size": size, "tool": tool}
             for tool in tools}  # fmt: skip
@@ -122,7 +123,10 @@ def race(
                 say(f"{tool}: first gradient")
                 going[tool] = Child(workload, size, tool, folder, limit)
                 _guarded(going, tool, row, "first")
-            _turns(going, rows, repeats, seconds, say)
+            for turn in range(repeats):
+                say(f"turn {turn + 1} of {repeats}")
+                _turn(going, rows, f"{seconds}")
+            _summarise(going, rows, clock)
             _compare(rows, going)
         finally:
             for child in going.values():
@@ -140,30 +144,31 @@ def _guarded(
         row["left out"] = str(failure)
         going.pop(tool).end()
         return {}
-    row |= {k: v for k, v in reply.items() if k not in {"seconds", "count"}}
+    row |= {k: v for k, v in reply.items() if k not in {"wall", "cpu"}}
     return reply
 
 
-def _turns(
-    going: dict[str, Child],
-    rows: dict[str, dict[str, Any]],
-    repeats: int,
-    seconds: float,
-    say: Callable[[str], None],
+def _turn(
+    going: dict[str, Child], rows: dict[str, dict[str, Any]], seconds: str
 ) -> None:
-    times: dict[tuple[str, str], list[float]] = {}
-    for turn in range(repeats):
-        for which in ("value", "gradient"):
-            for tool in tuple(going):
-                say(f"{tool}: {which}, turn {turn + 1} of {repeats}")
-                reply = _guarded(going, tool, rows[tool], f"{which} {seconds}")
-                if reply:
-                    times.setdefault((tool, which), []).append(reply["seconds"])
-    for (tool, which), found in times.items():
-        rows[tool][which] = statistics.median(found)
-        rows[tool][f"{which} least"] = min(found)
+    """Let every tool in turn time its value, then its gradient."""
+    for which in ("value", "gradient"):
+        for tool in tuple(going):
+            row = rows[tool]
+            reply = _guarded(going, tool, row, f"{which} {seconds}")
+            for clock in ("wall", "cpu"):
+                row.setdefault(f"{which} {clock}", []).append(reply.get(clock))
+
+
+def _summarise(
+    going: dict[str, Child], rows: dict[str, dict[str, Any]], clock: str
+) -> None:
+    """Put the medians of all turns into the rows."""
     for tool in going:
-        rows[tool]["ratio"] = rows[tool]["gradient"] / rows[tool]["value"]
+        row = rows[tool]
+        for which in ("value", "gradient"):
+            row[which] = statistics.median(row[f"{which} {clock}"])
+        row["ratio"] = row["gradient"] / row["value"]
 
 
 def _compare(rows: dict[str, dict[str, Any]], going: dict[str, Child]) -> None:

@@ -4,7 +4,8 @@
 
 Reads one word a line from standard input and answers each with one line of JSON:
 `first` builds and calls the gradient once, and writes the answers to the file ANSWERS;
-`value` and `gradient` with a number of seconds give the seconds of a call.
+`value` and `gradient` with a number of seconds give the seconds of a call, by the wall's
+clock and the processor's.
 """
 
 from __future__ import annotations
@@ -75,18 +76,19 @@ class Worker:
         return [full, *bars[1:]]
 
     def timed(self, which: str, budget: float) -> dict[str, Any]:
-        """Return the seconds of a call, how many were made, and on how many cores."""
+        """Return the seconds of a call, how many cores it used, and the memory."""
         call = getattr(self.calls, which)
-        count, cpu, start = 0, time.process_time(), time.perf_counter()
+        count, used, start = 0, time.process_time(), time.perf_counter()
         end = start
         while count < LEAST or end - start < budget:
             call()
             count += 1
             end = time.perf_counter()
+        used = time.process_time() - used
         return {
-            "seconds": (end - start) / count,
-            "count": count,
-            "cores": (time.process_time() - cpu) / (end - start),
+            "wall": (end - start) / count,
+            "cpu": used / count,
+            "cores": used / (end - start),
             "peak": memory("VmHWM"),
             "added": memory("VmHWM") - self.before,
         }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from overbar.ir.graph import Graph, Node
     from overbar.ir.ops.typing import Typed
-    from overbar.ir.types import Shape
+    from overbar.ir.types import Extent, Shape
 
 
 def _indices(
@@ -149,6 +149,18 @@ def _hot_type(
     return args, graph.real.of((*args[0].type.shape, attrs[0]))
 
 
+def _counts(index: Node, size: Extent) -> bool:
+    """Whether an index runs through all of an axis in order."""
+    return index.op.name == "iota" and index.attrs[0] == size
+
+
+def _hot_text(node: Node) -> Notation:
+    """Write rows with a single 1; where they are in order, the identity."""
+    (size,) = node.attrs
+    same = _counts(node.args[0], size)
+    return Notation(f"eye({size})" if same else f"one_hot({{0}}, {size})")
+
+
 def _hot_element(at: Any, out: Node, index: Sequence[Node]) -> Node:
     graph = out.graph
     place = apply("wrap", at(out.args[0], index[:-1]), graph.extent(out.attrs[0]))
@@ -161,9 +173,14 @@ def _whole(graph: Graph, name: str, args: Sequence[Node]) -> Typed:
 
 
 def _shown(node: Node) -> Notation:
-    """Write a gather as indexing."""
+    """Write a gather as indexing, that of a square matrix's diagonal by name."""
     x = node.args[0]
     (axes,) = node.attrs
+    shape = x.type.shape
+    if axes == (0, 1) == tuple(range(len(shape))) and all(
+        _counts(i, e) for i, e in zip(node.args[1:], shape, strict=True)
+    ):
+        return Notation("diagonal({0})")
     parts = [
         f"{{{1 + axes.index(k)}}}" if k in axes else ":"
         for k in range(len(x.type.shape))
@@ -197,7 +214,7 @@ ROWS = (
     Op(
         name="one_hot", typing=None, shaping=_hot_type,
         numpy=lambda n, y: (np.asarray(y)[..., None] % n == np.arange(n)) * 1.0,
-        text=lambda n: Notation(f"one_hot({{0}}, {n.attrs[0]})"), element=_hot_element,
+        text=_hot_text, element=_hot_element,
     ),
     Op(
         name="scatter", arity=None, typing=None, shaping=_scatter_type,

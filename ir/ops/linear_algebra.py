@@ -286,17 +286,11 @@ def _scaled(g: Node, a: Node) -> Node:
 
 
 def _values_back(g: Node, out: Node, a: Node) -> Node:
+    """Return v diag(g) v^T: its lower triangle stands for both."""
     v = _make("eigenvectors", a)
-    return _lower(0.5 * _bent(v, g))
-
-
-def _bent(v: Node, values: Node) -> Node:
-    """Return v diag(values) v^T."""
-    graph = v.graph
-    return (
-        contract(graph, v * graph.spread(values, v.type.shape), v, "ik", "jk", "ij")
-        * 2.0
-    )
+    bar = _outer(v * a.graph.spread(g, v.type.shape), v)
+    diagonal = apply("select", _compared(bar, "eq"), bar, 0.0)
+    return apply("select", _compared(bar, "lt"), 2.0 * bar, diagonal)
 
 
 def _values_dot(tangents: Sequence[Node | None], out: Node, a: Node) -> Node | None:
@@ -346,7 +340,7 @@ def _tiny(dtype: str) -> float:
 def _eigengaps(w: Any) -> Any:
     w = np.asarray(w)
     try:
-        return eigengaps(w, _tiny(w.dtype))
+        return eigengaps(w, _tiny(w.dtype))  # type: ignore[no-untyped-call]
     except IndexError:
         near = int(np.argmin(np.diff(w)))
         message = "eigenvectors have no derivative where eigenvalues repeat: expected "

@@ -109,7 +109,7 @@ def _numpy(axis: int, x: Any, *along: Any) -> Any:
     shape = np.shape(x)
     three = (int(np.prod(shape[:axis])), shape[axis], int(np.prod(shape[axis + 1 :])))
     lines = np.array([np.reshape(h, three) for h in along], x.dtype)
-    return other_products(
+    return other_products(  # type: ignore[no-untyped-call]
         np.reshape(x, three), lines.reshape(len(along), *three)
     ).reshape(shape)  # fmt: skip
 

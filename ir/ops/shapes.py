@@ -411,7 +411,7 @@ def _pad_element(at: Any, out: Node, index: Sequence[Node]) -> Node:
     (x,), (starts, _, steps) = out.args, out.attrs
     graph = out.graph
     inside: Node | None = None
-    places = []
+    places: list[Node] = []
     for i, start, step, extent in zip(index, starts, steps, x.type.shape, strict=True):
         if (start, extent, step) == (0, out.type.shape[len(places)], 1):
             places.append(i)

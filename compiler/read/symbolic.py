@@ -72,7 +72,8 @@ def read_sympy(
     for name, expr in exprs.items():
         place = f"output {name!r}"
         left = left_side(expr)
-        node = reader.read(expr if left is None else expr.args[1], place)
+        right = expr if left is None else expr.args[1]  # type: ignore[attr-defined]
+        node = reader.read(right, place)
         if is_condition(node):
             error = not_a_number(expr)
             raise type(error)(f"{error.message}, in {place}")

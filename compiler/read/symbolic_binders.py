@@ -235,6 +235,9 @@ def _differentiate(
     reader: Reader, node: Node, orders: Sequence[tuple[Node, int]]
 ) -> Node:
     """Return the node's derivative by nodes without operands."""
+    if reader.elements.hides(node):
+        message = "expected a derivative of a formula without sums over indices, found "
+        raise UnsupportedError(f"{message}one of such a sum; try .doit()")
     one, zero = reader.number(1.0), reader.number(0.0)
     left = reader.budgets.sweep
     for variable, order in orders:

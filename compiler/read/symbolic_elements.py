@@ -74,7 +74,7 @@ class Linear(NamedTuple):
         for node, factor in other.terms:
             found[node] = found.get(node, 0) + times * factor
         kept = tuple((node, factor) for node, factor in found.items() if factor)
-        return Linear(kept, self.offset + times * other.offset)  # type: ignore[operator]
+        return Linear(kept, self.offset + times * other.offset)
 
     def scaled(self, other: Linear) -> Linear | None:
         """Return the product with another one, None where it is not linear."""
@@ -83,8 +83,8 @@ class Linear(NamedTuple):
         many, one = (self, other.offset) if self.terms else (other, self.offset)
         if many.terms and not isinstance(one, int):
             return None
-        terms = tuple((n, f * one) for n, f in many.terms if one)  # type: ignore[misc]
-        return Linear(terms, many.offset * one)  # type: ignore[arg-type, operator]
+        terms = tuple((n, f * one) for n, f in many.terms if one)
+        return Linear(terms, many.offset * one)  # type: ignore[arg-type]
 
 
 _NONE = Linear((), 0)
@@ -128,20 +128,31 @@ class Elements:
             self.meaning[node] = what
         return node
 
-    def loop(self, name: str, start: Extent, extent: Extent | None) -> tuple[Loop, Node]:
+    def loop(
+        self, name: str, start: Extent, extent: Extent | None
+    ) -> tuple[Loop, Node]:
         """Return a new loop and what stands for its index."""
         self._serial += 1
         loop = Loop(name, self._serial, start, extent, None)  # type: ignore[arg-type]
         return loop, self.stand_in(Index(loop))
 
     def extent(self, node: Node, what: str) -> Extent:
-        """Return the extent that a scalar is; its symbols are dimensions from now on."""
+        """Return the extent that a scalar is; its symbols are dimensions now."""
         found = self.linear(node)
         if found is None or found.terms:
             message = f"expected {what} made of integers and symbols for dimensions"
             raise UnsupportedError(f"{message}, such as n - 1, found another one")
         self.note(found.offset)
         return found.offset
+
+    def hides(self, root: Node) -> bool:
+        """Whether a formula depends on more than the nodes below it show."""
+        hidden = (self.meaning.get(node) for node in self.graph.order([root]))
+        return any(
+            type(what) is Folded
+            or (type(what) is Element and type(what.base) is not Base)
+            for what in hidden
+        )
 
     def note(self, extent: Extent) -> None:
         """Take the symbols of an extent for dimensions."""
@@ -163,15 +174,8 @@ class Elements:
         return known[root]
 
     def _read(self, node: Node, operands: Sequence[Linear | None]) -> Linear | None:
-        if node in self.meaning or node in self.free:
-            return Linear(((node, 1),), 0)
-        if node.is_const:
-            value = node.value
-            return Linear((), int(value)) if float(value).is_integer() else None
-        if node.op is _INPUT:
-            name = node.attrs[0]
-            plain = not node.type.shape and not name.startswith("#")
-            return Linear((), dim(name)) if plain else None
+        if not node.args:
+            return self._leaf(node)
         if node.op is _FLOOR:
             return self._quotient(node.args[0])
         if any(x is None for x in operands):
@@ -180,6 +184,16 @@ class Elements:
             return _power(operands[0], node.attrs[0])  # type: ignore[arg-type]
         combine = _COMBINED.get(node.op)
         return combine(self, *operands) if combine else None
+
+    def _leaf(self, node: Node) -> Linear | None:
+        if node in self.meaning or node in self.free:
+            return Linear(((node, 1),), 0)
+        if node.is_const:
+            value = node.value
+            return Linear((), int(value)) if float(value).is_integer() else None
+        name = str(node.attrs[0])
+        plain = node.op is _INPUT and not node.type.shape and name[0] != "#"
+        return Linear((), dim(name)) if plain else None
 
     def _quotient(self, inner: Node) -> Linear | None:
         """Return floor(top/bottom) of a size and a positive integer."""

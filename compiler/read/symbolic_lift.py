@@ -62,7 +62,7 @@ class Lift:
             base = () if type(what.base) is Base else (what.base,)
             parts = self.graph.order(what.indices)
             inner = [p for p in parts if type(self.elements.meaning.get(p)) is Element]
-            return [*base, *inner]  # type: ignore[list-item]
+            return [*base, *inner]
         return node.args
 
     def _lifted(self, node: Node) -> Labelled:
@@ -86,7 +86,8 @@ class Lift:
     def _remade(self, node: Node) -> Labelled:
         graph = self.graph
         if node.op is _INPUT and node.attrs[0] in self.elements.dims:
-            return Labelled(graph.convert(graph.extent(dim(node.attrs[0])), graph.real), ())
+            size = graph.extent(dim(node.attrs[0]))
+            return Labelled(graph.convert(size, graph.real), ())
         values = [self._done[a] for a in node.args]
         loops = union(values)
         if loops:
@@ -103,7 +104,7 @@ class Lift:
     # -- sums ------------------------------------------------------------------------
 
     def _parts(self, what: Folded) -> list[Node]:
-        """Return the factors of a sum's body, what divides it, or all of a product's."""
+        """Return the factors of a sum's body and its divisors; a product's body."""
         if what.op != "sum":
             return [what.body]
         over, under, _ = self._factors(what)
@@ -204,7 +205,7 @@ class Lift:
                 continue
             starts[axis], shape[axis] = index.offset, 1
             for loop, times in index.terms:
-                starts[axis] = index.offset + times * loop.start  # type: ignore[operator, assignment]
+                starts[axis] = index.offset + times * loop.start
                 shape[axis], steps[axis] = loop.size, times
                 loops.append(loop)
         gone = tuple(

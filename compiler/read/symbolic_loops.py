@@ -160,7 +160,7 @@ def idx(reader: Reader, expr: Any, scope: Scope) -> Steps:
     if ranges:
         ends = yield from each(ranges[0].args)
         low, high = (reader.elements.extent(n, f"the range of {name}") for n in ends)
-        start, extent = low, high - low + 1  # type: ignore[assignment, operator]
+        start, extent = low, high - low + 1  # type: ignore[assignment]
     reader.note(name, expr)
     _, node = reader.elements.loop(name, start, extent)
     reader.root.values[expr] = node
@@ -183,7 +183,7 @@ def folded(reader: Reader, op: str, expr: Any, scope: Scope) -> Steps:
     loops: list[Loop] = []
     tests: list[Node] = []
     for limit in reversed(limits):  # from the last, outermost one inwards
-        if len(limit.args) != 3:  # noqa: PLR2004 - (i, first, last)
+        if len(limit.args) != 3:  # (i, first, last)
             message = "expected a sum with two bounds, found an indefinite one"
             raise UnsupportedError(message)
         symbol, first, last = limit.args
@@ -194,6 +194,8 @@ def folded(reader: Reader, op: str, expr: Any, scope: Scope) -> Steps:
         loops.insert(0, loop)
         tests += more
     value = yield Operand(body, scope)
+    if value.type.shape:
+        raise UnsupportedError("expected a sum of numbers, found one of matrices")
     graph, neutral = reader.graph, reader.number(_NEUTRAL[op])
     for test in reversed(tests):
         value = graph.make("select", (test, value, neutral))
@@ -211,7 +213,7 @@ def _bounded(
     elements, graph = reader.elements, reader.graph
     ends = [_ends(elements, low, 0), _ends(elements, high, 1)]
     (start, moving), (last, moves) = ends
-    extent: Extent = last - start + 1  # type: ignore[operator, assignment]
+    extent: Extent = last - start + 1
     if isinstance(extent, int) and extent < 0:
         message = "expected a last bound that is not below the first, found "
         raise UnsupportedError(f"{message}{start} and {last}")

@@ -132,7 +132,7 @@ def _read_product(reader: Reader, expr: Any) -> Generator[Any, Node, _Product]:
 
 
 def matmul(reader: Reader, expr: Any, _scope: Scope) -> Steps:
-    """Read a product of matrices and numbers; an inverse solves for what it is before."""
+    """Read a product of matrices and numbers; an inverse before a factor solves."""
     product = yield from _read_product(reader, expr)
     whole = _multiplied(reader.graph, product.matrices)
     if 1 not in whole.type.shape:
@@ -153,7 +153,7 @@ def _multiplied(graph: Graph, matrices: Sequence[tuple[Node, bool]]) -> Node:
     whole = library("inv")(graph, last) if inverted else last
     for x, inverse in reversed(matrices[:-1]):
         whole = _solved(graph, x, whole) if inverse else _chained(graph, [x, whole])
-    return whole  # type: ignore[no-any-return]
+    return whole
 
 
 def _chained(graph: Graph, nodes: Sequence[Node]) -> Node:
@@ -173,7 +173,7 @@ def _contracted(graph: Graph, nodes: Sequence[Node], ends: Sequence[int]) -> Nod
     inputs = [[k for k in ks if k not in one] for ks in inputs]
     out = [k for k in ends if k not in one]
     factors = [squeezed(x) for x in nodes]
-    if count > 2 and count in one:  # noqa: PLR2004 - x^T A x is x . (A x)
+    if count > 2 and count in one:  # x^T A x is x . (A x)
         factors, inputs = factors[::-1], inputs[::-1]
     return product_of(graph, "a product", factors, inputs, out)
 
@@ -243,7 +243,7 @@ def _hadamard(_reader: Reader, *nodes: Node) -> Node:
 def _hadamard_power(reader: Reader, base: Node, exponent: Node) -> Node:
     graph = reader.graph
     shape = base.type.shape or exponent.type.shape
-    if exponent.equals(0.5):  # noqa: PLR2004 - a square root
+    if exponent.equals(0.5):  # a square root
         return graph.make("sqrt", (base,))
     return graph.spread(raised(graph, base, exponent), shape)
 
@@ -365,7 +365,8 @@ def _kronecker(reader: Reader, *nodes: Node) -> Node:
 
 
 def _dot(reader: Reader, x: Node, y: Node) -> Node:
-    return reader.graph.make("sum", (_flat(reader.graph, x) * _flat(reader.graph, y),), ((0,),))
+    product = _flat(reader.graph, x) * _flat(reader.graph, y)
+    return reader.graph.make("sum", (product,), ((0,),))
 
 
 def log_determinant(reader: Reader, matrix: Any) -> Steps:
@@ -419,7 +420,9 @@ _BUILT: dict[str, tuple[str, Callable[..., Node]]] = {
     "dotproduct.DotProduct": ("a DotProduct", _dot),
 }
 
-ROWS = {f"{_M}{name}": plain(build, words) for name, (words, build) in _BUILT.items()} | {
+ROWS = {
+    f"{_M}{name}": plain(build, words) for name, (words, build) in _BUILT.items()
+} | {
     _MATMUL: Row(read=matmul, place=_matmul_place),
     _MATPOW: Row(read=_power, place=argument("a power")),
     _INVERSE: Row(read=matmul, place=argument("an inverse")),

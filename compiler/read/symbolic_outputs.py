@@ -73,8 +73,8 @@ def _drop_inputs(reader: Reader) -> None:
         reader.missing.discard(name)
         if name in reader.declared:
             what = "an index" if name in indices else "a dimension"
-            message = f"inputs: expected no {name!r}, which is {what}; its size is known"
-            raise InputError(f"{message} from the shapes of arrays")
+            message = f"inputs: expected no {name!r}, which is {what}; its size is "
+            raise InputError(f"{message}known from the shapes of arrays")
         node = graph.inputs.pop(name, None)
         graph.roles.pop(name, None)
         if node is not None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from overbar.ir.errors import ShapeError, UnsupportedError
 from overbar.ir.types import Dim, extents
-from overbar.read.labels import Affine, at_least_zero
 from overbar.read.build import natural
+from overbar.read.labels import Affine, at_least_zero
 from overbar.read.symbolic_elements import Base, Element, Folded, Index
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ class Access(NamedTuple):
 
     base: Base | Node
     axis: int
-    index: Affine | None
+    place: Affine | None
 
     @property
     def known(self) -> bool:
         """Whether it is known how far the index runs."""
-        return self.index is not None and all(
-            loop.extent is not None for loop, _ in self.index.terms
+        return self.place is not None and all(
+            loop.extent is not None for loop, _ in self.place.terms
         )
 
 
@@ -64,14 +64,13 @@ def settle(elements: Elements) -> None:
     _arrange(elements, accesses)
     before = -1
     while before != (before := _unknown(elements, accesses)):
-        _settle_loops(elements, accesses)
+        _settle_loops(accesses)
         _settle_shapes(elements, accesses)
-    for node, loop in elements.free.items():
+    for loop in elements.free.values():
         if loop.extent is None:
             message = f"expected to see how far the index {loop.name} runs, found no "
             message += f"array that tells; write Idx({loop.name!r}, n) or give shapes"
             raise ShapeError(message)
-        del node
     for base in elements.bases.values():
         if base.shape is None:
             message = f"expected the shape of {base.name!r}, found nothing that tells"
@@ -124,7 +123,7 @@ def _arrange(elements: Elements, accesses: Iterable[Access]) -> None:
     """Put loops in the order in which arrays are indexed by them, free ones first."""
     seen: dict[Loop, None] = {}
     for access in accesses:
-        for loop, _ in access.index.terms if access.index is not None else ():
+        for loop, _ in access.place.terms if access.place is not None else ():
             if loop.serial > 0:
                 seen[loop] = None
     for what in elements.meaning.values():
@@ -151,34 +150,30 @@ def _shape(base: Base | Node) -> Sequence[Extent] | None:
     return base.shape if type(base) is Base else base.type.shape  # type: ignore[union-attr]
 
 
-def _settle_loops(elements: Elements, accesses: Iterable[Access]) -> None:
+def _settle_loops(accesses: Iterable[Access]) -> None:
     """Let free indices run as far as arrays of known shape have entries."""
-    ends: dict[Loop, list[tuple[Extent, Extent]]] = {}
+    ends: dict[Loop, list[tuple[int, Extent]]] = {}
     for base, axis, index in accesses:
         shape = _shape(base)
         if shape is None or index is None or len(index.terms) != 1:
             continue
         (loop, times), = index.terms
         if loop.extent is None and times > 0:
-            room = shape[axis] - 1 - index.offset  # type: ignore[operator]
-            last = room if times == 1 else room // times if (
-                isinstance(room, int)
-            ) else (room + 0) // times  # fmt: skip
-            low = -index.offset  if isinstance(index.offset, int) else 0
+            last = (shape[axis] - 1 - index.offset) // times
+            low = -index.offset if isinstance(index.offset, int) else 0
             ends.setdefault(loop, []).append((max(0, -(-low // times)), last))
     for loop, found in ends.items():
         low = max(first for first, _ in found)
         high = found[0][1]
         for _, last in found[1:]:
             high = _less(loop, high, last)
-        loop.start, loop.extent = low, high - low + 1  # type: ignore[operator, assignment]
-    del elements
+        loop.start, loop.extent = low, high - low + 1
 
 
 def _less(loop: Loop, x: Extent, y: Extent) -> Extent:
-    if at_least_zero(y - x):  # type: ignore[operator, arg-type]
+    if at_least_zero(y - x):
         return x
-    if at_least_zero(x - y):  # type: ignore[operator, arg-type]
+    if at_least_zero(x - y):
         return y
     message = f"expected one range of the index {loop.name}, found that it runs up to "
     message += f"{x} and to {y}; write Idx({loop.name!r}, n)"
@@ -191,9 +186,9 @@ def _settle_shapes(elements: Elements, accesses: Iterable[Access]) -> None:
     for access in accesses:
         base = access.base
         if type(base) is Base and base.shape is None and access.known:
-            low, last = access.index.ends()  # type: ignore[union-attr]
+            low, last = access.place.ends()  # type: ignore[union-attr]
             found.setdefault(base, {}).setdefault(access.axis, []).append((low, last))
-    waiting = {a.base for a in accesses if not a.known and a.index is not None}
+    waiting = {a.base for a in accesses if not a.known and a.place is not None}
     for base, axes in found.items():
         if len(axes) == base.rank and base not in waiting:
             base.shape = tuple(_reached(base, axes[k]) for k in range(base.rank))
@@ -211,35 +206,35 @@ def _reached(base: Base, ends: Sequence[tuple[Extent, Extent]]) -> Extent:
             message = f"expected the shape of {base.name!r}, found indices up to {high}"
             message += f" and {last}; write IndexedBase({base.name!r}, shape=...)"
             raise ShapeError(message)
-    size = high + 1  # type: ignore[operator]
+    size = high + 1
     lows = [low for low, _ in ends if isinstance(low, int)]
     odd = isinstance(size, Dim) and size.name is None
     if odd and len(lows) == len(ends) and min(lows) > 0:
         message = f"expected indices of {base.name!r} that count from 0, found the "
         message += f"first one {min(lows)}; give its shape if that is meant"
         raise ShapeError(message)
-    return size  # type: ignore[return-value]
+    return size
 
 
 def _is_last(x: Extent, y: Extent) -> bool:
     """Whether x is no smaller; a size is taken to reach an index that is a number."""
     if isinstance(x, Dim) and isinstance(y, int):
         return True
-    return at_least_zero(x - y)  # type: ignore[operator, arg-type]
+    return at_least_zero(x - y)
 
 
 def _check(access: Access) -> None:
     """Refuse an index that is seen to leave an array."""
     shape = _shape(access.base)
-    if access.index is None or shape is None:
+    if access.place is None or shape is None:
         return
-    low, last = access.index.ends()
-    room = shape[access.axis] - 1 - last  # type: ignore[operator]
+    low, last = access.place.ends()
+    room = shape[access.axis] - 1 - last
     before = isinstance(low, int) and low < 0
     if not before and not (isinstance(room, int) and room < 0):
         return
     name = access.base.name if type(access.base) is Base else "an array"
-    shown = f"indices of {name} from 0 to {shape[access.axis] - 1}"  # type: ignore[operator]
+    shown = f"indices of {name} from 0 to {shape[access.axis] - 1}"
     message = f"expected {shown}, found one from {low} to {last}"
     raise ShapeError(f"{message} (shape [{extents(tuple(shape))}])")
 

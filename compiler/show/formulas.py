@@ -40,7 +40,7 @@ def is_formula(derivation: Derivation) -> bool:
 
 
 def formulas(derivation: Derivation) -> list[list[tuple[str, str]]]:
-    """Return the value and the gradient, each with the parts that it names before it."""
+    """Return the value and the gradient, each after the parts that it names."""
     with derivation.lock:
         graph = derivation.graph.view(derivation.graph.outputs)
         (name, value), = graph.outputs.items()

@@ -67,9 +67,9 @@ class LatexWriter(Writer):
             form, parts = found
             written = self._written(node, form, [self._text(n) for n in parts])
         else:
-            given = [
-                self._number(a, text) for a, text in zip(node.args, operands, strict=True)
-            ] if node.op.typing is not None and node.op not in _SUMS else operands  # fmt: skip
+            given = list(operands)
+            if node.op.typing is not None and node.op not in _SUMS:
+                given = list(map(self._number, node.args, operands))
             written = self._written(node, self.notation(node), given)
         self._texts[node] = written
         return written

@@ -75,7 +75,7 @@ def _trace(node: Node, named: Collection[Node]) -> Phrase | None:
         return None
     if _is_diagonal(inner):
         return Notation(r"\operatorname{{tr}}\left({0}\right)"), [inner.args[0]]
-    if inner.op.name == "mul" and len(inner.type.shape) == 2 and not any(  # noqa: PLR2004
+    if inner.op.name == "mul" and len(inner.type.shape) == 2 and not any(
         map(is_number, inner.args)
     ):
         form = r"\operatorname{{tr}}\left({0}^{{\top}} \, {1}\right)"
@@ -85,7 +85,7 @@ def _trace(node: Node, named: Collection[Node]) -> Phrase | None:
 
 def _is_diagonal(node: Node) -> bool:
     """Whether a node reads the diagonal of a matrix."""
-    if node.op.name != "gather" or len(node.args) != 3:  # noqa: PLR2004
+    if node.op.name != "gather" or len(node.args) != 3:
         return False
     _, i, j = node.args
     return i is j and i.op.name == "iota"
@@ -99,7 +99,7 @@ def _diagonal(node: Node, _named: Collection[Node]) -> Phrase | None:
 
 def _on_diagonal(condition: Node) -> bool:
     """Whether a condition holds where the row's number is the column's."""
-    if condition.op.name != "eq" or len(condition.type.shape) != 2:  # noqa: PLR2004
+    if condition.op.name != "eq" or len(condition.type.shape) != 2:
         return False
     x, y = condition.args
     axes = {n.attrs[0] for n in (x, y) if n.op.name == "broadcast"}
@@ -176,7 +176,7 @@ def _outer(node: Node, named: Collection[Node]) -> Phrase | None:
         return None
     first, second = _OUTER[form.template]
     x, product = node.args[first], node.args[second]
-    if product in named or len(product.args) != 2:  # noqa: PLR2004
+    if product in named or len(product.args) != 2:
         return None
     inner = _latex_of(product)
     power = _TRANSPOSED.get("solve" if product.op.name == "solve" else (

@@ -1,4 +1,4 @@
-r"""Put a formula into the form in which one writes it: numbers first, like terms together.
+r"""Put a formula into the form in which one writes it: numbers first, like terms one.
 
 Comes in: nodes of products and sums of arrays. Goes out: what to write instead, for
 reading alone: `A.T @ (2*r)` is written `2 A.T r`, `(A @ B).T` as `B.T A.T`, `x + x` as
@@ -180,8 +180,7 @@ def _linear(graph: Graph, node: Node, parts: Mapping[Node, Scaled]) -> Scaled:
 
 
 def _rest(graph: Graph, found: Scaled, node: Node) -> Node:
-    assert found.rest is not None  # noqa: S101 - the caller has looked
-    return _shaped(graph, found.rest, node)
+    return _shaped(graph, found.rest or node, node)
 
 
 def _solution(graph: Graph, node: Node, parts: Mapping[Node, Scaled]) -> Scaled:
@@ -203,7 +202,7 @@ _RULES: Mapping[object, Callable[[Graph, Node, Mapping[Node, Scaled]], Scaled]] 
 
 
 def _is_product(node: Node) -> bool:
-    return node.op is _CONTRACT and len(node.type.shape) == 2  # noqa: PLR2004
+    return node.op is _CONTRACT and len(node.type.shape) == 2
 
 
 def _untransposed(graph: Graph, node: Node, depth: int = 0) -> Node:
@@ -240,6 +239,6 @@ def _ordered(graph: Graph, node: Node) -> Node:
 
 def _turned(graph: Graph, product: Node, depth: int) -> Node:
     """Return the transpose of a product of matrices as a product."""
-    xs, ys, out = product.attrs
-    made = contract(graph, *product.args, xs, ys, out[::-1])
+    (x, y), (xs, ys, out) = product.args, product.attrs
+    made = contract(graph, x, y, xs, ys, out[::-1])
     return _untransposed(graph, made, depth + 1)

@@ -201,7 +201,8 @@ def _latex(node: Node) -> Notation:
     if form in _OUTERS:
         left, right = _OUTERS[form]
         bindings = (JUXTAPOSED, ATOM) if left == 0 else (ATOM, JUXTAPOSED)
-        return Notation(f"{{{left}}} \\, {{{right}}}^{{{{\\top}}}}", JUXTAPOSED, bindings)
+        text = f"{{{left}}} \\, {{{right}}}^{{{{\\top}}}}"
+        return Notation(text, JUXTAPOSED, bindings)
     if form in _FORMS:
         return _matrix_latex(_FORMS[form].template)
     return _indexed(node)

@@ -5,10 +5,11 @@ those of its equations. Every value is NumPy's, every gradient the book's closed
 (all entries of a matrix independent, gradients in the shape of the parameter).
 """
 
+# ruff: noqa: PLW0108 - closed forms take inputs by name
+
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ import sympy as sp
 from sympy.matrices import expressions as mx
 
 import overbar as ob
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 n, m = sp.symbols("n m", integer=True)
 SIZES = {"n": 4, "m": 3}

@@ -57,6 +57,7 @@ def trace(function: Callable[..., Any], inputs: Any = None, wrt: Any = None) -> 
     Raises InputError for arguments that are missing or unknown and for a result that
     is no formula; what the function itself raises goes through as it is.
     """
+    function = getattr(function, "py_func", function)  # what Numba compiled
     title = getattr(function, "__name__", None) or type(function).__name__
     parameters = parameters_of(function)
     chosen = None if wrt is None else _chosen(wrt)
@@ -108,7 +109,7 @@ def _watched(
     They are read as it returns, through Python's hook for profilers, where no profiler
     uses it: so that generated source has the names that the function's author chose.
     """
-    code = getattr(function, "__code__", None)
+    code = _code(function)
     if code is None or sys.getprofile() is not None:
         return function(*args, **keywords), {}
     seen: dict[str, Any] = {}
@@ -122,6 +123,13 @@ def _watched(
         for name, value in seen.items()
         if type(value) is Expression and _is_legal(name)
     }
+
+
+def _code(function: Any) -> CodeType | None:
+    """Return the code that runs, also of a method, an object, or what is wrapped."""
+    plain = inspect.unwrap(getattr(function, "func", function))
+    own = getattr(plain, "__code__", None)
+    return own or getattr(type(plain).__call__, "__code__", None)
 
 
 def _is_legal(name: str) -> bool:

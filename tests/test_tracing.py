@@ -9,6 +9,7 @@ import sys
 import traceback
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 import pytest
 
@@ -254,6 +255,32 @@ class Model:
 def test_callables(function, expected):
     """Methods, objects, partial functions and any kind of argument are traced."""
     assert expected == ob.compile(function, inputs={"x": ()})(3.0)
+
+
+@functools.wraps(curve)
+def wrapped(*args, **keywords):
+    """Call another function."""
+    return curve(*args, **keywords)
+
+
+class Curve:
+    """Have a local variable too."""
+
+    def __call__(self, x):
+        """Return a curve."""
+        y = x * np.exp(-2 * x)
+        return y  # noqa: RET504 - its name is the output's
+
+
+@pytest.mark.parametrize(
+    "function",
+    [curve, wrapped, functools.partial(curve, rate=2), Curve(), numba.njit(curve)],
+)
+def test_names_through_wrappers(function):
+    """Variables have their names in whatever function it is that runs."""
+    f = ob.compile(function, inputs={"x": ()})
+    assert ["y"] == list(f.graph.outputs)
+    assert "t1 = exp(-2*x)\ny = x*t1\n" in f.text()
 
 
 def test_ufunc():

@@ -208,6 +208,8 @@ def _access_steps(
     for k, item in enumerate(items):
         if kind_of(item) in {"slice", "ELLIPSIS", "CONSTANT"} or not _is_affine(item):
             continue
+        translator.scope = scope
+        translator.check_index(item)
         axis = k if k < at else k - len(items)
         note = Step(Kind.RUN, access, [base, item], phrase)
         steps += [translator.kept(phrase, base), item, Scope({}), note, Scope(scope)]

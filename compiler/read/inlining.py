@@ -150,9 +150,19 @@ class Translator:
         """Read `x[i, 1:]`."""
         base, _, *rest = phrase.children
         items = listed(rest[:-1])
+        for item in items:
+            self.check_index(item)
         first = self.kept(phrase, base) if phrase in self.slots else base
         step = Step(Kind.RUN, indexing.index, [base, *items], phrase)
         return [first, *items, step]
+
+    def check_index(self, item: Part) -> None:
+        """Refuse a name between brackets that stands for nothing."""
+        if isinstance(item, Phrase) or item.type != "NAME" or item in self.scope:
+            return
+        inside = self.inside
+        if inside is None or not (item in self.slots or item in inside.below):
+            self.names.check_index(item)
 
     def comprehension(self, phrase: Phrase) -> Form:
         """Read `sum(x[j] for j in n)`."""

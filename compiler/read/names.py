@@ -117,6 +117,15 @@ class Names:
         message = f"expected a name declared or assigned above, found {short(name)}"
         raise self.error(f"{message}{advice}", name)
 
+    def check_index(self, name: Token) -> None:
+        """Refuse a short name between brackets that stands for nothing: an index."""
+        known = name in self.values or name in self._below or name in CONSTANTS
+        if known or not self.declared or len(name) > _SHORT or self._ours(name):
+            return
+        message = f"expected a name declared or assigned above, found {short(name)}; "
+        advice = f"an index is on the left too, z[{name}] = ..., or has a loop, "
+        raise self.error(f"{message}{advice}sum(... for {name} in n)", name)
+
     def _ours(self, name: Token) -> bool:
         """Whether a name without a value is a function's.
 

@@ -16,8 +16,8 @@ from overbar.blocks import hessian_blocks, jacobian_blocks
 from overbar.calling import spread
 from overbar.function import CompiledFunction, Saved
 from overbar.ir.errors import InputError
-from overbar.ir.program import leaves
 from overbar.ir.types import extents
+from overbar.owned import Results
 from overbar.results import named
 from overbar.shaped_flat import ShapedFlat
 from overbar.shaped_inspection import ShapedInspection
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from overbar.arguments import Argument
     from overbar.ir.graph import Graph, Node
-    from overbar.ir.program import Result
     from overbar.options import Options
 
 
@@ -53,18 +52,6 @@ class Rows(NamedTuple):
     values: Any
 
 
-class _Known(NamedTuple):
-    """Hold what is asked of an entry point at every call.
-
-    results: their nodes; borrowed: which may be no arrays of their own; ranks: of the
-        arguments.
-    """
-
-    results: list[Node]
-    borrowed: list[bool]
-    ranks: list[int]
-
-
 class ShapedFunction(ShapedInspection, CompiledFunction):
     """Hold a formula with arrays and everything derived from it.
 
@@ -86,7 +73,7 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
         self.signature = ShapedSignature(arguments, graph, leading)
         self.maps = not shaped
         self._plain = self._plain and not shaped and self._scalar
-        self._entries: dict[str, _Known] = {}
+        self._entries: dict[str, Results] = {}
 
     # -- to the entry points -------------------------------------------------------
 
@@ -103,11 +90,7 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
     def run_entry(self, name: str, values: list[Any]) -> list[Any]:
         """Return an entry point's results, mapped over the values' leading axes."""
         reduce = self.options.reduce
-        ranks = self._known(name).ranks
-        if reduce is None and all(
-            (v.ndim if type(v) is np.ndarray else 0) == rank
-            for v, rank in zip(values, ranks, strict=False)
-        ):
+        if reduce is None and self._is_exact(name, values):
             return self.once(name, values)
         params = self.runtime.entry(name).program.params
         nodes = [n for _, n in params if not isinstance(n, tuple)]
@@ -117,21 +100,26 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
         self._need_plain_params(values)
         return summed(mapped(self, name, values, lead), lead, reduce)
 
+    def _is_exact(self, name: str, values: Sequence[Any]) -> bool:
+        """Whether arguments have their declared axes and none in front."""
+        ranks = self._known(name).ranks
+        for v, rank in zip(values, ranks, strict=False):
+            if (v.ndim if type(v) is np.ndarray else 0) != rank:
+                return False
+        return True
+
     def _need_plain_params(self, values: Sequence[Any]) -> None:
         if self.maps:
             super()._need_plain_params(values)
 
     def once(self, name: str, values: Sequence[Any]) -> list[Any]:
         """Return the results at one point: numbers, and arrays of their own."""
-        nodes, borrowed, _ = self._known(name)
+        known = self._known(name)
         try:
             result = self.runtime.call(name)(*values)
         except IndexError:
             raise self.out_of_range(values) from None
-        parts = _matched(self.runtime.entry(name).program.result, result)
-        return [
-            _own(p, n, copy=b) for p, n, b in zip(parts, nodes, borrowed, strict=True)
-        ]
+        return known.own(result)
 
     def out_of_range(self, values: Sequence[Any]) -> InputError:
         """Return the error that names an index that is out of range."""
@@ -140,17 +128,12 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
 
     def results(self, name: str) -> list[Node]:
         """Return the nodes of an entry point's results."""
-        return self._known(name).results
+        return self._known(name).nodes
 
-    def _known(self, name: str) -> _Known:
+    def _known(self, name: str) -> Results:
         found = self._entries.get(name)
         if found is None:
-            program = self.runtime.entry(name).program
-            nodes = leaves(program.result)
-            ranks = [
-                len(n.type.shape) for _, n in program.params if not isinstance(n, tuple)
-            ]
-            known = _Known(nodes, _borrowed(nodes), ranks)
+            known = Results.of(self.runtime.entry(name).program)
             found = self._entries.setdefault(name, known)
         return found
 
@@ -232,7 +215,7 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
         value, *parts = self.once("value_and_rows", self.signature.bind(args, keywords))
         result = self.runtime.entry("value_and_rows").program.result
         grads: list[Any] = []
-        for shape in result[1]:  # type: ignore[index]
+        for shape in result[1]:  # type: ignore[index,union-attr]
             if isinstance(shape, tuple):
                 grads.append(Rows(parts.pop(0), parts.pop(0)))
             else:
@@ -288,38 +271,3 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
     def flat(self) -> Any:
         """The same over one parameter vector (see `ShapedFlat`)."""
         return ShapedFlat(self)
-
-
-def _matched(expected: Result, found: Any) -> list[Any]:
-    """Return the parts of a result nested as the program's result is."""
-    if not isinstance(expected, tuple):
-        return [found]
-    return [
-        leaf
-        for part, value in zip(expected, found, strict=True)
-        for leaf in _matched(part, value)
-    ]
-
-
-def _borrowed(nodes: Sequence[Node]) -> list[bool]:
-    """Return which results may be, or look into, an argument or another result.
-
-    What costs nothing may be a view of its first operand.
-    """
-    found, seen = [], set()
-    for node in nodes:
-        base = node
-        while base.args and not base.op.cost:
-            base = base.args[0]
-        found.append(not base.args or base in seen)
-        seen.add(base)
-    return found
-
-
-def _own(part: Any, node: Node, *, copy: bool) -> Any:
-    """Return a result as a Python number, or as an array in C order."""
-    if not node.type.shape:
-        return part.item() if isinstance(part, np.generic | np.ndarray) else part
-    if copy:
-        return np.array(part, node.type.dtype, order="C")
-    return np.ascontiguousarray(part)

@@ -204,6 +204,12 @@ def _small_pow1p(_graph: Graph, x: Node, y: Node) -> Node | None:
     return (1.0 + x) ** y if y.value == int(y.value) else None
 
 
+def _squared_norm(graph: Graph, x: Node, n: int) -> Node | None:
+    if n != 2 or x.op.name != "vector_norm":
+        return None
+    return graph.make("sum", (apply("powi", x.args[0], attrs=(2,)),), x.attrs)
+
+
 POWERS = (
     *complement("1 - (1 + x)**n = -compound(x, n); 1 - tanh(x)**2; 1 - sin(x)**2",
                 "powi", _one_less_power),
@@ -220,6 +226,8 @@ POWERS = (
          _root_of_squares, exact=False, heads=("add", "powi")),
     Rule("powi", "(1 + x)**n without the rounding of 1 + x", _power_of_one_plus,
          exact=False, heads=("add", "sub")),
+    Rule("powi", "norm(x)**2 = sum(x**2)", _squared_norm, exact=False,
+         heads=("vector_norm",)),
     Rule("pow", "(1 + x)**y without the rounding of 1 + x", _real_power_of_one_plus,
          exact=False, heads=("add", "sub")),
     Rule("pow1p", "small powers of 1 + x, written out", _small_pow1p, exact=False),

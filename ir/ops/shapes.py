@@ -595,7 +595,7 @@ ROWS = (
         python=lambda n: Notation(f"np.arange({n.attrs[0]})"),
     ),
     Op(
-        name="extent", arity=0, typing=None, numpy=lambda n: np.int64(n), cost=0,
+        name="extent", arity=0, typing=None, numpy=np.int64, cost=0,
         text=_extent_text, python=_extent_text, latex=_extent_text,
     ),
 )  # fmt: skip

@@ -175,3 +175,22 @@ def test_prod_of_zeros(zeros):
 def test_names():
     """No row of the op table takes another's name."""
     assert [] == [r.name for t in TABLES for r in t.ROWS if OPS[r.name] is not r]
+
+
+def test_squared_norm():
+    """A norm squared is a sum of squares, whose gradient needs no root."""
+    graph = Graph(rewrite=rewrite_for("standard"))
+    x = graph.input("x", "param", type_of("mn", NAMED))
+    total = apply("powi", Ours(graph).norm(x), attrs=(2,))
+    assert total is Ours(graph).sum(apply("powi", x, attrs=(2,)))
+    bar = reverse(graph, {total: graph.const(1.0)}, [x])[x]
+    assert np.all(evaluate(graph, {"x": np.zeros((3, 4))}, [bar])[bar] == 0)
+
+
+def test_norm_at_zero():
+    """The slope of a norm is 0 where all elements are."""
+    graph = Graph()
+    x = graph.input("x", "param", type_of("n", NAMED))
+    for value in (Ours(graph).norm(x), Ours(graph).std(x)):
+        bar = reverse(graph, {value: graph.const(1.0)}, [x])[x]
+        assert np.all(evaluate(graph, {"x": np.zeros(4)}, [bar])[bar] == 0)

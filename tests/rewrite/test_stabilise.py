@@ -177,7 +177,8 @@ def test_every_row_is_used_by_a_listed_formula() -> None:
     ]
     for formula in extra:
         used |= {algebra for algebra, _ in stabilised(formula).graph.rewrites}
-    assert set() == {rule.algebra for rule in STABILISE} - used
+    on_arrays = {"norm(x)**2 = sum(x**2)"}  # tests/arrays/test_array_derivatives.py
+    assert on_arrays == {rule.algebra for rule in STABILISE} - used
 
 
 def test_rows_are_told_to_be_inexact() -> None:

@@ -78,7 +78,7 @@ def _nothing(
     return args[0] if not attrs[0] else None
 
 
-def _sum_tidy(
+def _sum_tidy(  # noqa: PLR0911 - one rule after the other
     graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]
 ) -> Node | None:
     """Take what is the same along an axis, signs, and products out of a sum."""
@@ -296,7 +296,8 @@ def _reduce(name: str, function: Callable[..., Any], **columns: Any) -> Op:
     sign = _SIGNS.get(name)
     latex = _total_latex(sign, name) if sign else _along(shown)
     return Op(
-        name=name, typing=None, numpy=lambda axes, x: function(np.asarray(x), axis=axes),
+        name=name, typing=None,
+        numpy=lambda axes, x: function(np.asarray(x), axis=axes),
         activity=_spread_activity, tidy=columns.pop("tidy", _nothing),
         nests=_nests(_KINDS.get(name, name.removeprefix("reduce_"))),
         text=_call(shown), latex=latex, **columns,

@@ -1,6 +1,6 @@
 """Draw curves as a small SVG picture, for the other examples (no example itself).
 
-Each curve is named at its right end, in its colour; points may be drawn beneath.
+Each curve is named at its right end, in its colour, over a band and under points.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     Curve = tuple[np.ndarray, np.ndarray]
 
@@ -34,12 +34,17 @@ def svg(
     curves: Mapping[str, Curve],
     title: str,
     labels: tuple[str, str],
-    points: Curve | None = None,
     *,
+    points: Curve | None = None,
+    band: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
     log: bool = False,
 ) -> str:
-    """Return a picture of curves (x, y) by name; `log` for a logarithmic y axis."""
+    """Return a picture of curves (x, y) by name.
+
+    points: (x, y); band: (x, lowest, highest); log: whether the y axis is logarithmic.
+    """
     shown = [*curves.values(), *([points] if points else [])]
+    shown += [(band[0], band[1]), (band[0], band[2])] if band else []
     across = axis(np.concatenate([x for x, _ in shown]), LEFT, WIDTH - RIGHT, log=False)
     up = axis(np.concatenate([y for _, y in shown]), HEIGHT - BOTTOM, TOP, log=log)
     parts = [
@@ -59,11 +64,13 @@ def svg(
             f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>',
             text(LEFT - 6, y + 4, f"{value:g}", anchor="end"),
         ]
-    if points:
-        parts += [
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="1.5" fill="#999"/>'
-            for x, y in zip(across.place(points[0]), up.place(points[1]), strict=True)
+    if band:
+        x, low, high = band
+        edge = [
+            *zip(across.place(x), up.place(low), strict=True),
+            *zip(across.place(x)[::-1], up.place(high)[::-1], strict=True),
         ]
+        parts.append(f'<polygon points="{joined(edge)}" fill="#cfe2f3"/>')
     ends = [float(up.place(y)[-1]) for _, y in curves.values()]
     for (name, (x, y)), colour, end in zip(
         curves.items(), COLOURS, apart(ends), strict=False
@@ -76,7 +83,17 @@ def svg(
             f'<polyline points="{path}" fill="none" stroke="{colour}" {PEN}/>',
             text(WIDTH - RIGHT + 8, end + 4, name, colour=colour),
         ]
+    if points:
+        parts += [
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="1.6" fill="#222"/>'
+            for x, y in zip(across.place(points[0]), up.place(points[1]), strict=True)
+        ]
     return "\n".join([*parts, "</svg>\n"])
+
+
+def joined(places: Iterable[tuple[float, float]]) -> str:
+    """Return places as SVG lists them."""
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
 
 
 def text(

@@ -36,9 +36,11 @@ if TYPE_CHECKING:
     from overbar.codegen.fusion import Item
     from overbar.ir.graph import Graph
     from overbar.ir.program import Result
+    from overbar.ir.types import Extent
 
 _LETTERS = "ijklpqrs"
 _LOAD, _EXTENT, _ARRAY = OPS["load"], OPS["extent"], OPS["array"]
+_WRAP = OPS["wrap"]
 _START = {"add": 0.0, "mul": 1.0, "or": False, "and": True}
 
 
@@ -401,12 +403,34 @@ class _Nests:
     def _invariants(self, units: Sequence[Unit], scope: _Scope) -> list[Node]:
         """Return what values inside of a loop need that is the same in each turn."""
         varying = list(scope.index.values())[-1:]
+        spans = {index: loop.extent for loop, index in scope.index.items()}
         found: dict[Node, None] = {}
         made = {u.target for u in units}
         for unit in units:
             value, place = self._element(unit, scope)
-            found |= dict.fromkeys(_outermost([value, *place], varying, unit, made))
+            spans |= {p: unit.extent(axis) for axis, p in enumerate(unit.probe)}
+            roots = [value, *place]
+            moves = _moving(roots, {*varying, *unit.probe, *made}, made)
+            risky = self._risky(roots, spans)
+            found |= dict.fromkeys(_outermost(roots, moves, risky))
         return [n for n in found if n not in scope.known]
+
+    def _risky(self, roots: Sequence[Node], spans: Mapping[Node, Extent]) -> set[Node]:
+        """Return what reads where there may be nothing, unless a condition allows it.
+
+        spans: the extents that indices run over.
+        """
+        found: set[Node] = set()
+        for node in sorted(_below(roots), key=_position):
+            inside = node.op is not _WRAP
+            if node.op is _LOAD:
+                gone = self.gone.get(node.args[0], ())
+                shape = node.args[0].type.shape
+                sizes = [e for k, e in enumerate(shape) if k not in gone]
+                inside = sizes == [spans.get(i) for i in node.args[1:]]
+            if not inside or any(a in found for a in _operands(node)):
+                found.add(node)
+        return found
 
     def _adds_freely(self, unit: Unit, target: Node, value: Node) -> bool:
         """Whether a sum may be taken in lanes: in a variable, of what is vectorised."""
@@ -518,35 +542,57 @@ def _solved(extent: Dim, text: str) -> str:
     return shifted if slope == 1 else f"{shifted}//{slope}"
 
 
-def _outermost(
-    roots: Sequence[Node], varying: Sequence[Node], unit: Unit, made: set[Node]
-) -> list[Node]:
-    """Return the largest parts of expressions that do not vary in a loop."""
-    moves: set[Node] = set(varying) | set(unit.probe) | made
+def _moving(roots: Sequence[Node], varying: set[Node], made: set[Node]) -> set[Node]:
+    """Return the parts of expressions that vary in a loop, or read what it makes."""
+    moves = set(varying)
     for node in sorted(_below(roots), key=_position):
         read = node.op is _LOAD and node.args[0] in made
         if read or any(a in moves for a in node.args):
             moves.add(node)
+    return moves
+
+
+def _outermost(
+    roots: Sequence[Node], moves: Collection[Node], risky: Collection[Node]
+) -> list[Node]:
+    """Return the largest parts of expressions that do not vary in a loop.
+
+    What is risky stays in the branch of a choice that it stands in.
+    """
     found = [r for r in roots if r not in moves]
-    for node in _below([r for r in roots if r in moves], moves):
-        found += [a for a in _operands(node) if a not in moves]
+    inside = [r for r in roots if r in moves]
+    anyway = set(_below(inside, moves, taken=False))
+    for node in _below(inside, moves):
+        sure = _operands(node, taken=False) if node in anyway else ()
+        still = (a for a in _operands(node) if a not in moves)
+        found += [a for a in still if a not in risky or a in sure]
     whole = {n for n in found if n.args and n.op is not _LOAD}
     return sorted(whole, key=_position)
 
 
-def _below(roots: Sequence[Node], within: Collection[Node] | None = None) -> list[Node]:
-    """Return what scalar expressions are made of (`within` some nodes)."""
+def _below(
+    roots: Sequence[Node],
+    within: Collection[Node] | None = None,
+    *,
+    taken: bool = True,
+) -> list[Node]:
+    """Return what scalar expressions are made of (`within` some nodes).
+
+    taken: whether the branches of choices are among that.
+    """
     found = list(dict.fromkeys(roots))
     seen = set(found)
     for node in found:  # grows while it is walked
-        for a in _operands(node):
+        for a in _operands(node, taken=taken):
             if a not in seen and (within is None or a in within):
                 seen.add(a)
                 found.append(a)
     return found
 
 
-def _operands(node: Node) -> Sequence[Node]:
+def _operands(node: Node, *, taken: bool = True) -> Sequence[Node]:
+    if node.op.chooses and not taken:
+        return node.args[:1]
     return node.args[1:] if node.op is _LOAD else node.args
 
 

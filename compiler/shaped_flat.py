@@ -154,6 +154,11 @@ class ShapedFlat:
     # -- between vectors and arguments -------------------------------------------------
 
     def _bind(self, theta: Any, data: tuple[Any, ...], by_name: Any) -> list[Any]:
+        names = self._data.names
+        if len(data) > len(names):
+            most = f"at most {counted(names, 'data argument')}" if names else "no data"
+            message = f"expected theta and {most}, found {len(data)}"
+            raise InputError(message)
         values = self._data.convert(self._data.match(data, by_name))
         parts = self._split(theta, values)
         given = {**values, **dict(zip(self.names, parts, strict=True))}

@@ -72,8 +72,11 @@ class Sizes:
         first: dict[str, str] = {}
         for name, value in values.items():
             shape = self.types[name].shape
-            mapped = leading is None or name in leading
-            self._need_rank(name, np.shape(value), leading=mapped)
+            if leading is None or name in leading:
+                self._need_rank(name, np.shape(value), None)
+            else:
+                way = "data alone map over" if leading else "f.batch maps over"
+                self._need_rank(name, np.shape(value), f"; {way} leading axes")
             for extent, size in zip(shape, own_shape(value, shape), strict=True):
                 if isinstance(extent, Dim) and extent.name and extent.name not in sizes:
                     sizes[extent.name] = size
@@ -85,12 +88,13 @@ class Sizes:
                 _need_shape(repr(name), shape, found, sizes, first)
         return sizes
 
-    def _need_rank(self, name: str, found: tuple[int, ...], *, leading: bool) -> None:
+    def _need_rank(self, name: str, found: tuple[int, ...], way: str | None) -> None:
+        """Refuse axes that are missing, or too many where there is a `way` to advise."""
         shape = self.types[name].shape
-        if len(found) == len(shape) or (leading and len(found) > len(shape)):
+        more = len(found) > len(shape)
+        if len(found) == len(shape) or (way is None and more):
             return
-        more = bool(shape) and len(found) > len(shape)
-        advice = "; f.batch maps over leading axes" if more else ""
+        advice = way if more and shape else ""
         what = f"an array of shape [{extents(shape)}]" if shape else "one number"
         message = f"expected {what} for {name!r}, found {_shown(found)}{advice}"
         raise InputError(message)

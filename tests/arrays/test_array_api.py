@@ -438,6 +438,17 @@ def test_batch_broadcasts():
     close(f(W, B, X), f.batch(W, B, X))
 
 
+def test_reduce_leaves_parameters_as_they_are():
+    """With a reduction, parameters have exactly their shape."""
+    f = ob.compile(NETWORK, reduce="sum")
+    with pytest.raises(ob.InputError) as error:
+        f(numbers(2, 3, 4), B, X)
+    assert (
+        "expected an array of shape [m, n] for 'W', found an array of shape (2, 3, 4); "
+        "data alone map over leading axes"
+    ) == str(error.value)
+
+
 @pytest.mark.parametrize(("reduce", "scale"), [("sum", 1), ("mean", 1 / 6)])
 def test_reduce(reduce, scale):
     """With a reduction, data have leading axes and results are those of all points."""
@@ -511,6 +522,8 @@ CALLS = [
      "expected a vector of 4 numbers (w (3,), b ()), found 3"),
     (NETWORK, lambda f: f.flat.value(W, X),
      ("expected a vector of 2 parameters (W, b), found shape (3, 4) of dtype float64")),
+    (NETWORK, lambda f: f.flat.value(numbers(15), X, X),
+     "expected theta and at most 1 data argument (x), found 2"),
     (NETWORK, lambda f: f.batch(W, numbers(2, 3), numbers(5, 4)),
      "expected leading axes that broadcast, found shapes b (2,), x (5,)"),
     (NETWORK, lambda f: f.value_and_grad(W, B, X, out=[np.empty(3), B]),

@@ -28,14 +28,18 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__.split("\n")[0]
     )
-    parser.add_argument("--only", action="append", choices=WORKLOADS, metavar="NAME",
-                        help=f"one of {', '.join(WORKLOADS)}")  # fmt: skip
+    names = ", ".join(WORKLOADS)
+    parser.add_argument(
+        "--only", action="append", choices=WORKLOADS, metavar="NAME", help=names
+    )
     parser.add_argument("--tools", default=",".join(TOOLS), help=",".join(TOOLS))
-    parser.add_argument("--quick", action="store_true",
-                        help="the smallest size of each workload, three turns")  # fmt: skip
+    parser.add_argument(
+        "--quick", action="store_true", help="the smallest sizes, three short turns"
+    )
     parser.add_argument("--repeats", type=int, default=7, help="turns a tool takes")
-    parser.add_argument("--cpu", action="store_true",
-                        help="by the processor's clock: for a busy machine")  # fmt: skip
+    parser.add_argument(
+        "--cpu", action="store_true", help="by the processor's clock: for busy machines"
+    )
     parser.add_argument("--limit", type=float, default=120, help="seconds to wait")
     parser.add_argument("--json", metavar="FILE", help="write all figures there")
     return parser.parse_args()

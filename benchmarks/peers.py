@@ -90,7 +90,7 @@ def jax(workload: Workload, arrays: dict[str, Any]) -> Calls:
     jx = module("jax")
     jnp = module("jax.numpy")
     linalg = module("jax.scipy.linalg")
-    jx.config.update("jax_enable_x64", True)  # noqa: FBT003 - theirs
+    jx.config.update("jax_enable_x64", True)
     functions = Functions(
         jnp,
         logsumexp=jx.nn.logsumexp,

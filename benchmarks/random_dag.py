@@ -97,7 +97,7 @@ def jax(n: int) -> Any:
     import jax as jx
     import jax.numpy as jnp
 
-    jx.config.update("jax_enable_x64", True)  # noqa: FBT003 - theirs
+    jx.config.update("jax_enable_x64", True)
     f = jx.jit(
         jx.value_and_grad(lambda x: apply(n, [x[i] for i in range(16)], jnp.sin))
     )

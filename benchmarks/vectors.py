@@ -42,7 +42,7 @@ def _eight(symbol: str) -> Callable[..., None]:
     """Return a function (x, i, out) that fills out[i:i + 8] from x[i:i + 8]."""
 
     @intrinsic
-    def call(typing: Any, x: Any, i: Any, out: Any) -> Any:
+    def call(_typing: Any, x: Any, _i: Any, out: Any) -> Any:
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             vector = ir.VectorType(ir.DoubleType(), LANES)
             kind = ir.FunctionType(vector, [vector])
@@ -86,7 +86,7 @@ def _over(symbol: str, scalar: Callable[[float], float]) -> Callable[..., None]:
     return fill  # type: ignore[no-any-return]
 
 
-exp = _over("_ZGVeN8v_exp", njit(lambda x: math.exp(x)))
-log1p = _over("_ZGVeN8v_log1p", njit(lambda x: math.log1p(x)))
-tanh = _over("_ZGVeN8v_tanh", njit(lambda x: math.tanh(x)))
-log = _over("_ZGVeN8v_log", njit(lambda x: math.log(x)))
+exp = _over("_ZGVeN8v_exp", math.exp)
+log1p = _over("_ZGVeN8v_log1p", math.log1p)
+tanh = _over("_ZGVeN8v_tanh", math.tanh)
+log = _over("_ZGVeN8v_log", math.log)

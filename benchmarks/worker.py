@@ -4,8 +4,8 @@
 
 Reads one word a line from standard input and answers each with one line of JSON:
 `first` builds and calls the gradient once, and writes the answers to the file ANSWERS;
-`value` and `gradient` with a number of seconds give the seconds of a call, by the wall's
-clock and the processor's.
+`value` and `gradient` with a number of seconds give the seconds of a call, by the
+wall's clock and the processor's.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def hand(arrays: dict[str, Any]) -> Calls:
     XT = np.ascontiguousarray(X.T)
     K, bar = np.empty((n, n)), np.empty(d + 2)
 
-    def run(derive: bool) -> tuple[Any, ...]:  # noqa: FBT001 - one of two passes
+    def run(derive: bool) -> tuple[Any, ...]:
         scales, variance = np.exp(-2 * lengths), float(np.exp(2 * noise))
         _kernel(XT, scales, 2 * signal, K)
         noisy = K.copy()

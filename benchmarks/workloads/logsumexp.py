@@ -46,12 +46,10 @@ def _run(x: Any, x_bar: Any, derive: bool) -> float:
 
 
 def hand(arrays: dict[str, Any]) -> Calls:
-    """The maximum, then vector exp in blocks, then one scaling."""
+    """Find the maximum, then take vector exp in blocks, then scale once."""
     (x,) = arrays.values()
     x_bar = np.empty_like(x)
-    return Calls(
-        lambda: _run(x, x_bar, False), lambda: (_run(x, x_bar, True), x_bar)
-    )
+    return Calls(lambda: _run(x, x_bar, False), lambda: (_run(x, x_bar, True), x_bar))
 
 
 def casadi(arrays: dict[str, Any]) -> Calls:

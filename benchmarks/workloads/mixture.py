@@ -45,7 +45,7 @@ def inputs(rng: np.random.Generator, d: int, K: int, N: int = 1000) -> dict[str,
     }
 
 
-def loss(
+def loss(  # noqa: PLR0913, PLR0917 - the formula's inputs
     alpha: Any, mu: Any, q: Any, l: Any,
     X: Any, place: Any, below: Any, eye: Any, C: Any, xp: Any = np,
 ) -> Any:  # fmt: skip

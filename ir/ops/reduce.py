@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.special
 
-from overbar.ir.ops.contract import contract_sum
+from overbar.ir.ops.contract import contract, contract_sum
 from overbar.ir.ops.products import others
 from overbar.ir.ops.row import (
     ATOM,
@@ -97,6 +97,11 @@ def _sum_tidy(  # noqa: PLR0911 - one rule after the other
         return _sum_broadcast(x, axes)
     if x.op.name == "mul":
         return contract_sum(graph, x, axes)
+    if x.op.name == "contract":
+        xs, ys, out = x.attrs
+        if all(out[a] in xs and out[a] in ys for a in axes):  # a trace
+            left_out = [k for a, k in enumerate(out) if a not in axes]
+            return contract(graph, *x.args, xs, ys, left_out)
     if x.op.name == "one_hot" and len(x.type.shape) - 1 in axes:
         left = tuple(a for a in axes if a < len(x.type.shape) - 1)
         ones = graph.const(1.0, x.type.scalar.of(x.type.shape[:-1]))
@@ -281,9 +286,22 @@ def _along(name: str) -> Callable[[Node], Notation]:
             if axes == (1,):
                 return Notation(r"{0} \, \mathbf{{1}}", JUXTAPOSED, (JUXTAPOSED,))
             return Notation(r"{0}^{{\top}} \, \mathbf{{1}}", JUXTAPOSED, (ATOM,))
+        if name == "norm" and len(axes) == len(node.args[0].type.shape):
+            below = "_{{F}}" * (len(axes) > 1)
+            return Notation(rf"\left\|{{0}}\right\|{below}")
         along = ",".join(str(a + 1) for a in axes)
         below = "" if len(axes) == len(node.args[0].type.shape) else f"_{{{{{along}}}}}"
         return Notation(rf"\operatorname{{{{{name}}}}}{below}\left({{0}}\right)")
+
+    return latex
+
+
+def _of_rows(name: str) -> Callable[[Node], Notation]:
+    """Return how a function of each row is written; of other axes, which ones."""
+
+    def latex(node: Node) -> Notation:
+        last = (len(node.type.shape) - 1,)
+        return _big(name) if node.attrs[0] == last else _along(name)(node)
 
     return latex
 
@@ -386,6 +404,13 @@ def cumulated(x, backwards):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN
     return out
 
 
+def _cumsum_latex(node: Node) -> Notation:
+    axis, backwards = node.attrs
+    along = f"_{{{{{axis + 1}}}}}" if len(node.type.shape) > 1 else ""
+    arrow = r"^{{\leftarrow}}" if backwards else ""
+    return Notation(rf"\operatorname{{{{cumsum}}}}{along}{arrow}\left({{0}}\right)")
+
+
 def _cumsum_python(node: Node) -> Notation:
     axis, backwards = node.attrs
     shape = node.type.shape
@@ -456,7 +481,7 @@ ROWS = (
         name="softmax", typing=None, shaping=_alike, activity=_every,
         lower=_lower_softmax,
         numpy=lambda axes, x: scipy.special.softmax(x, axis=axes),
-        text=_call("softmax"), latex=_big("softmax"),
+        text=_call("softmax"), latex=_of_rows("softmax"),
         transposes=(lambda g, out, x: _softmax_times(out, g, x),),
         tangent=lambda tangents, out, x: tangents[0] and _softmax_times(
             out, tangents[0], x
@@ -466,7 +491,7 @@ ROWS = (
         name="log_softmax", typing=None, shaping=_alike, activity=_every,
         lower=_lower_log_softmax,
         numpy=lambda axes, x: scipy.special.log_softmax(x, axis=axes),
-        text=_call("log_softmax"), latex=_big("log softmax"),
+        text=_call("log_softmax"), latex=_of_rows(r"log\,softmax"),
         transposes=(_log_softmax_back,), tangent=_log_softmax_dot,
     ),
     Op(
@@ -476,6 +501,7 @@ ROWS = (
         text=lambda n: Notation(
             f"cumsum({{0}}, axis={n.attrs[0]}{', reverse=True' * n.attrs[1]})"
         ),
+        latex=_cumsum_latex,
         transposes=(_cumsum_back,),
     ),
 )  # fmt: skip

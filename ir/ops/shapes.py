@@ -377,6 +377,19 @@ def _pad_type(
     return args, args[0].type.scalar.of(attrs[1])
 
 
+def _pad_latex(node: Node) -> Notation:
+    """Write where in the larger array the operand stands."""
+    starts, shape, steps = node.attrs
+    own = node.args[0].type.shape
+    parts = [
+        ":" if (start, extent, step) == (0, full, 1)
+        else f"{start}:{start + extent * step}" + (f":{step}" if step != 1 else "")
+        for start, extent, step, full in zip(starts, own, steps, shape, strict=True)
+    ]  # fmt: skip
+    below = ", ".join(parts).replace("*", r" \, ")
+    return Notation(rf"\operatorname{{{{pad}}}}_{{{{{below}}}}}\left({{0}}\right)")
+
+
 def _pad_tidy(
     graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]
 ) -> Node | None:
@@ -478,6 +491,11 @@ def _extent_text(node: Node) -> Notation:
     return Notation(text, ATOM if text.isidentifier() else SUM)
 
 
+def _extent_latex(node: Node) -> Notation:
+    form = _extent_text(node)
+    return Notation(form.template.replace("*", r" \, "), form.binding)
+
+
 def _concat_nests(out: Node) -> list[Nest]:
     (axis,) = out.attrs
     found = []
@@ -564,7 +582,7 @@ ROWS = (
         text=lambda n: Notation(
             f"pad({{0}}, ({extents(n.attrs[0])},), ({extents(n.type.shape)},))"
         ),
-        latex=Notation(r"\operatorname{{pad}}\left({0}\right)"),
+        latex=_pad_latex,
         element=_pad_element,
         transposes=(
             lambda g, out, x: g.graph.make(
@@ -596,6 +614,6 @@ ROWS = (
     ),
     Op(
         name="extent", arity=0, typing=None, numpy=np.int64, cost=0,
-        text=_extent_text, python=_extent_text, latex=_extent_text,
+        text=_extent_text, python=_extent_text, latex=_extent_latex,
     ),
 )  # fmt: skip

@@ -14,7 +14,7 @@ import numpy as np
 from overbar.batch import Batch, common_lead, mapped, summed
 from overbar.blocks import hessian_blocks, jacobian_blocks
 from overbar.calling import spread
-from overbar.function import CompiledFunction, Saved
+from overbar.function import ALWAYS, SINGLE, CompiledFunction, Jit, Saved
 from overbar.ir.errors import InputError
 from overbar.ir.types import extents
 from overbar.owned import Results
@@ -266,6 +266,12 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
     def batch(self) -> Any:
         """The same functions over leading axes (see `Batch`)."""
         return self if self.maps else Batch(self)
+
+    @cached_property
+    def jit(self) -> Jit:
+        """Numba functions of arrays; `value_and_rows` gives `(rows, values)` pairs."""
+        sparse = (*SINGLE, "value_and_rows") if self._scalar else ()
+        return Jit(self.runtime, [*ALWAYS, *sparse])
 
     @cached_property
     def flat(self) -> Any:

@@ -6,6 +6,7 @@ Comes in: names. Goes out: expressions, and the functions `ob.exp`, `ob.where`, 
 from __future__ import annotations
 
 from functools import cache
+from inspect import Signature, signature
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -131,10 +132,18 @@ def math_function(name: str) -> Callable[..., Expression]:
     def call(*args: Operand, **options: Any) -> Any:
         return named(name, args, options)
 
+    if function(name) is None:
+        call.__signature__ = _signature(name)  # type: ignore[attr-defined]
     call.__name__ = call.__qualname__ = name
     call.__module__ = "overbar"
     call.__doc__ = f"Return the formula of `{name}` applied to formulas or numbers."
     return call
+
+
+def _signature(name: str) -> Signature:
+    """Return what a function on whole arrays takes, as `help` shows it."""
+    own = list(signature(TABLE[name]).parameters.values())[1:]
+    return Signature([p.replace(annotation=p.empty) for p in own])
 
 
 def known() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from fractions import Fraction
+from inspect import signature
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -384,6 +385,11 @@ def test_functions() -> None:
     np.testing.assert_allclose(got, scipy.special.softmax(given.x))
     got = value(math_function("logsumexp")(W, axis=0), given)
     np.testing.assert_allclose(got, scipy.special.logsumexp(given.W, axis=0))
+
+
+def test_signatures() -> None:
+    """`help` shows what a function on whole arrays takes."""
+    assert "(x, axis=None)" == str(signature(math_function("softmax")))
 
 
 def test_new_arrays() -> None:

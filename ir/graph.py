@@ -35,6 +35,13 @@ class Node:
 
     __slots__ = ("args", "attrs", "graph", "index", "op", "type")
 
+    args: tuple[Node, ...]
+    attrs: tuple[Any, ...]
+    graph: Graph
+    index: int
+    op: Op
+    type: Type
+
     def __init__(
         self,
         op: Op,

@@ -12,6 +12,7 @@ import numpy as np
 
 from overbar.ir.errors import ShapeError, UnsupportedError
 from overbar.ir.graph import Node
+from overbar.ir.ops.indexing import one_hot
 from overbar.ir.ops.typing import joined
 from overbar.ir.types import Dim
 from overbar.read.array_shape import joined_along, moved, reshaped
@@ -21,6 +22,7 @@ from overbar.read.array_static import (
     need_rank,
     rank,
     shown,
+    type_of,
     whole,
 )
 
@@ -247,9 +249,10 @@ def _less(shape: Shape, axis: int) -> Shape:
     return shape[:axis] + shape[axis + 1 :]
 
 
-def _one_hot(graph: Graph, x: Node, n: Any) -> Node:
+def _one_hot(graph: Graph, x: Node, n: Any, *, dtype: Any = None) -> Node:
     _whole_numbers("one_hot", x)
-    return graph.make("one_hot", (x,), (extent_of("one_hot", n),))
+    kind = type_of(graph, "one_hot", dtype)
+    return one_hot(x, extent_of("one_hot", n), kind)
 
 
 def _segment_sum(graph: Graph, x: Node, ids: Node, n: Any) -> Node:

@@ -61,7 +61,8 @@ def _matrix_power(graph: Graph, a: Node, n: int) -> Node:
     need_square("matrix_power", a)
     power = whole("matrix_power", n, "n")
     if not power:
-        return eye(graph, a.type.shape[0])
+        kind = a.type.dtype if a.type.is_float else None
+        return eye(graph, a.type.shape[0], dtype=kind)
     base = graph.make("inv", (a,)) if power < 0 else a
     found: Node | None = None
     left = abs(power)

@@ -14,14 +14,14 @@ import numpy as np
 from overbar.ir.errors import ShapeError
 from overbar.ir.ops.row import ATOM, Nest, Notation, Op, apply, call
 from overbar.ir.ops.typing import joined
-from overbar.ir.types import INT, extents
+from overbar.ir.types import DTYPES, INT, extents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from overbar.ir.graph import Graph, Node
     from overbar.ir.ops.typing import Typed
-    from overbar.ir.types import Extent, Shape
+    from overbar.ir.types import Extent, Shape, Type
 
 
 def _indices(
@@ -88,7 +88,7 @@ def _gather_back(i: int, g: Node, out: Node, *args: Node) -> Node | None:
         return None
     x, *indices = args
     if _one_each(out, x, indices):
-        hot = g.graph.make("one_hot", (indices[-1],), (x.type.shape[-1],))
+        hot = one_hot(indices[-1], x.type.shape[-1], x.type)
         return (
             g.graph.spread_along(g, tuple(range(len(g.type.shape))), x.type.shape) * hot
         )
@@ -142,11 +142,23 @@ def wrap(i, n):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
     return i + n if i < 0 else i
 
 
+def one_hot(index: Node, size: Extent, kind: Type) -> Node:
+    """Return rows of an element type, each with a single 1."""
+    graph = index.graph
+    own = () if kind.dtype == graph.real.dtype else (kind.dtype,)
+    return graph.make("one_hot", (index,), (size, *own))
+
+
+def _hot(n: int, *rest: Any) -> Any:
+    return (np.asarray(rest[-1])[..., None] % n == np.arange(n)) * 1.0
+
+
 def _hot_type(
     graph: Graph, name: str, args: Sequence[Node], attrs: tuple[Any, ...]
 ) -> Typed:
     _indices(graph, name, args)
-    return args, graph.real.of((*args[0].type.shape, attrs[0]))
+    kind = DTYPES[attrs[1]] if attrs[1:] else graph.real
+    return args, kind.of((*args[0].type.shape, attrs[0]))
 
 
 def _counts(index: Node, size: Extent) -> bool:
@@ -156,7 +168,7 @@ def _counts(index: Node, size: Extent) -> bool:
 
 def _hot_text(node: Node) -> Notation:
     """Write rows with a single 1; where they are in order, the identity."""
-    (size,) = node.attrs
+    size = node.attrs[0]
     same = _counts(node.args[0], size)
     return Notation(f"eye({size})" if same else f"one_hot({{0}}, {size})")
 
@@ -213,7 +225,7 @@ ROWS = (
     ),
     Op(
         name="one_hot", typing=None, shaping=_hot_type,
-        numpy=lambda n, y: (np.asarray(y)[..., None] % n == np.arange(n)) * 1.0,
+        numpy=_hot,
         text=_hot_text, element=_hot_element,
     ),
     Op(

@@ -19,7 +19,6 @@ from overbar.ir.ops.row import (
     Op,
     apply,
     call,
-    indicator,
 )
 from overbar.ir.ops.shapes import product
 from overbar.ir.ops.typing import cast, common
@@ -101,7 +100,8 @@ def _sum_tidy(  # noqa: PLR0911 - one rule after the other
         xs, ys, out = x.attrs
         if all(out[a] in xs and out[a] in ys for a in axes):  # a trace
             left_out = [k for a, k in enumerate(out) if a not in axes]
-            return contract(graph, *x.args, xs, ys, left_out)
+            one, other = x.args
+            return contract(graph, one, other, xs, ys, left_out)
     if x.op.name == "one_hot" and len(x.type.shape) - 1 in axes:
         left = tuple(a for a in axes if a < len(x.type.shape) - 1)
         ones = graph.const(1.0, x.type.scalar.of(x.type.shape[:-1]))
@@ -177,13 +177,13 @@ def _share(name: str) -> Callable[[Node, Node], Node]:
     def slope(out: Node, x: Node) -> Node:
         (axes,) = out.attrs
         graph = x.graph
-        hit = indicator(apply("eq", x, back(out, axes, x)))
+        hit = graph.convert(apply("eq", x, back(out, axes, x)), x.type)
         count = graph.make("sum", (hit,), (axes,))
         if graph.kinks == "half":
             return hit / back(count, axes, x)
         if _TIES[name].get(graph.kinks, False):
             return hit
-        alone = indicator(apply("eq", count, 1.0))
+        alone = graph.convert(apply("eq", count, 1.0), x.type.scalar)
         return hit * back(alone, axes, x)
 
     return slope

@@ -89,7 +89,7 @@ class Sizes:
         return sizes
 
     def _need_rank(self, name: str, found: tuple[int, ...], way: str | None) -> None:
-        """Refuse axes that are missing, or too many where there is a `way` to advise."""
+        """Refuse axes that are missing; too many where there is a `way` to advise."""
         shape = self.types[name].shape
         more = len(found) > len(shape)
         if len(found) == len(shape) or (way is None and more):

@@ -18,7 +18,7 @@ import overbar as ob
 MODES = ("air", "train", "bus", "car")
 NAMES = ("air", "train", "bus", "cost", "wait", "income", "tau_fly", "tau_ground")
 
-# -- the model ---------------------------------------------------------------------------
+# -- the model -----------------------------------------------------------------------
 
 a = ob.param("a", (3,))  # what speaks for air, train and bus, over the car
 b_cost, b_wait, b_income = ob.param("cost"), ob.param("wait"), ob.param("income")
@@ -51,7 +51,7 @@ shares = ob.compile(
     inputs=[*params, tau, *data, rise],
 )
 
-# -- the data ------------------------------------------------------------------------------
+# -- the data ------------------------------------------------------------------------
 
 table = sm.datasets.modechoice.load_pandas().data
 columns = {name: table[name].to_numpy().reshape(-1, 4) for name in table}
@@ -67,7 +67,7 @@ def fit(f: Any, start: np.ndarray, *more: Any) -> tuple[Any, np.ndarray]:
         start,
         args=args,
         jac=True,
-        hess=lambda theta, *args: f.flat.hessian(theta, *args),
+        hess=f.flat.hessian,
         method="trust-exact",
         options={"gtol": 1e-8, "maxiter": 200},
     )
@@ -92,7 +92,7 @@ np.testing.assert_allclose(
 np.testing.assert_allclose(-plain.fun, -199.1284, atol=1e-3)
 np.testing.assert_allclose(-nests.fun, -193.6561, atol=1e-3)
 
-# -- elasticities: by how many per cent a share goes with 1 % of a mode's cost ---------------
+# -- elasticities: per cent of a share for 1 % of the cost of a mode -----------------
 
 at = (nests.x[:3], *nests.x[3:6], nests.x[6:], *given, np.zeros(4))
 share, slope = shares(*at), shares.jacobian(*at)

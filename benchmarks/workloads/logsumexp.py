@@ -23,25 +23,46 @@ def loss(x: Any, xp: Any = np) -> Any:
     return xp.logsumexp(x)
 
 
-@njit(fastmath={"reassoc", "contract", "nsz", "nnan"})
-def _run(x: Any, x_bar: Any, derive: bool) -> float:
+FAST = {"reassoc", "contract", "nsz", "nnan"}
+
+
+@njit(fastmath=FAST)
+def _top(x: Any) -> float:
     top = -np.inf
     for i in range(x.size):
         top = max(top, x[i])
+    return top
+
+
+@njit(fastmath=FAST)
+def _exponentials(x: Any, top: float, e: Any) -> float:
+    """Fill e with exp(x - top) and return its sum."""
+    for i in range(x.size):
+        e[i] = x[i] - top
+    vectors.exp(e, e)
     total = 0.0
-    part = np.empty(BLOCK)
+    for i in range(x.size):
+        total += e[i]
+    return total
+
+
+@njit
+def _value(x: Any) -> float:
+    top, total = _top(x), 0.0
+    e = np.empty(BLOCK)
     for start in range(0, x.size, BLOCK):
-        n = min(BLOCK, x.size - start)
-        e = x_bar[start : start + n] if derive else part[:n]
-        for i in range(n):
-            e[i] = x[start + i] - top
-        vectors.exp(e, e)
-        for i in range(n):
-            total += e[i]
-    if derive:
-        scale = 1 / total
-        for i in range(x.size):
-            x_bar[i] *= scale
+        part = x[start : start + BLOCK]
+        total += _exponentials(part, top, e[: part.size])
+    return top + np.log(total)
+
+
+@njit(fastmath=FAST)
+def _gradient(x: Any, x_bar: Any) -> float:
+    top = _top(x)
+    total = _exponentials(x, top, x_bar)
+    scale = 1 / total
+    for i in range(x.size):
+        x_bar[i] *= scale
     return top + np.log(total)
 
 
@@ -49,7 +70,7 @@ def hand(arrays: dict[str, Any]) -> Calls:
     """Find the maximum, then take vector exp in blocks, then scale once."""
     (x,) = arrays.values()
     x_bar = np.empty_like(x)
-    return Calls(lambda: _run(x, x_bar, False), lambda: (_run(x, x_bar, True), x_bar))
+    return Calls(lambda: _value(x), lambda: (_gradient(x, x_bar), x_bar))
 
 
 def casadi(arrays: dict[str, Any]) -> Calls:

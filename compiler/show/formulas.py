@@ -91,5 +91,5 @@ def _short(order: Iterable[Node]) -> set[Node]:
         own = 0 if node.op.cost == 0 else 2
         if not node.args:
             own = 1 if not node.is_const else len(plain.leaf(node)[0])
-        length[node] = own + sum(length[a] for a in node.args)
+        length[node] = min(own + sum(length[a] for a in node.args), _SHORT + 1)
     return {n for n, size in length.items() if size <= _SHORT}

@@ -54,8 +54,14 @@ class LatexWriter(Writer):
         found = node.op.latex
         if found is not None and not isinstance(found, Notation):
             return found(node)
+        if found is not None:
+            arrays = node.type.shape and node.op.typing is not None
+            return _by_entries(found) if arrays else found
+        if node.op.shaping is not None:
+            name = node.op.name.replace("_", r"\,")
+            return Notation(rf"\operatorname{{{{{name}}}}}\left({{args}}\right)")
         name = symbol(node.op.name).replace("{", "{{").replace("}", "}}")
-        return found or Notation(name + r"\left({args}\right)")
+        return Notation(name + r"\left({args}\right)")
 
     def apply(self, node: Node, operands: Sequence[Written]) -> Written:
         """Return the LaTeX of an op applied to operands, parentheses sized.
@@ -111,6 +117,17 @@ class LatexWriter(Writer):
 _SUMS = {OPS["add"], OPS["sub"], OPS["neg"]}
 _INPUT, _BROADCAST = OPS["input"], OPS["broadcast"]
 _BRACED = re.compile(r"\{([a-zA-Z])\}_")
+
+
+@lru_cache
+def _by_entries(form: Notation) -> Notation:
+    """Return a notation with products and powers of numbers as those of entries."""
+    template = form.template.replace(r" \, ", r" \odot ")
+    template = _POWER.sub(r"\1^{{\\odot \2}}", template)
+    return Notation(template, form.binding, form.operands, form.fold)
+
+
+_POWER = re.compile(r"(\{\d\})\^\{\{(\d)\}\}")
 
 
 @lru_cache

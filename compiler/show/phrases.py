@@ -13,6 +13,7 @@ from overbar.ir.ops.row import (
     JUXTAPOSED,
     POWER,
     PRODUCT,
+    SUM,
     UNARY,
     Notation,
     is_number,
@@ -83,6 +84,72 @@ def _trace(node: Node, named: Collection[Node]) -> Phrase | None:
     return None
 
 
+def _sum_of_sizes(node: Node, named: Collection[Node]) -> Phrase | None:
+    inner = node.args[0]
+    if inner.op.name != "abs" or inner in named or node.type.shape:
+        return None
+    return Notation(r"\left\|{0}\right\|_{{1}}"), inner.args
+
+
+def _one_each(node: Node) -> bool:
+    """Whether a node reads one entry in every row of a matrix."""
+    if node.op.name != "gather" or len(node.args) != 3 or len(node.type.shape) != 1:
+        return False
+    return node.args[1].op.name == "iota" and node.attrs[0] == (0, 1)
+
+
+_EACH = "{{{0}}}_{{i,{{{1}}}_{{i}}}}"
+
+
+def _sum_of_each(node: Node, named: Collection[Node]) -> Phrase | None:
+    inner = node.args[0]
+    if inner in named or not _one_each(inner):
+        return None
+    form = Notation(r"\sum_{{i}} " + _EACH, SUM, (ATOM,))
+    return form, [inner.args[0], inner.args[2]]
+
+
+def _gathered(node: Node, _named: Collection[Node]) -> Phrase | None:
+    """Write what is read at computed places by indices below."""
+    x, *indices = node.args
+    (axes,) = node.attrs
+    if _one_each(node):
+        form = Notation(rf"\left({_EACH}\right)_{{{{i}}}}", ATOM, (ATOM,))
+        return form, [x, indices[1]]
+    places = [
+        f"{{{1 + axes.index(k)}}}" if k in axes else ":"
+        for k in range(len(x.type.shape))
+    ]
+    below = ",".join(places).rstrip(":,")
+    form = Notation(f"{{{{{{0}}}}}}_{{{{{below}}}}}", ATOM, (ATOM, 0))
+    return form, node.args
+
+
+def _scattered(node: Node, _named: Collection[Node]) -> Phrase | None:
+    below = ",".join(f"{{{k}}}" for k in range(1, len(node.args)))
+    whole = rf"\operatorname{{{{scatter}}}}_{{{{{below}}}}}\left({{0}}\right)"
+    return Notation(whole), node.args
+
+
+def _one_hot(node: Node, _named: Collection[Node]) -> Phrase | None:
+    return Notation(r"\operatorname{{onehot}}\left({0}\right)"), node.args
+
+
+def _repeated(node: Node, named: Collection[Node]) -> Phrase | None:
+    """Take a number out of what is repeated along rows or columns."""
+    inner = node.args[0]
+    form = _latex_of(node)
+    if inner in named or form is None or inner.op.name != "mul":
+        return None
+    factor, rest = inner.args
+    if not factor.is_const or form.template == "{0}" or not rest.type.shape:
+        return None
+    template = form.template.replace("{0}", "{1}")
+    return Notation(rf"{{0}} \, {template}", PRODUCT, (PRODUCT, *form.operands)), [
+        factor, rest,
+    ]  # fmt: skip
+
+
 def _is_diagonal(node: Node) -> bool:
     """Whether a node reads the diagonal of a matrix."""
     if node.op.name != "gather" or len(node.args) != 3:
@@ -125,6 +192,8 @@ def _diagonal_matrix(node: Node, named: Collection[Node]) -> Phrase | None:
 
 
 def _ones(node: Node, _named: Collection[Node]) -> Phrase | None:
+    if node.args[0].equals(0):
+        return Notation("0"), []
     one = node.args[0].equals(1)
     return (Notation(r"\mathbf{{1}}"), []) if one and not node.attrs[0] else None
 
@@ -217,9 +286,11 @@ def _log_determinant(node: Node, named: Collection[Node]) -> Phrase | None:
 
 
 _PHRASES: dict[str, tuple[Callable[..., Phrase | None], ...]] = {
-    "sum": (_sum_of_squares, _trace), "sqrt": (_root_of_squares,),
-    "gather": (_diagonal,), "cast": (_identity,), "one_hot": (_one_hot_identity,),
-    "select": (_diagonal_matrix,), "broadcast": (_ones,), "solve": (_solution,),
+    "sum": (_sum_of_squares, _trace, _sum_of_sizes, _sum_of_each),
+    "sqrt": (_root_of_squares,), "gather": (_diagonal, _gathered),
+    "scatter": (_scattered,), "cast": (_identity,),
+    "one_hot": (_one_hot_identity, _one_hot), "select": (_diagonal_matrix,),
+    "broadcast": (_ones, _repeated), "solve": (_solution,),
     "transpose": (_inverse_transposed,), "inv": (_inverse,),
     "contract": (_outer, _times_inverse), "add": (_log_determinant,),
 }  # fmt: skip

@@ -7,6 +7,7 @@ reading alone: `A.T @ (2*r)` is written `2 A.T r`, `(A @ B).T` as `B.T A.T`, `x 
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,7 +26,8 @@ _ADD, _SUB, _MUL, _NEG, _DIV, _BROADCAST, _CONTRACT, _TRANSPOSE, _SOLVE = (
     for name in ("add", "sub", "mul", "neg", "div", "broadcast", "contract",
                  "transpose", "solve")
 )  # fmt: skip
-_LINEAR = {_CONTRACT, _TRANSPOSE, _BROADCAST, OPS["reshape"], OPS["sum"], OPS["pick"]}
+_LINEAR = {_CONTRACT, _TRANSPOSE, _BROADCAST, OPS["reshape"], OPS["sum"],
+           OPS["pick"], OPS["slice"], OPS["pad"], OPS["cumsum"]}  # fmt: skip
 """Ops through which the factors of all operands can be taken out."""
 _MOST_FACTORS, _DEEPEST, _LARGEST_DIVISOR = 8, 16, 1000
 
@@ -156,14 +158,86 @@ def _sum(graph: Graph, node: Node, parts: Mapping[Node, Scaled]) -> Scaled:
     """Take like terms together."""
     x, y = (parts[a] for a in node.args)
     sign = -1.0 if node.op is _SUB else 1.0
-    total = x.times + sign * y.times
-    if x.alike(y) and total and x.rest is not None:
-        return x._replace(times=total)
+    terms = list(_terms(x))
+    merged = False
+    for term in _terms(y):
+        signed = term._replace(times=sign * term.times)
+        place = next((k for k, t in enumerate(terms) if t.alike(signed)), None)
+        if place is None:
+            terms.append(signed)
+        else:
+            merged = True
+            total = terms[place].times + signed.times
+            terms[place] = signed._replace(times=total)
+    kept = [t for t in terms if t.times]
+    if merged and kept:
+        return _added(graph, node, kept)
     first, second = (_plain(graph, a, parts) for a in node.args)
     if second.op is _NEG:
         second, sign = second.args[0], -sign
     made = first + second if sign > 0 else first - second
     return Scaled(1.0, (), (), made)
+
+
+def _terms(found: Scaled) -> list[Scaled]:
+    """Return the terms of a sum, as they were put together; any other value is one."""
+    rest = found.rest
+    if rest is None or found.over or found.under or abs(found.times) != 1:
+        return [found]
+    terms: list[Scaled] = []
+    stack = [(rest, found.times)]
+    while stack:
+        node, sign = stack.pop()
+        if node.op in {_ADD, _SUB} and len(terms) + len(stack) < _MOST_FACTORS:
+            left, right = node.args
+            stack += [(right, -sign if node.op is _SUB else sign), (left, sign)]
+        else:
+            terms.append(_taken_apart(node, sign))
+    return terms
+
+
+def _taken_apart(node: Node, sign: float) -> Scaled:
+    """Return a term as numbers and scalars times the rest, as `whole` wrote it."""
+    times = sign
+    over: list[Node] = []
+    under: list[Node] = []
+    while True:
+        if node.op is _NEG:
+            times, node = -times, node.args[0]
+        elif node.op is _DIV and is_number(node.args[1]):
+            _noted(node.args[1], under)
+            node = node.args[0]
+        elif node.op is _MUL and is_number(node.args[0]):
+            _noted(node.args[0], over)
+            node = node.args[1]
+        else:
+            break
+    times *= math.prod(n.value for n in over if n.is_const)
+    times /= math.prod(n.value for n in under if n.is_const)
+    above, below = (
+        tuple(n for n in part if not n.is_const) for part in (over, under)
+    )
+    return Scaled(times, above, below, node)
+
+
+def _noted(number: Node, factors: list[Node]) -> None:
+    inner = number.args[0] if number.op is _BROADCAST else number
+    while inner.op is _MUL:
+        factors.append(inner.args[1])
+        inner = inner.args[0]
+    factors.append(inner)
+
+
+def _added(graph: Graph, node: Node, terms: Sequence[Scaled]) -> Scaled:
+    if len(terms) == 1:
+        return terms[0]
+    total = whole(graph, terms[0], node)
+    for term in terms[1:]:
+        if term.times < 0:
+            total = total - whole(graph, term._replace(times=-term.times), node)
+        else:
+            total = total + whole(graph, term, node)
+    return Scaled(1.0, (), (), total)
 
 
 def _linear(graph: Graph, node: Node, parts: Mapping[Node, Scaled]) -> Scaled:

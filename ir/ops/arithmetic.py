@@ -115,7 +115,7 @@ ROWS = (
         python=infix("/", PRODUCT), text=infix("/", PRODUCT),
         latex=entrywise(
             Notation(r"\frac{{{0}}}{{{1}}}", UNARY, (LOOSEST,)),
-            Notation(r"{0} \oslash {1}", ENTRYWISE, (ENTRYWISE, ENTRYWISE + 1)),
+            Notation(r"{0} \oslash {1}", ENTRYWISE - 1, (ENTRYWISE - 1, ENTRYWISE)),
         ),
     ),
     Op(

@@ -15,6 +15,7 @@ from overbar.ir.errors import InputError
 from overbar.ir.types import size_of
 from overbar.mapping import columns
 from overbar.results import fill
+from overbar.sizes import REFUSALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,8 +116,8 @@ def mapped(f: ShapedFunction, name: str, values: Sequence[Any], lead: Any) -> li
     flat = [a.reshape(count, *a.shape[len(lead) :]) for a in out]
     try:
         f.runtime.blocks(name, stacks, places, flat)
-    except IndexError:
-        raise f.out_of_range(values) from None
+    except REFUSALS:
+        raise f.refusal(name, values) from None
     return out
 
 

@@ -22,7 +22,7 @@ from overbar.results import named
 from overbar.shaped_flat import ShapedFlat
 from overbar.shaped_inspection import ShapedInspection
 from overbar.shapes import ShapedSignature
-from overbar.sizes import need_shape, out_of_range
+from overbar.sizes import REFUSALS, need_shape, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,14 +117,14 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
         known = self._known(name)
         try:
             result = self.runtime.call(name)(*values)
-        except IndexError:
-            raise self.out_of_range(values) from None
+        except REFUSALS:
+            raise self.refusal(name, values) from None
         return known.own(result)
 
-    def out_of_range(self, values: Sequence[Any]) -> InputError:
-        """Return the error that names an index that is out of range."""
+    def refusal(self, name: str, values: Sequence[Any]) -> InputError:
+        """Return the error that names what cannot be computed of these values."""
         given = dict(zip(self.signature.inputs, values, strict=False))
-        return out_of_range(self._graph, given)
+        return refusal([self._graph, self.runtime.entry(name).graph], given)
 
     def results(self, name: str) -> list[Node]:
         """Return the nodes of an entry point's results."""

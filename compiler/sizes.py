@@ -16,7 +16,7 @@ from overbar.ir.evaluate import evaluate
 from overbar.ir.types import Dim, dims, extents, size_of, sized
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
     from overbar.ir.source import Span
@@ -244,14 +244,33 @@ def _shown(shape: tuple[int, ...]) -> str:
 _PLACE = re.compile(r"index (-?\d+) is out of bounds for axis \d+ with size (\d+)")
 
 
-def out_of_range(graph: Graph, given: Mapping[str, Any]) -> InputError:
-    """Return the error of the first operation that reads outside of its array."""
+REFUSALS = (IndexError, np.linalg.LinAlgError)
+"""What compiled code raises for values that an operation is not defined for."""
+
+
+def refusal(graphs: Sequence[Graph], given: Mapping[str, Any]) -> InputError:
+    """Return the error of the first operation that cannot be computed.
+
+    graphs: the formula's, then that of the entry point, which may ask for more.
+    """
+    for graph in graphs:
+        found = _refused(graph, given)
+        if found is not None:
+            return found
+    return InputError("expected indices within their arrays, found others")
+
+
+def _refused(graph: Graph, given: Mapping[str, Any]) -> InputError | None:
     from overbar.explain import phrase
 
     values: dict[Node, Any] = {}
     for node in graph.order():
         try:
             values = evaluate(graph, given, [node], values)
+        except InputError as error:
+            return error.at(graph.spans.get(node))
+        except ValueError:  # an input, such as a seed, that is not given
+            return None
         except IndexError as error:
             text = phrase(graph, node)
             span = graph.spans.get(node)
@@ -267,4 +286,4 @@ def out_of_range(graph: Graph, given: Mapping[str, Any]) -> InputError:
                     message = f"expected no index in {text}, an empty array; "
                     message += f"found {found}"
             return InputError(message, span)
-    return InputError("expected indices within their arrays, found others")
+    return None

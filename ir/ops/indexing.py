@@ -71,8 +71,9 @@ def _scatter(axes: Any, shape: Any, g: Any, *indices: Any) -> Any:
     return out
 
 
-def _one_each(out: Node, x: Node, indices: Sequence[Node]) -> bool:
-    """Whether x is read at (0, y[0]), (1, y[1]), ..."""
+def picks_one_each(out: Node) -> bool:
+    """Whether a gather reads x at (0, y[0]), (1, y[1]), ..."""
+    x, *indices = out.args
     if out.attrs[0] != tuple(range(len(x.type.shape))) or len(indices) != 2:
         return False
     first = indices[0]
@@ -87,7 +88,7 @@ def _gather_back(i: int, g: Node, out: Node, *args: Node) -> Node | None:
     if i:
         return None
     x, *indices = args
-    if _one_each(out, x, indices):
+    if picks_one_each(out):
         hot = one_hot(indices[-1], x.type.shape[-1], x.type)
         return (
             g.graph.spread_along(g, tuple(range(len(g.type.shape))), x.type.shape) * hot

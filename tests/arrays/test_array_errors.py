@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from array_cases import NAMED, Ours, type_of
 
+import overbar as ob
 from overbar.derive.reverse import reverse
 from overbar.ir.errors import InputError, ShapeError, UnsupportedError
 from overbar.ir.evaluate import evaluate
@@ -294,3 +295,15 @@ def test_repeated_eigenvalues():
     bar = reverse(graph, {values: graph.const(1.0, values.type)}, [a])[a]
     found = evaluate(graph, {"a": np.diag([1.0, 1.0, 2.0])}, [bar])[bar]
     assert np.allclose(np.eye(3), found)
+
+
+def test_compiled():
+    """Compiled code refuses with the same words as the reference evaluation."""
+    a = ob.param("A", ("n", "n"))
+    inverse = ob.compile(np.sum(np.linalg.inv(a)))
+    with pytest.raises(InputError, match="inv expects an invertible matrix"):
+        inverse(np.zeros((2, 2)))
+    cubes = ob.compile(np.sum(np.linalg.eigh(a)[1] ** 3))
+    assert np.isclose(2.0, abs(cubes(np.eye(2))))
+    with pytest.raises(InputError, match="no derivative where eigenvalues repeat"):
+        cubes.grad(np.eye(2))

@@ -31,6 +31,7 @@ class Elements:
     stored: arrays that elements are loaded from.
     forwarded: for an array just stored in the same loop, its place and its value.
     gone: axes that arrays have no place for, being made anew in each turn of a loop.
+    opaque: what stands for numbers that are given, so that no rewrite looks into them.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class Elements:
         stored: Collection[Node],
         forwarded: Mapping[Node, tuple[Index, Node]] | None = None,
         gone: Mapping[Node, Collection[int]] | None = None,
+        opaque: Mapping[Node, Node] | None = None,
     ) -> None:
         self.graph = graph
         self.stored = stored
         self.forwarded = forwarded or {}
         self.gone = gone or {}
+        self.opaque = opaque or {}
         self._made: dict[tuple[Node, Index], Node] = {}
 
     def load(self, array: Node, index: Sequence[Node]) -> Node:
@@ -84,7 +87,7 @@ class Elements:
 
     def _ask(self, node: Node, index: Sequence[Node]) -> Node:
         if not node.type.shape:
-            return node
+            return self.opaque.get(node, node)
         if node in self.stored:
             return self.load(node, index)
         key = (node, tuple(index))

@@ -14,7 +14,7 @@ from overbar.codegen.fusion import Loop, fuse
 from overbar.codegen.names import legal
 from overbar.codegen.python import unused
 from overbar.codegen.scalars import scalar_statements
-from overbar.codegen.units import Unit, cut, instance, stored_arrays
+from overbar.codegen.units import Unit, cut, instance, reduces, stored_arrays
 from overbar.ir.graph import Node
 from overbar.ir.ops import OPS
 from overbar.ir.program import (
@@ -140,6 +140,12 @@ class _Nests:
         self.gone = {n: self._gone(n) for n in self.makers}
         self.sums = {u: s for u in self.units if (s := self._sum(u))}
         self.names = self._named()
+        self.opaque = {
+            n: graph.remake_input(f"{n.index} given", n.type)
+            for n in given
+            if n.args and not n.type.shape
+        }
+        self.names |= {o: self.names[n] for n, o in self.opaque.items()}
         self.sizes = self._sizes()
         self.taken = {*self.names.values(), *self.sizes}
         self.letters = [c for c in _LETTERS if c not in self.taken]
@@ -261,6 +267,7 @@ class _Nests:
     def run(self, saved: Collection[Node]) -> list[Statement]:
         """Return the statements; what is saved gets a name."""
         known = {n: self.names[n] for n in self.given}
+        known |= {o: self.names[o] for o in self.opaque.values()}
         scope = _Scope({}, known)
         body = self._block(self.items, scope)
         scalars = [r for r in self.roots if not r.type.shape and r not in scope.known]
@@ -391,7 +398,9 @@ class _Nests:
 
     def _element(self, unit: Unit, scope: _Scope) -> tuple[Node, tuple[Node, ...]]:
         """Return a unit's value and place at the indices of a scope."""
-        elements = Elements(self.graph, self.stored, scope.forwarded, self.gone)
+        elements = Elements(
+            self.graph, self.stored, scope.forwarded, self.gone, self.opaque
+        )
         index = [scope.index.get(loop) for loop in self.loops[unit]]
         by_axis = {
             loop.axes[unit]: i for loop, i in zip(self.loops[unit], index, strict=True)
@@ -593,6 +602,8 @@ def _below(
 def _operands(node: Node, *, taken: bool = True) -> Sequence[Node]:
     if node.op.chooses and not taken:
         return node.args[:1]
+    if reduces(node):
+        return ()
     return node.args[1:] if node.op is _LOAD else node.args
 
 

@@ -10,7 +10,6 @@ from overbar.codegen.lines import INDENT, WIDTH, filled, wrap
 from overbar.ir.ops import OPS
 from overbar.ir.ops.row import ATOM, LOOSEST, Notation
 from overbar.ir.program import (
-    LARGEST_TUPLE,
     Allocate,
     Assign,
     Comment,
@@ -18,6 +17,7 @@ from overbar.ir.program import (
     If,
     Program,
     Store,
+    is_packed,
     leaves,
 )
 from overbar.ir.source import printable
@@ -135,10 +135,11 @@ def _unpack(program: Program) -> list[str]:
             if node in program.read
         ]
     lines: list[str] = []
-    read = program.read
+    read = {program.names[n] for n in program.read}
     for name, part in program.params:
         if isinstance(part, tuple) and part:
-            names = [program.names[n] if n in read else "_" for n in part]
+            own = [program.names[n] for n in part]
+            names = [n if n in read else "_" for n in own]
             lines += _tuple(names, name)
     return lines + [f"{dim} = {text}" for dim, text in program.sizes.items()]
 
@@ -281,7 +282,7 @@ def _result(
     """
     if not isinstance(result, tuple):
         return [], writer.value(result)
-    if len(result) > LARGEST_TUPLE:
+    if is_packed(result):
         name = unused("results", taken)
         taken.add(name)
         kind = leaves(result)[0].type.dtype
@@ -294,7 +295,7 @@ def _result(
     for part in result:
         filling, text = _result(part, writer, taken)
         lines += filling
-        nested = isinstance(part, tuple) and len(part) <= LARGEST_TUPLE
+        nested = isinstance(part, tuple) and not is_packed(part)
         parts.append(f"({text})" if nested and part else text)
     return lines, ", ".join(parts) + "," * (len(parts) == 1) if parts else "()"
 
@@ -349,7 +350,7 @@ def _pattern(result: Result, targets: list[str], copies: list[str]) -> str:
         targets.append(f"r{len(targets)}")
         copies.append(f"out[{len(targets) - 1}, k] = {targets[-1]}")
         return targets[-1]
-    if len(result) > LARGEST_TUPLE:
+    if is_packed(result):
         first, name = len(targets), f"r{len(targets)}"
         targets += [name] * len(result)
         copies.append(f"out[{first} : {len(targets)}, k] = {name}")

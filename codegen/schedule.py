@@ -73,6 +73,16 @@ def schedule(
     )
 
 
+def _path(region: Region, outer: Region) -> list[Region]:
+    """Return the branches that lead from `outer` (left out) into `region`."""
+    steps: list[Region] = []
+    walk: Region | None = region
+    while walk is not None and walk is not outer:
+        steps.append(walk)
+        walk = walk.parent
+    return steps[::-1]
+
+
 class Work:
     """Hold the state of one scheduling run."""
 
@@ -127,9 +137,12 @@ class Work:
             if root not in saved:
                 uses[root] = [self.regions.root]
         found: dict[Node, Region] = {}
+        reading = self._reading()
         for node in sorted(self.order, key=lambda n: -n.index):
             places = uses.pop(node, None)
             region = self.regions.meet(places) if places else self.regions.root
+            if len(places or ()) > 1 and node in reading:
+                region = self._guarded(region, places)
             found[node] = region
             for i, arg in enumerate(node.args):
                 inner = region
@@ -138,6 +151,25 @@ class Work:
                 if not uses[arg] or uses[arg][-1] is not inner:
                     uses[arg].append(inner)
         return found
+
+    def _reading(self) -> set[Node]:
+        """Return what reads elements: where a condition is false, there may be none."""
+        found: set[Node] = set()
+        for node in self.order:
+            if node.op is LOAD or any(a in found for a in node.args):
+                found.add(node)
+        return found
+
+    def _guarded(self, region: Region, places: Sequence[Region]) -> Region:
+        """Return a region inside of one, under the conditions that all places share."""
+        paths = [
+            {(step.cond, step.taken): step for step in _path(place, region)}
+            for place in places
+        ]
+        for cond, taken in paths[0]:
+            if cond is not None and all((cond, taken) in path for path in paths):
+                region = self.regions.inside(region, cond, taken=taken)
+        return region
 
     def _branching(self) -> set[Node]:
         """Return the selects that are written as an `if`: something is inside."""

@@ -140,7 +140,7 @@ def cut(
     elements = Elements(graph, stored)
     units = []
     for node in order:
-        if node in known or not (node in stored or _reduces(node)):
+        if node in known or not (node in stored or reduces(node)):
             continue
         if is_call(node, roots):
             units.append(Unit(node))
@@ -151,7 +151,7 @@ def cut(
     return units
 
 
-def _reduces(node: Node) -> bool:
+def reduces(node: Node) -> bool:
     """Whether a number is made of an array: by a reduction, or one of its elements."""
     return not node.type.shape and node.op.shaping is not None
 
@@ -202,7 +202,7 @@ def loads(roots: Iterable[Node]) -> list[Node]:
         if node.op is _LOAD:
             found[node] = None
             stack.extend(node.args[:0:-1])
-        elif _reduces(node):
+        elif reduces(node):
             found[node] = None
         else:
             stack.extend(node.args[::-1])

@@ -195,7 +195,16 @@ class Program:
 _SIGNS = {"set": "=", "add": "+=", "mul": "*="}
 
 LARGEST_TUPLE = 16
-"""Results of more values than this are returned as an array, arguments taken as one."""
+"""Results of more numbers than this are returned as an array, arguments taken as one."""
+
+
+def is_packed(result: Result) -> bool:
+    """Whether a result is returned as one array of numbers."""
+    return (
+        isinstance(result, tuple)
+        and len(result) > LARGEST_TUPLE
+        and not any(n.type.shape for n in leaves(result))
+    )
 
 
 def leaves(result: Result) -> list[Node]:

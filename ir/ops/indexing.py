@@ -203,8 +203,8 @@ def _shown(node: Node) -> Notation:
     return Notation(f"{{0}}[{', '.join(parts)}]", ATOM, (ATOM, 0))
 
 
-def _gather_activity(i: int, c: Node, out: Node) -> Node | None:
-    del i, c, out
+def _gather_activity(i: int, c: Node, out: Node) -> None:
+    """Give up on telling elements apart: all may matter."""
 
 
 def _scatter_activity(i: int, c: Node, out: Node) -> Node | None:
@@ -221,7 +221,8 @@ ROWS = (
     ),
     Op(
         name="wrap", arity=2, typing=_whole, helper=wrap, numpy=np.vectorize(wrap),
-        mp=lambda m, i, n: m.mpf(wrap(int(i), int(n))), latex=Notation("{0}"),
+        mp=lambda m, i, n: m.mpf(wrap(int(i), int(n))),  # type: ignore[no-untyped-call]
+        latex=Notation("{0}"),
         python=call("wrap"), text=Notation("{0}"), domain=((-np.inf, np.inf),) * 2,
     ),
     Op(

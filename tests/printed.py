@@ -26,8 +26,15 @@ FORMULAS = {
 
 ALWAYS = ("value", "forward", "backward", "vjp", "jvp", "jacobian")
 SINGLE = ("grad", "value_and_grad", "hessian", "hvp")
+BY_PRODUCTS = ("jacobian", "hessian")  # of arrays no functions are generated
 
 
 def entries(f: CompiledFunction) -> tuple[str, ...]:
     """Return the names of all functions that are generated of a formula."""
-    return (*ALWAYS, *SINGLE) if len(f.graph.outputs) == 1 else ALWAYS
+    names = (*ALWAYS, *SINGLE) if len(f.graph.outputs) == 1 else ALWAYS
+    return tuple(n for n in names if not (over_arrays(f) and n in BY_PRODUCTS))
+
+
+def over_arrays(f: CompiledFunction) -> bool:
+    """Whether a formula has arrays among its inputs, so that its source has loops."""
+    return any(n.type.shape for n in f.graph.inputs.values())

@@ -54,7 +54,16 @@ def read_sympy(
     inputs: symbols (or their names) in the order of the call, whether used or not;
     without it all symbols that are met become inputs, sorted by name, x2 before x10.
     An input is called as its symbol, in Unicode's normal form NFKC; a keyword gets a
-    trailing underscore (`lambda_`). All are real numbers of role "param".
+    trailing underscore (`lambda_`). All are real, of role "param"; but arrays whose
+    entries are indices are whole numbers of role "data".
+
+    A MatrixSymbol is an array of two axes, an n x 1 matrix too; an output of shape
+    (1, 1) is a number. Symbols in shapes, ranges and bounds are dimensions, no inputs,
+    and their own sizes where they stand as numbers. Indices count from 0. An
+    IndexedBase without a shape has the entries that its indices reach. An output with
+    free indices is an array along them, in the order of their names as in einsum, or
+    as the left side of `Eq(y[i, j], ...)` says, which names the output as well; sums
+    are written with Sum, never implied.
 
     Where SymPy's value is not real, for instance that of x**(1/3) for x < 0, the value
     is NaN; `loggamma` is log(|Gamma|).

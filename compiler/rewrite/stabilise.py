@@ -15,6 +15,7 @@ from overbar.rewrite.stabilise_log import LOGARITHMIC
 from overbar.rewrite.stabilise_power import POWERS
 from overbar.rewrite.stabilise_quotient import QUOTIENTS
 from overbar.rewrite.stabilise_ratio import RATIO
+from overbar.rewrite.stabilise_softmax import SOFTMAX
 from overbar.rewrite.stabilise_sum import HYPERBOLIC
 
 if TYPE_CHECKING:
@@ -27,4 +28,5 @@ STABILISE: tuple[Rule, ...] = (
     *LOGARITHMIC,
     *POWERS,
     *QUOTIENTS,
+    *SOFTMAX,
 )

@@ -44,7 +44,9 @@ class Ours:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name in FUNCTIONS:
-            return lambda *args, **options: FUNCTIONS[name](self.graph, *args, **options)
+            return lambda *args, **options: FUNCTIONS[name](
+                self.graph, *args, **options
+            )
         return lambda *args: apply(OPERATORS.get(name, name), *args)
 
     def at(self, x: Node, items: tuple[Any, ...]) -> Node:
@@ -123,7 +125,9 @@ def run(
     """Return all values of a program; `sizes`: of dimensions, None to keep names."""
     values = list(params)
     for row, places, static in program.steps:
-        values.append(_step(f, row, [values[i] for i in places], static, indices, sizes))
+        values.append(
+            _step(f, row, [values[i] for i in places], static, indices, sizes)
+        )
     return values
 
 
@@ -228,7 +232,7 @@ class Row(NamedTuple):
 def joins(a: Shape, b: Shape) -> bool:
     """Whether two shapes broadcast against each other."""
     pairs = zip(a[::-1], b[::-1], strict=False)
-    return all(x == y or x == 1 or y == 1 for x, y in pairs)
+    return all(x in {y, 1} or y == 1 for x, y in pairs)
 
 
 ELEMENTWISE: dict[str, Callable[..., Any]] = {
@@ -393,7 +397,9 @@ def _like(p: Draft, axis: int, i: int) -> Callable[[Shape], bool]:
     own = p.shape(i)
     return lambda s: (
         len(s) == len(own)
-        and all(k == axis or a == b for k, (a, b) in enumerate(zip(s, own, strict=True)))
+        and all(
+            k == axis or a == b for k, (a, b) in enumerate(zip(s, own, strict=True))
+        )
     )
 
 
@@ -417,7 +423,9 @@ def _padded(p: Draft) -> Any:
     i = p.pick(len)
     if i is None:
         return None
-    return (i,), (tuple(p.rng.choice(((0, 0), (1, 0), (0, 2), (1, 1))) for _ in p.shape(i)),)
+    return (i,), (
+        tuple(p.rng.choice(((0, 0), (1, 0), (0, 2), (1, 1))) for _ in p.shape(i)),
+    )
 
 
 def _taken(p: Draft) -> Any:
@@ -437,12 +445,17 @@ def _looked_up(p: Draft) -> Any:
         return None
     shape = (p.rng.choice((*DIMS, 2)),)
     places = p.rng.sample(range(len(p.shape(i))), 2)
-    found = [p.index(s, p.shape(i)[a]) for a, s in zip(places, (shape, p.rng.choice((shape, ()))), strict=True)]
+    found = [
+        p.index(s, p.shape(i)[a])
+        for a, s in zip(places, (shape, p.rng.choice((shape, ()))), strict=True)
+    ]
     return None if None in found else ((i,), (tuple(places), tuple(found)))
 
 
 def _run_looked_up(f: Any, x: Any, places: Sequence[int], found: Sequence[Any]) -> Any:
-    items: list[Any] = [slice(None)] * len(x.shape if hasattr(x, "shape") else x.type.shape)
+    items: list[Any] = [slice(None)] * len(
+        x.shape if hasattr(x, "shape") else x.type.shape
+    )
     for place, w in zip(places, found, strict=True):
         items[place] = w
     return f.at(x, tuple(items))
@@ -462,7 +475,11 @@ def _moved(p: Draft) -> Any:
     if found is None:
         return None
     i, axis = found
-    return (i,), (p.rng.choice(("roll", "repeat", "tile", "diff", "ramp")), axis, p.shape(i))
+    return (i,), (
+        p.rng.choice(("roll", "repeat", "tile", "diff", "ramp")),
+        axis,
+        p.shape(i),
+    )
 
 
 MOVES: dict[str, Callable[..., Any]] = {
@@ -478,7 +495,11 @@ def _square(p: Draft) -> Any:
     i = p.pick(lambda s: len(s) == 2)
     if i is None:
         return None
-    names = ["tril", "triu", *(["diagonal", "trace"] * (p.shape(i)[0] == p.shape(i)[1]))]
+    names = [
+        "tril",
+        "triu",
+        *(["diagonal", "trace"] * (p.shape(i)[0] == p.shape(i)[1])),
+    ]
     return (i,), (p.rng.choice(names),)
 
 
@@ -575,9 +596,20 @@ def graph_of(program: Program, *, scalar: bool = True) -> tuple[Graph, list[Node
     return graph, params
 
 
-def arguments(program: Program, params: Sequence[Any], indices: Sequence[Any]) -> list[Any]:
+def arguments(
+    program: Program, params: Sequence[Any], indices: Sequence[Any]
+) -> list[Any]:
     """Return what a generated function is called with."""
     return [*params, *indices, *(np.zeros(program.sizes[c]) for c in "mnk")]
 
 
-__all__ = ["OPS", "Program", "arguments", "draw", "graph_of", "loss", "run", "values_of"]
+__all__ = [
+    "OPS",
+    "Program",
+    "arguments",
+    "draw",
+    "graph_of",
+    "loss",
+    "run",
+    "values_of",
+]

@@ -112,11 +112,18 @@ def _windows(indices: Any, numbers: Any, sizes: Any, shape: Any) -> Any:
     if collapsed is None:
         collapsed = numbers.inserted_window_dims
         starts_map = numbers.scatter_dims_to_operand_dims
-        offsets, batch_axes = numbers.update_window_dims, numbers.scatter_indices_batching_dims
+        offsets, batch_axes = (
+            numbers.update_window_dims,
+            numbers.scatter_indices_batching_dims,
+        )
     else:
         starts_map, offsets = numbers.start_index_map, numbers.offset_dims
         batch_axes = numbers.start_indices_batching_dims
-    kept = [k for k in range(len(shape)) if k not in (*collapsed, *numbers.operand_batching_dims)]
+    kept = [
+        k
+        for k in range(len(shape))
+        if k not in (*collapsed, *numbers.operand_batching_dims)
+    ]
     count = indices.ndim - 1 + len(offsets)
     for at in np.ndindex(indices.shape[:-1]):
         start = [0] * len(shape)
@@ -130,7 +137,9 @@ def _windows(indices: Any, numbers: Any, sizes: Any, shape: Any) -> Any:
                 place[k] += more
             rest, window = iter(at), iter(inside)
             yield (
-                tuple(next(window) if k in offsets else next(rest) for k in range(count)),
+                tuple(
+                    next(window) if k in offsets else next(rest) for k in range(count)
+                ),
                 tuple(place),
             )
 
@@ -150,7 +159,9 @@ def _gather(
     return out
 
 
-def _scatter_add(x: Any, indices: Any, g: Any, *, dimension_numbers: Any, **_: Any) -> Any:
+def _scatter_add(
+    x: Any, indices: Any, g: Any, *, dimension_numbers: Any, **_: Any
+) -> Any:
     numbers = dimension_numbers
     sizes = [1] * x.ndim
     fixed = (*numbers.inserted_window_dims, *numbers.operand_batching_dims)

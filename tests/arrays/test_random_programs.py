@@ -180,10 +180,14 @@ FOUND_LONG = {
     "more than sixteen arrays saved": 20148,
     "a gather that is given": 20199,
 }
-CASES = [(n, s, 8) for n, s in FOUND.items()] + [(n, s, 14) for n, s in FOUND_LONG.items()]
+CASES = [(n, s, 8) for n, s in FOUND.items()] + [
+    (n, s, 14) for n, s in FOUND_LONG.items()
+]
 
 
-@pytest.mark.parametrize(("seed", "steps"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+@pytest.mark.parametrize(
+    ("seed", "steps"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+)
 def test_programs_that_once_failed(seed: int, steps: int) -> None:
     """Every entry point runs and is right for programs that found bugs."""
     subject = Subject(seed, steps)

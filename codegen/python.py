@@ -96,11 +96,19 @@ def print_function(
     lines += _signature(program)
     lines += [f'{INDENT}"""{program.doc}"""']
     lines += [INDENT + line for line in _unpack(program)]
-    lines += _statements(program.body, writer, graph)
+    body = _statements(program.body, writer, graph)
     filling, result = _result(program.result, writer, set(program.names.values()))
-    lines += [INDENT + line for line in filling]
-    lines += wrap("return ", result, INDENT)
+    body += [INDENT + line for line in filling]
+    body += wrap("return ", result, INDENT)
+    lines += _sizes(program, body) + body
     return "\n".join(lines) + "\n", list(writer.used)
+
+
+def _sizes(program: Program, body: Sequence[str]) -> list[str]:
+    """Return the lines that read sizes off arrays, of the sizes that the body reads."""
+    read = {word for line in body for word in re.findall(r"\w+", line.split("#")[0])}
+    found = [f"{name} = {text}" for name, text in program.sizes.items() if name in read]
+    return [INDENT + line for line in found]
 
 
 def _signature(program: Program) -> list[str]:
@@ -141,7 +149,7 @@ def _unpack(program: Program) -> list[str]:
             own = [program.names[n] for n in part]
             names = [n if n in read else "_" for n in own]
             lines += _tuple(names, name)
-    return lines + [f"{dim} = {text}" for dim, text in program.sizes.items()]
+    return lines
 
 
 def _tuple(names: Sequence[str], value: str) -> list[str]:

@@ -44,7 +44,6 @@ def tanh_slope(y, x):
 def value(W1, b1, W2, b2, X, y):
     """Return J."""
     h = W1.shape[0]
-    n = W1.shape[1]
     N = X.shape[0]
     C = W2.shape[0]
     t1 = X @ W1.T  # l12_training.expr:12
@@ -79,7 +78,6 @@ def value(W1, b1, W2, b2, X, y):
 def forward(W1, b1, W2, b2, X, y):
     """Return J, and what backward needs."""
     h = W1.shape[0]
-    n = W1.shape[1]
     N = X.shape[0]
     C = W2.shape[0]
     t1 = X @ W1.T  # l12_training.expr:12
@@ -127,7 +125,6 @@ def backward(saved, seed=1.0):
     N = X.shape[0]
     h = W2.shape[1]
     C = W2.shape[0]
-    n = X.shape[1]
     # F_bar = J_bar/N*t5/t6[:, None] + (-J_bar/N)*one_hot(y, C)
     # b2_bar = sum(F_bar, axis=0)
     F_bar = np.empty((N, C))
@@ -159,7 +156,6 @@ def backward(saved, seed=1.0):
 def value_and_grad(W1, b1, W2, b2, X, y):
     """Return J and its gradient in W1, b1, W2, b2."""
     h = W1.shape[0]
-    n = W1.shape[1]
     N = X.shape[0]
     C = W2.shape[0]
     t1 = X @ W1.T  # l12_training.expr:12

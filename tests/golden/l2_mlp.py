@@ -44,7 +44,6 @@ def sigmoid_slope(y, x):
 def value(W1, b1, W2, b2, x, t):
     """Return L."""
     m = W1.shape[0]
-    n = W1.shape[1]
     k = W2.shape[0]
     t1 = W1 @ x  # l2_mlp.expr:9
     # z = t1 + b1
@@ -69,7 +68,6 @@ def value(W1, b1, W2, b2, x, t):
 def forward(W1, b1, W2, b2, x, t):
     """Return L, and what backward needs."""
     m = W1.shape[0]
-    n = W1.shape[1]
     k = W2.shape[0]
     t1 = W1 @ x  # l2_mlp.expr:9
     # z = t1 + b1
@@ -101,7 +99,6 @@ def backward(saved, seed=1.0):
     W2, x, z, h, t3 = saved
     m = W2.shape[1]
     k = W2.shape[0]
-    n = x.shape[0]
     # y_bar = L_bar*t3
     # b2_bar = y_bar
     y_bar = np.empty(k)
@@ -129,7 +126,6 @@ def backward(saved, seed=1.0):
 def value_and_grad(W1, b1, W2, b2, x, t):
     """Return L and its gradient in W1, b1, W2, b2."""
     m = W1.shape[0]
-    n = W1.shape[1]
     k = W2.shape[0]
     t1 = W1 @ x  # l2_mlp.expr:9
     # z = t1 + b1

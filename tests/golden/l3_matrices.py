@@ -45,7 +45,6 @@ def tanh_slope(y, x):
 def value(W1, b1, W2, b2, W3, b3, X, Y):
     """Return C."""
     h1 = W1.shape[0]
-    n = W1.shape[1]
     N = X.shape[0]
     h2 = W2.shape[0]
     m = W3.shape[0]
@@ -78,7 +77,6 @@ def value(W1, b1, W2, b2, W3, b3, X, Y):
 def forward(W1, b1, W2, b2, W3, b3, X, Y):
     """Return C, and what backward needs."""
     h1 = W1.shape[0]
-    n = W1.shape[1]
     N = X.shape[0]
     h2 = W2.shape[0]
     m = W3.shape[0]
@@ -126,7 +124,6 @@ def backward(saved, seed=1.0):
     h1 = W2.shape[1]
     h2 = W2.shape[0]
     m = W3.shape[0]
-    n = X.shape[1]
     # A_bar = -C_bar*t6
     # t1 = sum(t6, axis=0)
     A_bar = np.empty((N, m))
@@ -170,7 +167,6 @@ def backward(saved, seed=1.0):
 def value_and_grad(W1, b1, W2, b2, W3, b3, X, Y):
     """Return C and its gradient in W1, b1, W2, b2, W3, b3."""
     h1 = W1.shape[0]
-    n = W1.shape[1]
     N = X.shape[0]
     h2 = W2.shape[0]
     m = W3.shape[0]

@@ -24,6 +24,10 @@ _LOAD, _CAST = OPS["load"], OPS["cast"]
 class _MissingError(Exception):
     """Ask for an operand's element before the one that needs it."""
 
+    def __init__(self, wanted: tuple[Node, Index]) -> None:
+        super().__init__()
+        self.wanted = wanted
+
 
 class Elements:
     """Make elements of the arrays of one graph.
@@ -69,13 +73,10 @@ class Elements:
         stack: list[Callable[[], Node]] = [lambda: make(self._ask)]
         keys: list[tuple[Node, Index] | None] = [None]
         while True:
-            self._wanted: tuple[Node, Index] | None = None
             try:
                 found = stack[-1]()
-            except _MissingError:
-                wanted = self._wanted
-                if wanted is None:
-                    raise
+            except _MissingError as missing:
+                wanted = missing.wanted
                 stack.append(partial(expression, *wanted, self._ask))
                 keys.append(wanted)
                 continue
@@ -93,8 +94,7 @@ class Elements:
         key = (node, tuple(index))
         found = self._made.get(key)
         if found is None:
-            self._wanted = key
-            raise _MissingError
+            raise _MissingError(key)
         return found
 
 

@@ -36,7 +36,7 @@ def fuse(units: Sequence[Unit]) -> list[Item]:
     makers: dict[Node, list[Unit]] = {}
     for unit in units:
         makers.setdefault(unit.target, []).append(unit)
-    return _Level(units, {u: () for u in units}, makers).items
+    return _Level(units, dict.fromkeys(units, ()), makers).items
 
 
 class _Level:

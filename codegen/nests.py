@@ -248,15 +248,16 @@ class _Nests:
         """Return the named dimensions and the text that gives the size of each."""
         wanted: dict[str, None] = {}
         for node in self.order:
-            for extent in dims((node.type.shape, *node.attrs)):
-                wanted |= dict.fromkeys(sorted(extent.names))
+            for symbolic in dims((node.type.shape, *node.attrs)):
+                wanted |= dict.fromkeys(sorted(symbolic.names))
         found: dict[str, str] = {}
         for plain in (True, False):
             for node in self.given:
                 if node.op is _EXTENT and node.attrs[0].name:
                     found.setdefault(node.attrs[0].name, self.names[node])
                 for axis, extent in enumerate(node.type.shape):
-                    if isinstance(extent, Dim) and (dim := extent.line) is not None:
+                    dim = extent.line if isinstance(extent, Dim) else None
+                    if isinstance(extent, Dim) and dim is not None:
                         text = f"{self.names[node]}.shape[{axis}]"
                         if extent.name is not None:
                             found.setdefault(dim, text)
@@ -481,8 +482,8 @@ class _Nests:
                 target = self.sums[unit].held
             else:
                 target = self._target(unit, place, scope)
-            kind = "plus" if free and self._adds_freely(unit, target, value) else unit.kind
-            body.append(Store(target, value, kind))
+            lanes = free and self._adds_freely(unit, target, value)
+            body.append(Store(target, value, "plus" if lanes else unit.kind))
         return body
 
     def _vanishes(self, unit: Unit) -> bool:

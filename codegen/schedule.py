@@ -86,7 +86,7 @@ def _path(region: Region, outer: Region) -> list[Region]:
 class Work:
     """Hold the state of one scheduling run."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - all that one run depends on
         self,
         graph: Graph,
         order: Sequence[Node],
@@ -141,7 +141,7 @@ class Work:
         for node in sorted(self.order, key=lambda n: -n.index):
             places = uses.pop(node, None)
             region = self.regions.meet(places) if places else self.regions.root
-            if len(places or ()) > 1 and node in reading:
+            if places and len(places) > 1 and node in reading:
                 region = self._guarded(region, places)
             found[node] = region
             for i, arg in enumerate(node.args):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from overbar.ir.graph import Graph
-from overbar.ir.program import If, leaves
+from overbar.ir.program import Assign, If, leaves
 from overbar.rewrite.engine import rewriter
 from overbar.rewrite.exact import EXACT
 
@@ -129,6 +129,8 @@ class _Counter:
                     total.add(self._expression(item.cond))
                 sides = [self._block(item.then), self._block(item.orelse)]
                 total.add(max(sides, key=lambda side: side.flops))
+            elif not isinstance(item, Assign):
+                raise TypeError(item)
             elif item.value is item.of or item.value not in self.program.names:
                 total.add(self._expression(item.value))
                 if item.value.is_const:  # a seed of 1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from overbar.ir.ops import OPS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from overbar.ir.graph import Node
     from overbar.ir.types import Extent
@@ -126,19 +126,9 @@ class Program:
         stack: list[Node] = [n for n in self.names if n.op is EXTENT]
         blocks: list[Statement] = list(self.body)
         for item in blocks:  # grows while it is walked
-            if isinstance(item, If):
-                blocks += [*item.then, *item.orelse]
-                stack.append(item.cond)
-            elif isinstance(item, For):
-                blocks += item.body
-            elif isinstance(item, Store):
-                stack += [item.value, item.target]
-            elif isinstance(item, Allocate | Comment):
-                continue
-            elif item.value is item.of:
-                stack += item.value.args
-            else:
-                stack.append(item.value)
+            inner, read = _parts(item)
+            blocks += inner
+            stack += read
         stack += leaves(self.result)
         found: set[Node] = set()
         while stack:
@@ -192,10 +182,23 @@ class Program:
         return "\n".join(lines)
 
 
+def _parts(item: Statement) -> tuple[Sequence[Statement], Sequence[Node]]:
+    """Return the statements inside of one, and the expressions that it computes."""
+    if isinstance(item, If):
+        return [*item.then, *item.orelse], [item.cond]
+    if isinstance(item, For):
+        return item.body, []
+    if isinstance(item, Store):
+        return [], [item.value, item.target]
+    if isinstance(item, Assign):
+        return [], item.value.args if item.value is item.of else [item.value]
+    return [], []
+
+
 _SIGNS = {"set": "=", "add": "+=", "mul": "*="}
 
 LARGEST_TUPLE = 16
-"""Results of more numbers than this are returned as an array, arguments taken as one."""
+"""Results of more numbers than this are returned as an array; arguments come as one."""
 
 
 def is_packed(result: Result) -> bool:

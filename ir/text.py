@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
+    from overbar.ir.ops.row import Written as Form
 
 Written: TypeAlias = "tuple[str, int]"
 _LONGEST_INLINE = 60
@@ -103,7 +104,7 @@ class Writer:
 
     def notation(self, node: Node) -> Notation:
         """Return how the node's op is written."""
-        found = getattr(node.op, self.column)
+        found: Form | None = getattr(node.op, self.column)
         if found is not None and not isinstance(found, Notation):
             return found(node)
         return found or Notation(node.op.name + "({args})")

@@ -80,21 +80,28 @@ def split(factor: Node, *, fresh_from: int | None = None) -> Ratio:
         ):
             below = split(args[1])
             scale, top, bottom = scale / below.scale, args[0], below.top
-        elif op is _MUL and args[0].op is _BROADCAST:
-            inner = split(args[0], fresh_from=fresh_from)
-            if inner.scale is ONE or inner.top is None or inner.bottom is not None:
-                break
-            scale, top = scale * inner.scale, inner.top * args[1]
-        elif op is _BROADCAST:
-            inner = split(args[0], fresh_from=fresh_from)
-            if inner.scale is ONE:
-                break
-            return Ratio(scale * inner.scale, *(_along(n, top) for n in inner[1:]))
+        elif (part := _spread(top, fresh_from)) is not None:
+            return Ratio(scale * part.scale, part.top, part.bottom)
         elif (c := _whole(top) or _reciprocal(top, fresh_from)) is not None:
             return Ratio(scale * c, None, bottom)
         else:
             break
     return Ratio(scale, top, bottom)
+
+
+def _spread(node: Node, fresh_from: int | None) -> Ratio | None:
+    """Take constants out of what is broadcast, perhaps as a product's first factor."""
+    if node.op is _MUL and node.args[0].op is _BROADCAST:
+        inner = split(node.args[0], fresh_from=fresh_from)
+        if inner.scale is ONE or inner.top is None or inner.bottom is not None:
+            return None
+        return Ratio(inner.scale, inner.top * node.args[1], None)
+    if node.op is not _BROADCAST:
+        return None
+    scale, *parts = split(node.args[0], fresh_from=fresh_from)
+    if scale is ONE:
+        return None
+    return Ratio(scale, *(_along(part, node) for part in parts))
 
 
 def _along(part: Node | None, whole: Node) -> Node | None:

@@ -63,7 +63,7 @@ def _log_of_softmax(graph: Graph, share: Node) -> Node | None:
 
 
 def _picked_log(graph: Graph, picked: Node, log: Node) -> Node | None:
-    """Return logarithms of shares of one element a row: x[i, y[i]] - logsumexp(x)[i]."""
+    """Return the logarithms of shares of one element a row."""
     if picked.op is not _GATHER or log.op is not _LOGSUMEXP:
         return None
     (x,), (axes,) = log.args, log.attrs

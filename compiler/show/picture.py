@@ -15,8 +15,8 @@ import numpy as np
 
 from overbar.ir.errors import InputError
 from overbar.ir.graph import is_condition
-from overbar.ir.source import printable
 from overbar.ir.ops.row import Notation
+from overbar.ir.source import printable
 from overbar.ir.text import Writer, equations, number
 
 if TYPE_CHECKING:

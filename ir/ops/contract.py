@@ -183,7 +183,7 @@ _TRACES = {
 _OUTERS = {"i,j->ij": (0, 1), "j,i->ij": (1, 0)}
 
 
-def _latex(node: Node) -> Notation:
+def _latex(node: Node) -> Notation:  # noqa: PLR0911 - one return a form
     """Write products of matrices side by side, vectors as columns."""
     form = spec(node.attrs)
     alike = node.args[0] is node.args[1]

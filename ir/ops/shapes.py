@@ -438,7 +438,7 @@ def _pad_element(at: Any, out: Node, index: Sequence[Node]) -> Node:
             inside = test if inside is None else apply("and", inside, test)
         places.append(place)
     value = at(x, places)
-    zero = graph.const(False if value.type.dtype == "bool" else 0.0, value.type)  # noqa: FBT003
+    zero = graph.const(False if value.type.dtype == "bool" else 0.0, value.type)
     return value if inside is None else apply("select", inside, value, zero)
 
 

@@ -7,6 +7,7 @@ import builtins
 from itertools import count
 from typing import TypeAlias
 
+ROOM = {"np.empty", "np.zeros", "np.full"}
 FREE = {*dir(builtins), "np", "math", "njit"}
 
 Key: TypeAlias = "tuple[object, ...]"
@@ -67,14 +68,20 @@ class _Numbering:
         self.constants: dict[str, int] = {}
         self.found: list[str] = []
         self.again: list[str] = []
+        self.sizes: set[str] = set()
 
     def block(self, body: list[ast.stmt], region: _Region) -> None:
         """Give the values of statements numbers, in order."""
         for statement in body:
             if isinstance(statement, ast.If):
                 self.branch(statement, region)
+            elif isinstance(statement, ast.For):
+                self.loop(statement, region)
             elif isinstance(statement, ast.Assign):
                 self.assign(statement, region)
+            elif isinstance(statement, ast.AugAssign):
+                self.value(statement.value, region)
+                self.change([statement.target], region)
             elif isinstance(statement, ast.Return) and statement.value:
                 self.value(statement.value, region)
 
@@ -85,6 +92,24 @@ class _Numbering:
             self.block(side, region.inside(number))
         for name in _names(statement, ast.Store):
             region.variables[name] = next(self.numbers)
+
+    def loop(self, statement: ast.For, region: _Region) -> None:
+        """Walk one turn, in which all that the loop changes is new, as after it."""
+        changed = [
+            n
+            for n in ast.walk(statement)
+            if isinstance(n, ast.Name | ast.Subscript) and isinstance(n.ctx, ast.Store)
+        ]
+        self.change(changed, region)
+        self.block(statement.body, _Region(region))
+        self.change(changed, region)
+
+    def change(self, targets: list[ast.expr], region: _Region) -> None:
+        """Give variables, and arrays of which elements are set, new numbers."""
+        for target in targets:
+            node = target.value if isinstance(target, ast.Subscript) else target
+            if isinstance(node, ast.Name):
+                region.variables[node.id] = next(self.numbers)
 
     def ask(self, test: ast.expr, region: _Region) -> int:
         """Return a condition's number, the same for its negation."""
@@ -100,10 +125,14 @@ class _Numbering:
         What two variables hold in one branch alone is not the same value.
         """
         number = self.value(statement.value, region)
+        if ".shape[" in ast.unparse(statement.value):
+            self.sizes |= set(_names(statement, ast.Store))
         number = next(self.numbers) if number < 0 else number
         for target in statement.targets:
             if isinstance(target, ast.Name):
                 region.variables[target.id] = number
+            if isinstance(target, ast.Subscript):
+                self.change([target], region)
             for name in (
                 _names(target, ast.Store) if isinstance(target, ast.Tuple) else []
             ):
@@ -120,10 +149,13 @@ class _Numbering:
                 region.variables[node.id] = next(self.numbers)
             return region.variables[node.id]
         key = self.key(node, region)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ROOM:
+            return next(self.numbers)  # each call makes an array of its own
         if key in region.known:
             work = (
                 not isinstance(node, ast.Tuple | ast.Subscript)
                 and key[0] is not ast.Not
+                and not set(_names(node, ast.Load)) <= self.sizes
             )
             self.found += [ast.unparse(node)] * work
         return region.known.setdefault(key, next(self.numbers))

@@ -3,7 +3,7 @@
 The kernel of Rasmussen and Williams (Gaussian Processes for Machine Learning, 2006,
 section 5.4.3) for the measurements on Mauna Loa: a long rise, seasons that drift, what
 is irregular over years, and noise; 11 parameters, learnt by maximising the likelihood
-with its exact gradient, through the Cholesky factor. It has never seen 1997 to 2001.
+with its exact gradient, through the Cholesky factor. It learns from 1972 to 1996.
 
     python gaussian_process.py [FOLDER]    draws it, in a temporary folder if none
 """

@@ -103,16 +103,13 @@ def one_epoch(
     sizes: Sizes,
     X: Array,
     y: Array,
-    rng: np.random.Generator,
 ) -> float:
-    """Go once through the points in a random order; return the mean loss."""
+    """Go once through the points, a batch a step; return the mean loss."""
     theta, m, v = state
     g, total = np.empty_like(theta), 0.0
-    order = rng.permutation(len(y))
     for start in range(0, len(y), BATCH):
-        points = order[start : start + BATCH]
-        loss = gradient(theta, sizes, X[points], y[points], g)
-        total += loss * len(points)
+        Xs, ys = X[start : start + BATCH], y[start : start + BATCH]
+        total += len(ys) * gradient(theta, sizes, Xs, ys, g)
         t += 1
         step(theta, g, m, v, rate, t)
     return total / len(y)
@@ -136,16 +133,18 @@ def progress(name: str, done: int) -> None:
 
 
 def train(
-    data: tuple[Any, Any], sizes: Sizes, step: Any, rates: Array
+    X: Array, y: Array, sizes: Sizes, step: Any, rates: Array
 ) -> tuple[Array, Array]:
     """Return the trained parameters, and the mean loss of each epoch."""
     rng = np.random.default_rng(0)
     theta = xavier(sizes, rng)
     state = (theta, np.zeros_like(theta), np.zeros_like(theta))
-    steps = -(-len(data[1]) // BATCH)  # of an epoch
+    steps = -(-len(y) // BATCH)  # of an epoch
     losses = []
     for epoch, rate in enumerate(rates):
-        losses.append(one_epoch(step, state, epoch * steps, rate, sizes, *data, rng))
+        order = rng.permutation(len(y))
+        t = epoch * steps
+        losses.append(one_epoch(step, state, t, rate, sizes, X[order], y[order]))
         progress(step.__name__, epoch + 1)
     return theta, np.array(losses)
 
@@ -179,7 +178,7 @@ for name, load, hidden in (("digits", load_digits, 32), ("iris", load_iris, 8)):
         **{f"SGD, {k}": (sgd, SCHEDULES[k] * 0.2) for k in others},
     }
     for way, (step, rates) in ways.items():
-        theta, losses = train((X[learn], y[learn]), sizes, step, rates)
+        theta, losses = train(X[learn], y[learn], sizes, step, rates)
         share = right(theta, sizes, X[test], y[test])
         print(
             f"  {way:20} loss {losses[0]:.3f} -> {losses[-1]:.4f}, "

@@ -538,7 +538,7 @@ class _Nests:
 def _start(unit: Unit) -> float:
     if unit.kind in _START:
         return _START[unit.kind]
-    return float("-inf") if unit.kind == "max" else float("inf")
+    return float("-inf") if unit.kind == "larger" else float("inf")
 
 
 def _solved(extent: Dim, text: str) -> str:

@@ -221,7 +221,7 @@ def _assign(item: Assign, writer: PythonWriter, graph: Graph, pad: str) -> list[
 
 _GATHERED = {
     "set": "{0} = {1}", "add": "{0} += {1}", "mul": "{0} *= {1}",
-    "max": "{0} = np.maximum({0}, {1})", "min": "{0} = np.minimum({0}, {1})",
+    "larger": "{0} = larger({0}, {1})", "smaller": "{0} = smaller({0}, {1})",
     "plus": "{0} = plus({0}, {1})",
     "or": "{0} = {0} or {1}", "and": "{0} = {0} and {1}",
 }  # fmt: skip

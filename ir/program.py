@@ -61,7 +61,8 @@ class Store:
     """Put a value into an element of an array, or gather it into a variable.
 
     target: a `load` of an array's element, or a variable.
-    kind: "set", or how the value is gathered: "add", "mul", "max", "min", "or", "and".
+    kind: "set", or how the value is gathered: "add", "mul", "larger", "smaller",
+        "or", "and"; "plus" is "add" in any order.
     """
 
     target: Node

@@ -263,7 +263,21 @@ def plus(total, x):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
 
 plus.fastmath = {"reassoc"}  # type: ignore[attr-defined]
 
-_KINDS = {"sum": "add", "prod": "mul", "any": "or", "all": "and"}
+
+def larger(most, x):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+    """Return the larger of two numbers, NaN if one is."""
+    return x if x > most or x != x else most
+
+
+def smaller(least, x):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+    """Return the smaller of two numbers, NaN if one is."""
+    return x if x < least or x != x else least
+
+
+_KINDS = {
+    "sum": "add", "prod": "mul", "any": "or", "all": "and",
+    "reduce_max": "larger", "reduce_min": "smaller",
+}  # fmt: skip
 
 
 def _total_latex(symbol: str, name: str) -> Callable[[Node], Notation]:
@@ -325,7 +339,7 @@ def _reduce(name: str, function: Callable[..., Any], **columns: Any) -> Op:
         name=name, typing=None,
         numpy=lambda axes, x: function(np.asarray(x), axis=axes),
         activity=_spread_activity, tidy=columns.pop("tidy", _nothing),
-        nests=_nests(_KINDS.get(name, name.removeprefix("reduce_"))),
+        nests=_nests(_KINDS.get(name, name)),
         text=_call(shown), latex=latex, **columns,
     )  # fmt: skip
 
@@ -458,6 +472,14 @@ ROWS = (
     Op(
         name="plus", arity=2, typing=None, helper=plus, python=call("plus"),
         accuracy="a step of a sum whose order is free, so that LLVM may vectorise it",
+    ),
+    Op(
+        name="larger", arity=2, typing=None, helper=larger, python=call("larger"),
+        accuracy="a step of a maximum: as np.maximum, in fewer instructions",
+    ),
+    Op(
+        name="smaller", arity=2, typing=None, helper=smaller, python=call("smaller"),
+        accuracy="a step of a minimum: as np.minimum, in fewer instructions",
     ),
     _reduce("sum", np.sum, shaping=_reduced(INT), tidy=_sum_tidy, transposes=(
         lambda g, out, x: back(g, out.attrs[0], x),

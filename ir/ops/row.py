@@ -91,7 +91,8 @@ def vectorised(function: Callable[..., float]) -> Callable[..., Any]:
 class Nest(NamedTuple):
     """Say how loops over some extents fill an array (or a scalar).
 
-    kind: "set" or how values are gathered: "add", "mul", "max", "min", "or", "and".
+    kind: "set" or how values are gathered: "add", "mul", "larger", "smaller",
+        "or", "and".
     place: `(at, index)`, where in the result a value goes; value: `(at, index)`, the
         value at one point of the loops; `at(node, index)` is an operand's element.
     """

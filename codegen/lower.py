@@ -39,7 +39,7 @@ def lower(graph: Graph, roots: Iterable[Node]) -> Replaced:
     found = _decided(graph, [better[r] for r in roots])
     if found:
         ends = [better[r] for r in roots]
-        direct = _replaced(graph, ends, lambda _: None, found)
+        direct = _replaced(graph, ends, simpler, found)  # what is remade may be whole
         rename(graph, direct)
         better = Replaced({**direct, **{n: direct[m] for n, m in better.items()}})
     return better

@@ -118,6 +118,8 @@ def _tidy(graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]) -> Node | 
     order = {label: i for i, label in enumerate(dict.fromkeys([*out, *xs, *ys]))}
     if any(label != i for label, i in order.items()):
         return contract(graph, x, y, xs, ys, out)
+    if spec(attrs) in _TURNED:
+        return contract(graph, y, x, ys, xs, out)
     return None
 
 
@@ -144,23 +146,24 @@ def spec(attrs: tuple[Any, ...]) -> str:
     return f"{xs},{ys}->{out}"
 
 
+MATMUL = PRODUCT - 1
+"""`@` binds as `*` does; in a product it stands in parentheses, to be read as meant."""
+
+_TURNED = {
+    "j,ij->i", "j,ji->i", "kj,ik->ij", "kj,ki->ij", "jk,ik->ij", "ki,jk->ij", "j,i->ij",
+}  # fmt: skip
+"""Forms whose operands change places: a matrix before a vector, factors in order."""
+
 _FORMS = {
-    "i,i->": Notation("{0} @ {1}", PRODUCT, (PRODUCT, PRODUCT + 1)),
-    "ij,j->i": Notation("{0} @ {1}", PRODUCT, (PRODUCT, PRODUCT + 1)),
-    "j,ij->i": Notation("{1} @ {0}", PRODUCT, (PRODUCT, PRODUCT + 1)),
-    "ji,j->i": Notation("{0}.T @ {1}", PRODUCT, (ATOM, PRODUCT + 1)),
-    "j,ji->i": Notation("{1}.T @ {0}", PRODUCT, (PRODUCT + 1, ATOM)),
-    "ik,kj->ij": Notation("{0} @ {1}", PRODUCT, (PRODUCT, PRODUCT + 1)),
-    "ki,kj->ij": Notation("{0}.T @ {1}", PRODUCT, (ATOM, PRODUCT + 1)),
-    "ik,jk->ij": Notation("{0} @ {1}.T", PRODUCT, (PRODUCT, ATOM)),
-    "kj,ik->ij": Notation("{1} @ {0}", PRODUCT, (PRODUCT + 1, PRODUCT)),
-    "kj,ki->ij": Notation("{1}.T @ {0}", PRODUCT, (PRODUCT + 1, ATOM)),
-    "jk,ik->ij": Notation("{1} @ {0}.T", PRODUCT, (ATOM, PRODUCT)),
-    "ki,jk->ij": Notation("({1} @ {0}).T", ATOM, (PRODUCT + 1, PRODUCT)),
-    "jk,ki->ij": Notation("({0} @ {1}).T", ATOM, (PRODUCT, PRODUCT + 1)),
-    "ik,kj->ji": Notation("({0} @ {1}).T", ATOM, (PRODUCT, PRODUCT + 1)),
+    "i,i->": Notation("{0} @ {1}", MATMUL, (MATMUL, PRODUCT + 1)),
+    "ij,j->i": Notation("{0} @ {1}", MATMUL, (MATMUL, PRODUCT + 1)),
+    "ji,j->i": Notation("{0}.T @ {1}", MATMUL, (ATOM, PRODUCT + 1)),
+    "ik,kj->ij": Notation("{0} @ {1}", MATMUL, (MATMUL, PRODUCT + 1)),
+    "ki,kj->ij": Notation("{0}.T @ {1}", MATMUL, (ATOM, PRODUCT + 1)),
+    "ik,jk->ij": Notation("{0} @ {1}.T", MATMUL, (MATMUL, ATOM)),
+    "jk,ki->ij": Notation("({0} @ {1}).T", ATOM, (MATMUL, PRODUCT + 1)),
 }
-OUTER = {"i,j->ij": "{0}, {1}", "j,i->ij": "{1}, {0}"}
+OUTER = {"i,j->ij": "{0}, {1}"}
 
 
 def matrix_form(attrs: tuple[Any, ...]) -> Notation | None:

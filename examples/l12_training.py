@@ -181,7 +181,7 @@ for name, load, hidden in (("digits", load_digits, 32), ("iris", load_iris, 8)):
         theta, losses = train(X[learn], y[learn], sizes, step, rates)
         share = right(theta, sizes, X[test], y[test])
         print(
-            f"  {way:20} loss {losses[0]:.3f} -> {losses[-1]:.4f}, "
+            f"  {way:20} loss {losses[0]:.3f} -> {losses[-1]:.1e}, "
             f"{100 * share:5.1f} % of unseen points right"
         )
         assert losses[-1] < losses[0] / 2

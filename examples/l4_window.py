@@ -10,7 +10,6 @@ occurs twice. So Adam moves these rows and no others: sparse Adam.
 
 import inspect
 import re
-import time
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
@@ -167,11 +166,9 @@ parameters = (
 )
 moments = tuple((np.zeros_like(p), np.zeros_like(p)) for p in parameters)
 for done, rate in enumerate((2e-3, 1e-3, 5e-4)):
-    begin = time.perf_counter()
     order = rng.permutation(len(y))
     loss = epoch(parameters, moments, w, y, rate, order, done * len(y))
-    seconds = time.perf_counter() - begin
-    print(f"rate {rate:.5f}: mean loss {loss:.4f}, {seconds:.1f} s")
+    print(f"epoch {done + 1}, rate {rate:.4f}: mean loss {loss:.4f}")
 
 # -- sentences that the network has not seen -----------------------------------------
 

@@ -54,7 +54,7 @@ class Unit:
         return self.nest.extents[axis]  # type: ignore[no-any-return]
 
     def outermost(self, done: Collection[int]) -> list[int]:
-        """Return the axes that may come next, from outside to inside, the best first."""
+        """Return the axes that may come next, from outside to inside."""
         left = [a for a in range(len(self.probe)) if a not in done]
         most = max((self.far[a] for a in left), default=0)
         return [a for a in left if self.far[a] == most]

@@ -209,7 +209,9 @@ class Lift:
                 shape[axis], steps[axis] = loop.size, times
                 loops.append(loop)
         gone = tuple(
-            k for k in range(len(own)) if k not in gathered and not found[k].terms  # type: ignore[union-attr]
+            k
+            for k in range(len(own))
+            if k not in gathered and not found[k].terms  # type: ignore[union-attr]
         )
         attrs = (tuple(starts), tuple(shape), tuple(steps), gone)
         node = graph.make("pick", (array,), attrs)

@@ -90,9 +90,7 @@ def _loop(elements: Elements, node: Node) -> Loop:
     return loop
 
 
-def _ordered(
-    reader: Reader, value: Labelled, loops: Sequence[Loop], left: Any
-) -> Node:
+def _ordered(reader: Reader, value: Labelled, loops: Sequence[Loop], left: Any) -> Node:
     """Return an output with the axes of its free indices in order."""
     graph, node = reader.graph, value.node
     if left is None:

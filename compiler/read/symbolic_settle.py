@@ -157,7 +157,7 @@ def _settle_loops(accesses: Iterable[Access]) -> None:
         shape = _shape(base)
         if shape is None or index is None or len(index.terms) != 1:
             continue
-        (loop, times), = index.terms
+        ((loop, times),) = index.terms
         if loop.extent is None and times > 0:
             last = (shape[axis] - 1 - index.offset) // times
             low = -index.offset if isinstance(index.offset, int) else 0

@@ -43,7 +43,7 @@ def formulas(derivation: Derivation) -> list[list[tuple[str, str]]]:
     """Return the value and the gradient, each after the parts that it names."""
     with derivation.lock:
         graph = derivation.graph.view(derivation.graph.outputs)
-        (name, value), = graph.outputs.items()
+        ((name, value),) = graph.outputs.items()
         found = reverse(graph, {value: graph.const(1.0, value.type)}, derivation.wrt)
         zeros = [graph.const(0.0, n.type) for n in derivation.wrt]
         grads = [found.get(n, z) for n, z in zip(derivation.wrt, zeros, strict=True)]

@@ -76,8 +76,10 @@ def _trace(node: Node, named: Collection[Node]) -> Phrase | None:
         return None
     if _is_diagonal(inner):
         return Notation(r"\operatorname{{tr}}\left({0}\right)"), [inner.args[0]]
-    if inner.op.name == "mul" and len(inner.type.shape) == 2 and not any(
-        map(is_number, inner.args)
+    if (
+        inner.op.name == "mul"
+        and len(inner.type.shape) == 2
+        and not any(map(is_number, inner.args))
     ):
         form = r"\operatorname{{tr}}\left({0}^{{\top}} \, {1}\right)"
         return Notation(form, ATOM, (ATOM, JUXTAPOSED)), inner.args

@@ -214,9 +214,7 @@ def _taken_apart(node: Node, sign: float) -> Scaled:
             break
     times *= math.prod(n.value for n in over if n.is_const)
     times /= math.prod(n.value for n in under if n.is_const)
-    above, below = (
-        tuple(n for n in part if not n.is_const) for part in (over, under)
-    )
+    above, below = (tuple(n for n in part if not n.is_const) for part in (over, under))
     return Scaled(times, above, below, node)
 
 

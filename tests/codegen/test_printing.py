@@ -141,7 +141,7 @@ def test_every_op_is_among_them():
         row.name
         for table in TABLES
         for row in table.ROWS
-        if row.typing is not None or row.name in BESIDES  # those on arrays: tests/arrays
+        if row.typing is not None or row.name in BESIDES  # on arrays: tests/arrays
     }
     assert rows == {s.op for s in SUBJECTS} | {*CONDITIONS} | BESIDES
 

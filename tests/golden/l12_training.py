@@ -24,6 +24,12 @@ from numba import njit
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
+def larger(most, x):
+    """Return the larger of two numbers, NaN if one is."""
+    return x if x > most or x != x else most
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
 def wrap(i, n):
     """Return an index counted from the front; refuse one that is out of range."""
     if i < -n or i >= n:
@@ -64,7 +70,7 @@ def value(W1, b1, W2, b2, X, y):
         for j in range(C):
             F_ij = t2[i, j] + b2[j]
             F[j] = F_ij
-            t3 = np.maximum(t3, F_ij)
+            t3 = larger(t3, F_ij)
         t4 = 0.0
         t6 = t3 if abs(t3) < math.inf else 0.0
         for j in range(C):
@@ -105,7 +111,7 @@ def forward(W1, b1, W2, b2, X, y):
         for j in range(C):
             F_ij = t3[i, j] + b2[j]
             F[j] = F_ij
-            t4 = np.maximum(t4, F_ij)
+            t4 = larger(t4, F_ij)
         t8 = t4 if abs(t4) < math.inf else 0.0
         t6_i = 0.0
         for j in range(C):
@@ -184,7 +190,7 @@ def value_and_grad(W1, b1, W2, b2, X, y):
         for j in range(C):
             F_ij = t2[i, j] + b2[j]
             F[j] = F_ij
-            t3 = np.maximum(t3, F_ij)
+            t3 = larger(t3, F_ij)
         t5 = 0.0
         t9 = t3 if abs(t3) < math.inf else 0.0
         for j in range(C):

@@ -23,6 +23,12 @@ from numba import njit
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
+def larger(most, x):
+    """Return the larger of two numbers, NaN if one is."""
+    return x if x > most or x != x else most
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
 def wrap(i, n):
     """Return an index counted from the front; refuse one that is out of range."""
     if i < -n or i >= n:
@@ -54,7 +60,7 @@ def value(W, b, X, y, lam=0.001):
         for j in range(C):
             f_ij = t1[i, j] + b[j]
             f[j] = f_ij
-            t2 = np.maximum(t2, f_ij)
+            t2 = larger(t2, f_ij)
         t3 = 0.0
         t7 = t2 if abs(t2) < math.inf else 0.0
         for j in range(C):
@@ -93,7 +99,7 @@ def forward(W, b, X, y, lam=0.001):
         for j in range(C):
             f_ij = t1[i, j] + b[j]
             f[j] = f_ij
-            t2 = np.maximum(t2, f_ij)
+            t2 = larger(t2, f_ij)
         t8 = t2 if abs(t2) < math.inf else 0.0
         t4_i = 0.0
         for j in range(C):
@@ -172,7 +178,7 @@ def value_and_grad(W, b, X, y, lam=0.001):
         for j in range(C):
             f_ij = t1[i, j] + b[j]
             f[j] = f_ij
-            t2 = np.maximum(t2, f_ij)
+            t2 = larger(t2, f_ij)
         t4 = 0.0
         t11 = t2 if abs(t2) < math.inf else 0.0
         for j in range(C):

@@ -137,7 +137,7 @@ def backward(saved, seed=1.0):
         h_bar = t10*miss[i]
         for j in range(d):
             V_bar[j, i] = h_bar*X[i, j]
-            w_bar[j] += -(t10*X[i, j])
+            w_bar[j] += -(X[i, j]*t10)
     # t1 = A.T
     # t8 = any(arange(d) == arange(d)[:, None], axis=1)
     t1 = np.empty((d, d))
@@ -236,7 +236,7 @@ def value_and_grad(r, X, y):
         h_bar = t16*miss
         for j in range(d):
             V_bar[j, i] = h_bar*X[i, j]
-            w_bar[j] += -(t16*X[i, j])
+            w_bar[j] += -(X[i, j]*t16)
     t8 = np.linalg.solve(t7, V_bar)  # ridge.expr:12
     t9 = t8 @ V.T  # ridge.expr:12
     t10 = np.linalg.solve(t7, w_bar)  # ridge.expr:11

@@ -7,14 +7,13 @@ what is inside of a loop is scheduled as scalar code is.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from overbar.codegen.elements import Elements
-from overbar.codegen.fusion import Loop, fuse
-from overbar.codegen.names import legal
-from overbar.codegen.python import unused
+from overbar.codegen.invariants import below, moving, operands, outermost, position
+from overbar.codegen.layout import Layout
 from overbar.codegen.scalars import scalar_statements
-from overbar.codegen.units import Unit, cut, instance, reduces, stored_arrays
+from overbar.codegen.units import Unit, instance
 from overbar.ir.graph import Node
 from overbar.ir.ops import OPS
 from overbar.ir.program import (
@@ -27,13 +26,13 @@ from overbar.ir.program import (
     Store,
     leaves,
 )
-from overbar.ir.text import Writer, arrange, name_shared
-from overbar.ir.types import INT, Dim, dims
+from overbar.ir.text import Writer
+from overbar.ir.types import INT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from overbar.codegen.fusion import Item
+    from overbar.codegen.fusion import Item, Loop
     from overbar.ir.graph import Graph
     from overbar.ir.program import Result
     from overbar.ir.types import Extent
@@ -100,170 +99,8 @@ class _Scope:
         )
 
 
-class _Sum(NamedTuple):
-    """Say where an element is gathered in a variable: before which loop it starts.
-
-    kind: how it goes into the array after the loop.
-    """
-
-    loop: Loop
-    held: Node
-    kind: str
-
-
-class _Nests:
-    """Hold the state of one run."""
-
-    def __init__(
-        self,
-        graph: Graph,
-        roots: Sequence[Node],
-        given: Sequence[Node],
-        named: Mapping[Node, str],
-    ) -> None:
-        self.graph = graph
-        self.scalars = dict(named)
-        self.rooms: dict[Node, Allocate] = {}
-        self.roots = roots
-        self.given = given
-        known = dict.fromkeys(given)
-        self.order = arrange(graph, roots, known)
-        self.stored = stored_arrays(graph, self.order, roots, known)
-        self.units = cut(graph, self.order, self.stored, known, set(roots))
-        self.items = fuse(self.units)
-        self.loops: dict[Unit, tuple[Loop, ...]] = {}
-        self._place(self.items, ())
-        self.makers: dict[Node, list[Unit]] = {}
-        for unit in self.loops:  # in the order in which they run
-            self.makers.setdefault(unit.target, []).append(unit)
-        self.local = self._local()
-        self.gone = {n: self._gone(n) for n in self.makers}
-        self.sums = {u: s for u in self.units if (s := self._sum(u))}
-        self.names = self._named()
-        self.opaque = {
-            n: graph.remake_input(f"{n.index} given", n.type)
-            for n in given
-            if n.args and not n.type.shape
-        }
-        self.names |= {o: self.names[n] for n, o in self.opaque.items()}
-        self.sizes = self._sizes()
-        self.taken = {*self.names.values(), *self.sizes}
-        self.letters = [c for c in _LETTERS if c not in self.taken]
-
-    def _place(self, items: Sequence[Item], loops: tuple[Loop, ...]) -> None:
-        for item in items:
-            if isinstance(item, Unit):
-                self.loops[item] = loops
-            else:
-                self._place(item.items, (*loops, item))
-
-    def _sum(self, unit: Unit) -> _Sum | None:
-        """Return where a unit gathers an element in a variable, if it does.
-
-        Its innermost loops all run along axes that are reduced, inside of a loop along
-        an axis of the array.
-        """
-        loops = self.loops[unit]
-        if unit.kind == "set" or len(self.makers[unit.target]) > 1:
-            return None
-        if not set(unit.place) <= set(unit.probe):  # a computed place moves
-            return None
-        kept = [unit.probe[x.axes[unit]] in unit.place for x in loops]
-        first = len(kept) - kept[::-1].index(True) if True in kept else 0
-        outside = kept[len(self.local[unit.target]) : first]
-        if first == len(kept) or not outside:
-            return None
-        held = self.graph.remake_input(
-            f"{unit.target.index} so far", unit.target.type.scalar
-        )
-        return _Sum(loops[first], held, "set" if all(outside) else unit.kind)
-
-    def _local(self) -> dict[Node, tuple[Loop, ...]]:
-        """Return the loops that an array has an axis fewer for, for all arrays.
-
-        An array that is made and read inside of a loop needs no place for what other
-        turns of the loop make.
-        """
-        readers: dict[Node, list[Unit]] = {}
-        for unit in self.units:
-            for source in unit.sources:
-                readers.setdefault(source, []).append(unit)
-        kept = {*self.roots, *self._scalar_reads()}
-        found: dict[Node, tuple[Loop, ...]] = {}
-        for target, makers in self.makers.items():
-            users = readers.get(target, [])
-            shared = self.loops[makers[0]]
-            for unit in (*makers[1:], *users):
-                other = self.loops[unit]
-                both = [a is b for a, b in zip(shared, other, strict=False)]
-                length = both.index(False) if False in both else len(both)
-                shared = shared[:length]
-            plain = makers[0].nest is not None and len(makers) == 1
-            outside = target in kept or not users or not plain
-            shared = () if outside else shared
-            # an axis that is reduced inside is no axis of the array
-            usable = []
-            for loop in shared:
-                probe = makers[0].probe[loop.axes[makers[0]]]
-                if probe not in makers[0].place:
-                    break
-                usable.append(loop)
-            made = makers[0].kind == "set" and len(usable) == len(target.type.shape)
-            if len(usable) == len(self.loops[makers[0]]) and not made:
-                del usable[-1:]  # a place at a computed index is no variable
-            found[target] = tuple(usable)
-        return found
-
-    def _scalar_reads(self) -> set[Node]:
-        """Return the reductions that scalar code outside of all loops reads."""
-        return {n for n in self.makers if not n.type.shape}
-
-    def _named(self) -> dict[Node, str]:
-        """Return names for what is given and for all units."""
-        graph = self.graph
-        nodes = [*self.given, *self.order]
-        names = {n: graph.names[n] for n in nodes if n in graph.names}
-        sizes = {d for n in nodes for e in dims(n.type.shape) for d in e.names}
-        names = legal(names, sizes)
-        for node in self.given:
-            if node.op is _EXTENT:
-                names[node] = str(node.attrs[0])
-            elif node.op is _ARRAY:
-                count = sum(n.op is _ARRAY for n in names)
-                names[node] = unused(f"constant{count + 1}", set(names.values()))
-        unnamed = [n for n in self.makers if n not in names]
-        found = name_shared(
-            graph,
-            self.order,
-            names,
-            repeat=False,
-            longest=10**9,
-            must=unnamed,
-            inline=set(self.order) - set(unnamed),
-            roots=(),
-        )
-        return {n: s for n, s in found.items() if n in names or n in self.makers}
-
-    def _sizes(self) -> dict[str, str]:
-        """Return the named dimensions and the text that gives the size of each."""
-        wanted: dict[str, None] = {}
-        for node in self.order:
-            for symbolic in dims((node.type.shape, *node.attrs)):
-                wanted |= dict.fromkeys(sorted(symbolic.names))
-        found: dict[str, str] = {}
-        for plain in (True, False):
-            for node in self.given:
-                if node.op is _EXTENT and node.attrs[0].name:
-                    found.setdefault(node.attrs[0].name, self.names[node])
-                for axis, extent in enumerate(node.type.shape):
-                    dim = extent.line if isinstance(extent, Dim) else None
-                    if isinstance(extent, Dim) and dim is not None:
-                        text = f"{self.names[node]}.shape[{axis}]"
-                        if extent.name is not None:
-                            found.setdefault(dim, text)
-                        elif not plain and dim not in found:
-                            found[dim] = _solved(extent, text)
-        return {d: found[d] for d in wanted if found.get(d, d) != d}
+class _Nests(Layout):
+    """Write the statements of one function."""
 
     def run(self, saved: Collection[Node]) -> list[Statement]:
         """Return the statements; what is saved gets a name."""
@@ -358,12 +195,7 @@ class _Nests:
 
     def _accumulates(self, unit: Unit, loop: Loop) -> bool:
         """Whether a loop is the outermost that gathers a unit's values."""
-        return self._home(unit) is loop
-
-    def _home(self, unit: Unit) -> Loop | None:
-        """Return the loop before which a unit's place is made."""
-        loops, local = self.loops[unit], self.local[unit.target]
-        return loops[len(local)] if len(loops) > len(local) else None
+        return self.home(unit) is loop
 
     def _comments(self, units: Sequence[Unit]) -> list[Statement]:
         writer = Writer(self.names)
@@ -377,7 +209,7 @@ class _Nests:
         """Return the statements that make room for what a loop fills."""
         found: list[Statement] = []
         for unit in loop.axes:
-            if self._home(unit) is not loop or self.makers[unit.target][0] is not unit:
+            if self.home(unit) is not loop or self.makers[unit.target][0] is not unit:
                 continue
             gone = self.gone[unit.target]
             shape = tuple(
@@ -420,9 +252,9 @@ class _Nests:
             value, place = self._element(unit, scope)
             spans |= {p: unit.extent(axis) for axis, p in enumerate(unit.probe)}
             roots = [value, *place]
-            moves = _moving(roots, {*varying, *unit.probe, *made}, made)
+            moves = moving(roots, {*varying, *unit.probe, *made}, made)
             risky = self._risky(roots, spans)
-            found |= dict.fromkeys(_outermost(roots, moves, risky))
+            found |= dict.fromkeys(outermost(roots, moves, risky))
         return [n for n in found if n not in scope.known]
 
     def _risky(self, roots: Sequence[Node], spans: Mapping[Node, Extent]) -> set[Node]:
@@ -431,14 +263,14 @@ class _Nests:
         spans: the extents that indices run over.
         """
         found: set[Node] = set()
-        for node in sorted(_below(roots), key=_position):
+        for node in sorted(below(roots), key=position):
             inside = node.op is not _WRAP
             if node.op is _LOAD:
                 gone = self.gone.get(node.args[0], ())
                 shape = node.args[0].type.shape
                 sizes = [e for k, e in enumerate(shape) if k not in gone]
                 inside = sizes == [spans.get(i) for i in node.args[1:]]
-            if not inside or any(a in found for a in _operands(node)):
+            if not inside or any(a in found for a in operands(node)):
                 found.add(node)
         return found
 
@@ -449,7 +281,7 @@ class _Nests:
             and target.op is not _LOAD
             and unit.target.type.is_float
             and not self.graph.strict
-            and all(n.op.cost <= 1 and n.op.helper is None for n in _below([value]))
+            and all(n.op.cost <= 1 and n.op.helper is None for n in below([value]))
         )
 
     def _stores(
@@ -466,7 +298,7 @@ class _Nests:
             value, place = self._element(unit, scope)
             if unit.kind == "set":
                 scope.forwarded[unit.target] = (place, value)
-                if self._vanishes(unit):
+                if self.vanishes(unit):
                     scope.hints.setdefault(value, self.names[unit.target])
                     continue
                 if scope.index and value.args and value.op is not _LOAD:
@@ -486,12 +318,6 @@ class _Nests:
             body.append(Store(target, value, "plus" if lanes else unit.kind))
         return body
 
-    def _vanishes(self, unit: Unit) -> bool:
-        """Whether a unit's value is a variable of the loop that makes it."""
-        return bool(self.loops[unit]) and len(self.local[unit.target]) == len(
-            unit.target.type.shape
-        ) == len(self.loops[unit])
-
     def _target(self, unit: Unit, place: Sequence[Node], scope: _Scope) -> Node:
         """Return what a value is stored in: an element of an array, or a variable."""
         gone = self.gone[unit.target]
@@ -502,13 +328,6 @@ class _Nests:
         return self.graph.restore(
             _LOAD, (unit.target, *kept), (), unit.target.type.scalar
         )
-
-    def _gone(self, array: Node) -> set[int]:
-        """Return the axes that an array has no place for: it is made anew each turn."""
-        first = self.makers[array][0]
-        return {
-            first.place.index(first.probe[x.axes[first]]) for x in self.local[array]
-        }
 
     def _scalars(
         self,
@@ -539,74 +358,3 @@ def _start(unit: Unit) -> float:
     if unit.kind in _START:
         return _START[unit.kind]
     return float("-inf") if unit.kind == "larger" else float("inf")
-
-
-def _solved(extent: Dim, text: str) -> str:
-    """Return the size of the dimension that an extent a*n + b is made of."""
-    (name,) = extent.names
-    at_zero, at_one = extent.size({name: 0}), extent.size({name: 1})
-    slope = at_one - at_zero
-    shifted = f"({text} - {at_zero})" if at_zero > 0 else (
-        f"({text} + {-at_zero})" if at_zero else text
-    )  # fmt: skip
-    return shifted if slope == 1 else f"{shifted}//{slope}"
-
-
-def _moving(roots: Sequence[Node], varying: set[Node], made: set[Node]) -> set[Node]:
-    """Return the parts of expressions that vary in a loop, or read what it makes."""
-    moves = set(varying)
-    for node in sorted(_below(roots), key=_position):
-        read = node.op is _LOAD and node.args[0] in made
-        if read or any(a in moves for a in node.args):
-            moves.add(node)
-    return moves
-
-
-def _outermost(
-    roots: Sequence[Node], moves: Collection[Node], risky: Collection[Node]
-) -> list[Node]:
-    """Return the largest parts of expressions that do not vary in a loop.
-
-    What is risky stays in the branch of a choice that it stands in.
-    """
-    found = [r for r in roots if r not in moves]
-    inside = [r for r in roots if r in moves]
-    anyway = set(_below(inside, moves, taken=False))
-    for node in _below(inside, moves):
-        sure = _operands(node, taken=False) if node in anyway else ()
-        still = (a for a in _operands(node) if a not in moves)
-        found += [a for a in still if a not in risky or a in sure]
-    whole = {n for n in found if n.args and n.op is not _LOAD}
-    return sorted(whole, key=_position)
-
-
-def _below(
-    roots: Sequence[Node],
-    within: Collection[Node] | None = None,
-    *,
-    taken: bool = True,
-) -> list[Node]:
-    """Return what scalar expressions are made of (`within` some nodes).
-
-    taken: whether the branches of choices are among that.
-    """
-    found = list(dict.fromkeys(roots))
-    seen = set(found)
-    for node in found:  # grows while it is walked
-        for a in _operands(node, taken=taken):
-            if a not in seen and (within is None or a in within):
-                seen.add(a)
-                found.append(a)
-    return found
-
-
-def _operands(node: Node, *, taken: bool = True) -> Sequence[Node]:
-    if node.op.chooses and not taken:
-        return node.args[:1]
-    if reduces(node):
-        return ()
-    return node.args[1:] if node.op is _LOAD else node.args
-
-
-def _position(node: Node) -> int:
-    return node.index

@@ -34,7 +34,8 @@ def _close(found, expected, moves, floor=UNDERFLOW):
 def test_every_function_is_drawn():
     """A new named row needs its meaning written down, in SymPy, to be drawn."""
     named = {name for name, row in OPS.items() if row.parsed}
-    assert set() == named - set(SMOOTH) - set(KINKED)
+    untrue = {"stop_gradient"}  # its derivative is not that of its value
+    assert untrue == named - set(SMOOTH) - set(KINKED)
 
 
 @settings(max_examples=100)

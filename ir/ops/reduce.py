@@ -266,12 +266,12 @@ plus.fastmath = {"reassoc"}  # type: ignore[attr-defined]
 
 def larger(most, x):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
     """Return the larger of two numbers, NaN if one is."""
-    return x if x > most or x != x else most
+    return x if x > most or np.isnan(x) else most
 
 
 def smaller(least, x):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
     """Return the smaller of two numbers, NaN if one is."""
-    return x if x < least or x != x else least
+    return x if x < least or np.isnan(x) else least
 
 
 _KINDS = {

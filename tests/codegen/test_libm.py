@@ -20,8 +20,9 @@ TWO = frozenset(
     power""".split()  # noqa: SIM905 - words
 )
 NOT_SCALAR = frozenset(
-    """array bool_ empty empty_like float32 float64 full int64 ones ones_like where
-    zeros zeros_like e inf nan pi tau""".split()  # noqa: SIM905 - words
+    """arange argmax argmin array ascontiguousarray bool_ dot empty empty_like eye
+    float32 float64 full iinfo int64 ones ones_like outer stack transpose where zeros
+    zeros_like e inf nan pi tau""".split()  # noqa: SIM905 - words
 )
 HEAD = "import math\n\nimport numpy as np\nfrom numba import njit\n\n\n"
 FUNCTION = '@njit(error_model="numpy")\ndef {name}({args}):\n    return {body}\n\n\n'

@@ -26,7 +26,7 @@ from numba import njit
 @njit(cache=True, error_model="numpy", nogil=True)
 def larger(most, x):
     """Return the larger of two numbers, NaN if one is."""
-    return x if x > most or x != x else most
+    return x if x > most or np.isnan(x) else most
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

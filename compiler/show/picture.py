@@ -18,6 +18,7 @@ from overbar.ir.graph import is_condition
 from overbar.ir.ops.row import Notation
 from overbar.ir.source import printable
 from overbar.ir.text import Writer, equations, number
+from overbar.ir.types import extents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,7 +132,7 @@ class _Painter:
                     self.place[node],
                     i,
                     len(node.args),
-                    "" if arg.is_const else self.number(self.values, arg),
+                    "" if arg.is_const else self.flowing(arg),
                     self.number(self.edges, (node, i)),
                     is_condition(arg),
                     node.op.commutative,
@@ -146,7 +147,7 @@ class _Painter:
         target = len(self.picture.items)
         title = self.title(node, name)
         self.picture.items.append(Item("output", _short(printable(name)), title=title))
-        value = self.number(self.values, node)
+        value = self.flowing(node)
         self.picture.arrows.append(
             Arrow(source, target, 0, 1, value, seed, is_condition(node))
         )
@@ -183,6 +184,12 @@ class _Painter:
             if node in numbers:
                 lines.append(f"{label} {self.number(numbers, node)}")
         return "\n".join(printable(line) for line in lines)
+
+    def flowing(self, node: Node) -> str:
+        """Return what stands above an edge: the value, or an array's shape."""
+        shape = node.type.shape
+        text = f"[{extents(shape)}]" if shape else ""
+        return self.number(self.values, node) or printable(text)
 
     @staticmethod
     def number(numbers: Mapping[Any, Any], key: Any) -> str:

@@ -7,6 +7,7 @@ an own error, or a function of harmless source, within a second.
 from __future__ import annotations
 
 import ast
+import gc
 import os
 import struct
 import subprocess
@@ -93,6 +94,15 @@ def watching(*files: str) -> Iterator[list[str]]:
         yield _SEEN
     finally:
         _WATCHING.pop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _heap_of_its_own() -> Iterator[None]:
+    """Keep what other tests have left in memory out of what is timed here."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from overbar.cli.formula import formula_options, read_formula
+from overbar.cli.formula import formula_options, need_numbers, read_formula
 from overbar.cli.output import say
 from overbar.cli.program import Command, colour
 from overbar.progress import Progress
@@ -54,6 +54,7 @@ def command(
         _load()
     with clock("read"):
         f = read_formula(file, wrt, **options)
+    need_numbers(f, "overbar bench", "python -m benchmarks times formulas of arrays")
     with clock("derive"), Progress("deriving"):
         f.source  # noqa: B018 - made when it is asked for
     from overbar.cli.points import random_points, read_at

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from overbar.cli.formula import formula_options, read_formula
+from overbar.cli.formula import formula_options, need_numbers, read_formula
 from overbar.cli.output import say
 from overbar.cli.program import FAILED, Command
 from overbar.ir.errors import InputError
@@ -59,6 +59,7 @@ def command(
     the value and the gradient are finite there.
     """
     f = read_formula(file, wrt, kinks=kinks, accuracy=accuracy)
+    need_numbers(f, "overbar check", "f.check(...) in Python checks it at given arrays")
     if len(f.graph.outputs) > 1:
         message = f"expected one output to check, found {', '.join(f.graph.outputs)}"
         raise InputError(message)

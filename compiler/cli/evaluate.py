@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from overbar.cli.formula import formula_options, read_formula
+from overbar.cli.formula import formula_options, has_arrays, read_formula
 from overbar.cli.output import say
 from overbar.cli.program import Command, complain
 from overbar.ir.errors import InputError
@@ -70,6 +70,11 @@ def command(
     if data is not None:
         given = _with_data(f, given, data)
     values = f.signature.bind((), given)
+    if has_arrays(f):
+        with Progress("evaluating"):
+            found = _arrays(f, values, grad=grad)
+        say("\n".join(f"{name} = {text}" for name, text in found.items()))
+        return
     with Progress("evaluating"):
         columns = _results(_prepared(f, values), values, grad=grad)
     if data is None:
@@ -126,6 +131,28 @@ def _results(f: CompiledFunction, values: list[Any], *, grad: bool) -> dict[str,
     value, gradient = f.value_and_grad(*values)
     names = [outputs[0], *(f"d{outputs[0]}/d{name}" for name in wrt)]
     return dict(zip(names, map(_plain, (value, *gradient)), strict=True))
+
+
+def _arrays(f: CompiledFunction, values: list[Any], *, grad: bool) -> dict[str, str]:
+    """Return outputs and, if wanted, gradients by name, as text that reads back."""
+    outputs = list(f.graph.outputs)
+    if grad and len(outputs) > 1:
+        message = "expected one output for --grad over arrays, found "
+        raise InputError(message + ", ".join(outputs))
+    if grad:
+        value, gradient = f.value_and_grad(*values)
+        names = [f"d{outputs[0]}/d{name}" for name in f.options.wrt]
+        found = dict(zip([outputs[0], *names], (value, *gradient), strict=True))
+    else:
+        value = f(*values)
+        results = value if len(outputs) > 1 else (value,)
+        found = dict(zip(outputs, results, strict=True))
+    return {name: _text(part) for name, part in found.items()}
+
+
+def _text(value: Any) -> str:
+    """Return a number or an array as its list is written."""
+    return repr(value.tolist() if hasattr(value, "tolist") else value)
 
 
 def _plain(value: Any) -> Any:

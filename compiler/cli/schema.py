@@ -7,6 +7,7 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from overbar.cli.formula import has_arrays
 from overbar.statements import derivatives
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ def _input(f: CompiledFunction, name: str) -> dict[str, Any]:
 
 
 def _cost(f: CompiledFunction) -> dict[str, Any] | None:
-    """Return what the passes of a single output cost, None for several outputs."""
-    if len(f.graph.outputs) > 1:
+    """Return what the passes of a single output cost, None for several and arrays."""
+    if len(f.graph.outputs) > 1 or has_arrays(f):
         return None
     cost = f.cost
     return {

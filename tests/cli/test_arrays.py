@@ -1,0 +1,44 @@
+"""The command line on formulas over arrays."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Cli
+
+TEXT = "W: param[m, n]\nx: data[n]\nJ = sum((W @ x)**2)"
+
+
+@pytest.fixture
+def run(cli: Cli) -> Cli:
+    """Return a way to run commands beside a formula f.expr and its data d.npz."""
+    Path("f.expr").write_text(TEXT)
+    np.savez("d.npz", W=[[1.0, 2.0]], x=[3.0, 4.0])
+    return cli
+
+
+def test_eval_takes_arrays_of_a_file(run: Cli) -> None:
+    """The value and the gradient are those of the arrays."""
+    result = run("eval", "f.expr", "--data", "d.npz", "--grad")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "J = 121.0\ndJ/dW = [[66.0, 88.0]]\n"
+
+
+def test_json_has_no_cost(run: Cli) -> None:
+    """What is not counted yet is null."""
+    result = run("derive", "f.expr", "--format", "json")
+    assert (result.exit_code, json.loads(result.stdout)["cost"]) == (0, None)
+
+
+@pytest.mark.parametrize("command", ["check", "bench"])
+def test_what_is_not_built_says_so(run: Cli, command: str) -> None:
+    """Commands that know numbers alone refuse arrays in words."""
+    result = run(command, "f.expr")
+    assert result.exit_code == 2
+    assert "not built yet for formulas with arrays" in result.stderr

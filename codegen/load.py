@@ -52,6 +52,16 @@ def load_plain(source: str, stem: str) -> ModuleType:
     return _load(source, stem, PLAIN)
 
 
+def load_vector(source: str, stem: str) -> ModuleType:
+    """Load a generated module as `load_module` does, with vector math in its loops.
+
+    Where this machine has no vector library that is the same.
+    """
+    from overbar.codegen import vectormath
+
+    return _load(source, stem, VECTOR if vectormath.available() else COMPILED)
+
+
 @dataclass(frozen=True)
 class Variant:
     """Say how a module is executed: what its imports give, and where its text is kept.
@@ -89,6 +99,12 @@ def _compiled_imports() -> Mapping[str, Any]:
     return {"math": math, "numpy": np, "numba": namespace}
 
 
+def _vector_imports() -> Mapping[str, Any]:
+    from overbar.codegen import vectormath
+
+    return {**_compiled_imports(), **vectormath.modules()}
+
+
 def _plain_tag() -> str:
     return f"{TAG_PREFIX}plain-{sys.implementation.cache_tag}"
 
@@ -118,7 +134,8 @@ def _identity(function: Any = None, **_: Any) -> Any:
 
 COMPILED = Variant("", _compiled_tag, _compiled_imports, dict, lambda code: code)
 PLAIN = Variant("_plain", _plain_tag, _plain_imports, _plain_builtins, _plain_code)
-VARIANTS = (PLAIN, COMPILED)
+VECTOR = Variant("_vector", _compiled_tag, _vector_imports, dict, lambda code: code)
+VARIANTS = (PLAIN, VECTOR, COMPILED)
 
 
 class _Modules:

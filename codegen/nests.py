@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from overbar.ir.program import Result
     from overbar.ir.types import Extent
 
-_LETTERS = "ijklpqrs"
-_LOAD, _EXTENT, _ARRAY = OPS["load"], OPS["extent"], OPS["array"]
+_LOAD, _ARRAY = OPS["load"], OPS["array"]
 _WRAP = OPS["wrap"]
 _START = {"add": 0.0, "mul": 1.0, "or": False, "and": True}
 
@@ -239,8 +238,7 @@ class _Nests(Layout):
             loop.axes[unit]: i for loop, i in zip(self.loops[unit], index, strict=True)
         }
         probe = [by_axis.get(a) or unit.probe[a] for a in range(len(unit.probe))]
-        value, place, _ = instance(elements, unit.nest, probe)  # type: ignore[arg-type]
-        return value, place
+        return instance(elements, unit.nest, probe)  # type: ignore[arg-type]
 
     def _invariants(self, units: Sequence[Unit], scope: _Scope) -> list[Node]:
         """Return what values inside of a loop need that is the same in each turn."""

@@ -168,16 +168,16 @@ def _unit(graph: Graph, elements: Elements, node: Node, nest: Nest, label: str) 
     probe = tuple(
         graph.remake_input(f"axis{label}_{k}", INT) for k in range(len(nest.extents))
     )
-    value, place, reads = instance(elements, nest, probe)
-    unit = Unit(node, nest, probe, place, value, reads)
+    value, place = instance(elements, nest, probe)
+    unit = Unit(node, nest, probe, place, value, tuple(loads([value, *place])))
     unit.far = _far(unit)
     return unit
 
 
 def instance(
     elements: Elements, nest: Nest, index: Sequence[Node]
-) -> tuple[Node, tuple[Node, ...], tuple[Node, ...]]:
-    """Return a nest's value, its place and their reads, at an index."""
+) -> tuple[Node, tuple[Node, ...]]:
+    """Return a nest's value and its place at an index."""
     value = elements.build(lambda at: nest.value(at, index))
     places: list[Node] = []
 
@@ -186,7 +186,7 @@ def instance(
         return value
 
     elements.build(collect)
-    return value, tuple(places), tuple(loads([value, *places]))
+    return value, tuple(places)
 
 
 def loads(roots: Iterable[Node]) -> list[Node]:

@@ -91,8 +91,10 @@ class Runtime:
             if key not in self._modules:
                 from overbar.codegen import load
 
-                plain = self.backend == "python"
-                loader = load.load_plain if plain else load.load_module
+                entry = self.entry(name)
+                vector = entry.program.shaped and not entry.graph.strict
+                loader = load.load_vector if vector else load.load_module
+                loader = load.load_plain if self.backend == "python" else loader
                 stem = self.stem if key == "together" else f"{self.stem}_{name}"
                 self._modules[key] = loader(self.source(name), stem)
             return self._modules[key]

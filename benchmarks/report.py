@@ -98,18 +98,3 @@ def save(path: str, about: dict[str, Any], rows: Sequence[dict[str, Any]]) -> No
     """Write everything to a JSON file."""
     text = json.dumps({"machine": about, "rows": rows}, indent=1)
     Path(path).write_text(text + "\n", encoding="utf-8")
-
-
-def markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """Return gradient times, a row a workload and size, a column a tool."""
-    tools = list(dict.fromkeys(row["tool"] for row in rows))
-    cells = {(r["workload"], r["size"], r["tool"]): r for r in rows}
-    lines = [
-        "| workload | " + " | ".join(tools) + " |",
-        "|---" * (len(tools) + 1) + "|",
-    ]
-    for name, size in dict.fromkeys((r["workload"], r["size"]) for r in rows):
-        found = [cells.get((name, size, tool), {}) for tool in tools]
-        times = [duration(r["gradient"]) if "gradient" in r else "-" for r in found]
-        lines.append(f"| {name} {size} | " + " | ".join(times) + " |")
-    return "\n".join(lines)

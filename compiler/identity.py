@@ -52,6 +52,6 @@ class Identity:
 def _restored(kind: Any, flat: Any, arguments: Any, options: Options) -> Any:
     from overbar.levels import rewrite_for
 
-    graph = unflatten(flat, rewrite_for(options.accuracy))
-    graph.strict = options.accuracy == "strict"
+    accuracy = options.accuracy
+    graph = unflatten(flat, rewrite_for(accuracy), strict=accuracy == "strict")
     return kind(graph, arguments, options)

@@ -65,11 +65,15 @@ def _places(graph: Graph, place: dict[Node, int]) -> tuple[Any, ...]:
 
 
 def unflatten(
-    flat: Flat, rewrite: Rewrite | None, find: Callable[[str], Op] = lookup
+    flat: Flat,
+    rewrite: Rewrite | None,
+    find: Callable[[str], Op] = lookup,
+    *,
+    strict: bool = False,
 ) -> Graph:
     """Return the graph of a flat form, its ops found by name."""
     rows, inputs, outputs, defaults, statements, kinks, real = flat.content
-    graph = Graph(kinks=kinks, real=DTYPES[real], rewrite=rewrite)
+    graph = Graph(kinks=kinks, real=DTYPES[real], rewrite=rewrite, strict=strict)
     nodes: list[Node] = []
     for name, args, attrs, dtype, shape in rows:
         values = tuple(

@@ -162,17 +162,6 @@ def laid(graph: Graph, value: Labelled, loops: Sequence[Loop], rest: Shape) -> N
     return graph.spread_along(node, tuple(axes), sizes(loops) + rest)
 
 
-def sorted_axes(graph: Graph, node: Node, loops: Sequence[Loop]) -> Labelled:
-    """Return an array whose first axes run along loops, in the loops' own order."""
-    order = sorted(range(len(loops)), key=lambda k: loops[k].serial)
-    rank = len(node.type.shape)
-    perm = (*order, *range(len(loops), rank))
-    moved = node if perm == tuple(range(rank)) else (
-        graph.make("transpose", (node,), (perm,))
-    )  # fmt: skip
-    return Labelled(moved, tuple(loops[k] for k in order))
-
-
 def floor_divide(extent: Extent, divisor: int) -> Extent:
     """Return the whole quotient; of (2*n + 1)//2 the whole part, n, stands alone."""
     if isinstance(extent, int):

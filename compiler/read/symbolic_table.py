@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from overbar.ir.errors import UnsupportedError
 from overbar.read import symbolic_binders as binders
+from overbar.read import symbolic_determinants as determinants
 from overbar.read import symbolic_forms as forms
 from overbar.read import symbolic_loops as loops
 from overbar.read import symbolic_matrices as matrices
@@ -191,7 +192,7 @@ _ROWS: dict[str, Row] = {
     "sympy.concrete.products.Product": Row(
         read=binders.unrolled("mul", "div", 1.0, "prod"), place=binders.unrolled_place
     ),
-    f"{_E}.exponential.log": Row(read=matrices.log(_log), place=argument("log")),
+    f"{_E}.exponential.log": Row(read=determinants.log(_log), place=argument("log")),
     f"{_E}.piecewise.Piecewise": Row(
         read=forms.piecewise, place=forms.piecewise_place, conditions=None
     ),

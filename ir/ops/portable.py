@@ -82,32 +82,6 @@ def sinc(x: float) -> float:
     return np.float64(np.sin(x) / x)
 
 
-def sinc_slope(x: float) -> float:
-    """Return sinc'(x) = (x*cos(x) - sin(x))/x**2, near 0 by its Taylor series."""
-    if abs(x) < 2.0:
-        s = 1.0
-        for k in range(13, 0, -1):
-            s = 1.0 - s * x * x / (2.0 * k * (2.0 * k + 3.0))
-        return np.float64(-x / 3.0 * s)
-    if np.isinf(x):
-        return np.float64(0.0)
-    return np.float64((np.cos(x) - np.sin(x) / x) / x)
-
-
-def sinc_curve(x: float) -> float:
-    """Return sinc''(x) = -sinc(x) - 2*sinc'(x)/x, near 0 by its Taylor series."""
-    if abs(x) < 3.0:
-        s = 1.0
-        for k in range(16, 0, -1):
-            j = 2.0 * k
-            s = 1.0 - s * x * x * (j + 1.0) / (j * (j - 1.0) * (j + 3.0))
-        return np.float64(-s / 3.0)
-    if np.isinf(x):
-        return np.float64(0.0)
-    s = np.sin(x) / x
-    return np.float64(-s - 2.0 * (np.cos(x) - s) / x / x)
-
-
 def expm1_ratio(x: float) -> float:
     """Return (exp(x) - 1)/x, 1 at 0, also where exp(x) alone overflows."""
     if x == 0.0:
@@ -185,36 +159,6 @@ def cbrt(x: float) -> float:
     r = np.power(a, 1.0 / 3.0)
     r -= (r - a / (r * r)) / 3.0
     return np.float64(np.copysign(r, x))
-
-
-def erfinv(x: float) -> float:
-    """Return the inverse of erf (Winitzki 2008, then two steps of Halley's method)."""
-    a = abs(x)
-    if a < 1e-8:
-        return np.float64(x * (0.5 * math.sqrt(math.pi)))
-    if a == 1.0:
-        return np.float64(x * math.inf)
-    w = np.log1p(-a * a)
-    t = 0.5 * w + 2.0 / (0.147 * math.pi)
-    y = np.sqrt(-w / 0.147 / (np.sqrt(t * t - w / 0.147) + t))
-    for _ in range(2):
-        e = math.erf(y) - a if a < 0.5 else (1.0 - a) - math.erfc(y)
-        e *= 0.5 * math.sqrt(math.pi) * np.exp(y * y)
-        y -= e / (1.0 + y * e)
-    return np.float64(np.copysign(y, x))
-
-
-def erfcx(x: float) -> float:
-    """Return exp(x*x)*erfc(x) (continued fraction: Abramowitz and Stegun 7.1.14)."""
-    if x < -27.0:
-        return np.float64(math.inf)
-    if x < 2.0:
-        h = np.float64(np.float32(x))  # h*h is exact
-        return np.float64(np.exp(h * h) * np.exp((x - h) * (x + h)) * math.erfc(x))
-    r = x
-    for k in range(80, 0, -1):
-        r = x + 0.5 * k / r
-    return np.float64(1.0 / (math.sqrt(math.pi) * r))
 
 
 def mod(x: float, y: float) -> float:

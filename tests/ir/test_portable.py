@@ -144,13 +144,6 @@ def psi(n: int, x: Any) -> Any:
     return sign * (mp.psi(n, 1 - x) - mp.psi(n, 1 - r)) + mp.psi(n, r)
 
 
-def erfcx(x: Any) -> Any:
-    """Return exp(x**2) erfc(x), far out by its asymptotic series (DLMF 7.12.1)."""
-    if x < 1e10:
-        return mp.exp(x * x) * mp.erfc(x)
-    return (1 - 1 / (2 * x * x) + 3 / (4 * x**4)) / (x * mp.sqrt(mp.pi))
-
-
 def compound(x: Any, n: Any) -> Any:
     """Return (1 + x)**n - 1."""
     with mp.workdps(400):
@@ -252,14 +245,11 @@ ROWS = (
         (lambda x, y: sigma(x - y) * sigma(y - x),) * 2,
     ),
     Row("versin", LINE + line(CIRCLE), lambda x: 2 * mp.sin(x / 2) ** 2, (mp.sin,)),
-    *(
-        Row(
-            name,
-            LINE + line(CIRCLE),
-            lambda x, k=k: moment(k, x),
-            (lambda x, k=k: moment(k + 1, x),),
-        )
-        for k, name in enumerate(("sinc", "sinc_slope", "sinc_curve"))
+    Row(
+        "sinc",
+        LINE + line(CIRCLE),
+        lambda x: moment(0, x),
+        (lambda x: moment(1, x),),
     ),
     Row(
         "expm1_ratio",
@@ -317,24 +307,6 @@ ROWS = (
         lambda x: mp.sign(x) * mp.cbrt(abs(x)),
         ZERO,
         limit=2.0,
-    ),
-    Row(
-        "erfinv",
-        line(
-            [x for x in REAL if abs(x) < 1],
-            uniform(-1, 1, 500),
-            [s * (1 - 10.0**-e) for e in range(1, 16) for s in (1, -1)],
-        ),
-        mp.erfinv,
-        (lambda x: mp.sqrt(mp.pi) / 2 * mp.exp(mp.erfinv(x) ** 2),),
-    ),
-    Row(
-        "erfcx",
-        line(
-            [x for x in REAL if x > -27], uniform(-26.6, 40, 400), uniform(-3, 4, 400)
-        ),
-        erfcx,
-        (lambda x: 2 * x * erfcx(x) - 2 / mp.sqrt(mp.pi),),
     ),
     Row(
         "mod",
@@ -452,8 +424,6 @@ LIBRARY: dict[str, Callable[..., Any]] = {
     "xdivy": lambda x, y: 0.0 if x == y == 0 else x / y,
     "hypot": np.hypot,
     "cbrt": np.cbrt,
-    "erfinv": special.erfinv,
-    "erfcx": special.erfcx,
     "mod": np.mod,
     "sign": np.sign,
     "heaviside": np.heaviside,
@@ -472,8 +442,6 @@ LIMITS: dict[str, list[tuple[tuple[float, ...], float]]] = {
     "tanh_slope": [((1, math.inf), 0), ((-1, -math.inf), 0), ((0, 0), 1)],
     "versin": [((0,), 0), ((math.inf,), math.nan)],
     "sinc": [((0,), 1), ((math.inf,), 0), ((-math.inf,), 0)],
-    "sinc_slope": [((0,), 0), ((math.inf,), 0), ((-math.inf,), 0)],
-    "sinc_curve": [((0,), -1 / 3), ((math.inf,), 0), ((-math.inf,), 0)],
     "log1p_ratio": [((0,), 1), ((math.inf,), 0), ((-1,), math.inf), ((-2,), math.nan)],
     "compound_minus_one": [
         ((-1, 3), -1),

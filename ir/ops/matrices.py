@@ -1,0 +1,143 @@
+"""Say what the rows of linear algebra share: types, products, triangles, errors.
+
+Derivatives after Giles (2008), Collected matrix derivative results for forward and
+reverse mode algorithmic differentiation, and Murray (2016), Differentiation of the
+Cholesky decomposition. They are written in the table's own ops, so that they have
+derivatives too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.ir.errors import InputError, ShapeError
+from overbar.ir.ops.contract import contract
+from overbar.ir.ops.row import Op, apply, call
+from overbar.ir.ops.typing import cast, common
+from overbar.ir.types import F64, extents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from overbar.ir.graph import Graph, Node
+    from overbar.ir.ops.typing import Typed
+    from overbar.ir.types import Shape
+
+
+# Types --------------------------------------------------------------------------------
+
+
+def square(graph: Graph, name: str, args: Sequence[Node]) -> Sequence[Node]:
+    """Return the operands as floats, the first of them checked to be square."""
+    shape = args[0].type.shape
+    if len(shape) != 2 or shape[0] != shape[1]:
+        message = f"{name} expects a square matrix, found shape [{extents(shape)}]"
+        raise ShapeError(message)
+    return cast(graph, args, common(graph, name, args, F64))
+
+
+def shaped(shape: Callable[..., Shape]) -> Callable[..., Typed]:
+    """Return the type rule of a result whose shape follows from the operands'."""
+
+    def shaping(
+        graph: Graph, name: str, args: Sequence[Node], _attrs: tuple[Any, ...]
+    ) -> Typed:
+        args = square(graph, name, args)
+        return args, args[0].type.scalar.of(shape(*(a.type.shape for a in args)))
+
+    return shaping
+
+
+def turned(x: Node) -> Node:
+    """Return the transpose of a matrix."""
+    return x.graph.make("transpose", (x,), ((1, 0),))
+
+
+def times(x: Node, y: Node) -> Node:
+    """Return a matrix times a matrix or vector."""
+    if len(y.type.shape) == 1:
+        return contract(x.graph, x, y, "ij", "j", "i")
+    return contract(x.graph, x, y, "ij", "jk", "ik")
+
+
+def outer(x: Node, y: Node) -> Node:
+    """Return x y^T of two vectors or of two matrices."""
+    if len(x.type.shape) == 1:
+        return contract(x.graph, x, y, "i", "j", "ij")
+    return contract(x.graph, x, y, "ik", "jk", "ij")
+
+
+def compared(x: Node, op: str) -> Node:
+    """Return where the column stands to the row of a matrix as `op` says."""
+    graph, shape = x.graph, x.type.shape
+    return apply(
+        op, graph.spread_along(graph.iota(shape[1]), (1,), shape),
+        graph.spread_along(graph.iota(shape[0]), (0,), shape),
+    )  # fmt: skip
+
+
+def triangle(x: Node, *, lower: bool, strict: bool) -> Node:
+    """Return a triangle of a matrix, without its diagonal if strict."""
+    op = ("lt" if strict else "le") if lower else ("gt" if strict else "ge")
+    return apply("select", compared(x, op), x, 0.0)
+
+
+def half(x: Node) -> Node:
+    """Return the lower triangle, its diagonal halved (Murray 2016, equation 8)."""
+    diagonal = apply("select", compared(x, "eq"), 0.5 * x, 0.0)
+    return apply("select", compared(x, "lt"), x, diagonal)
+
+
+def symmetric(dot: Node) -> Node:
+    """Return the symmetric matrix of which a lower triangle is read."""
+    strict = triangle(dot, lower=True, strict=True)
+    return triangle(dot, lower=True, strict=False) + turned(strict)
+
+
+def lower_adjoint(bar: Node) -> Node:
+    """Return the adjoint of the triangle that is read, from that of the whole."""
+    return half(bar + turned(bar))
+
+
+def make(name: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:
+    """Apply an op of the table to nodes."""
+    return args[0].graph.make(name, args, attrs)
+
+
+def checked(
+    name: str, function: Callable[..., Any], expected: str
+) -> Callable[..., Any]:
+    """Return NumPy's function, its LinAlgError as our own."""
+
+    def evaluate(*args: Any) -> Any:
+        try:
+            return function(*args)
+        except np.linalg.LinAlgError as error:
+            found = str(error).lower()
+            message = f"{name} expects {expected}, found another ({found})"
+            raise InputError(message) from None
+
+    return evaluate
+
+
+def nowhere(i: int, c: Node, out: Node) -> None:
+    """Give up on telling elements apart: all may matter."""
+    del i, c, out
+
+
+SQUARE = shaped(lambda a: a)
+SCALAR = shaped(lambda _: ())
+LINE = shaped(lambda a: a[:1])
+
+
+def matrix_row(
+    name: str, expected: str, function: Callable[..., Any], **columns: Any
+) -> Op:
+    """Return the row of an op computed as a whole; expected: what of the matrix."""
+    columns.setdefault("text", call(name))
+    return Op(
+        name=name, typing=None, activity=nowhere,
+        numpy=checked(name, function, expected), **columns,
+    )  # fmt: skip

@@ -1,0 +1,189 @@
+"""Rows that solve linear systems: of any matrix, of a triangle, by the inverse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.ir.errors import InputError, ShapeError
+from overbar.ir.ops.matrices import (
+    SQUARE,
+    make,
+    matrix_row,
+    outer,
+    square,
+    times,
+    triangle,
+    turned,
+)
+from overbar.ir.ops.row import ATOM, REAL, Notation, call
+from overbar.ir.types import extents
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from overbar.ir.graph import Graph, Node
+    from overbar.ir.ops.typing import Typed
+
+
+def _solution(
+    graph: Graph, name: str, args: Sequence[Node], _attrs: tuple[Any, ...]
+) -> Typed:
+    args = square(graph, name, args)
+    a, b = (x.type.shape for x in args)
+    if len(b) not in (1, 2) or a[0] != b[0]:
+        message = f"{name} cannot solve shapes [{extents(a)}] and [{extents(b)}]: "
+        raise ShapeError(f"{message}expected a right side with {a[0]} rows")
+    full = [x.graph.spread(x, x.type.shape) for x in args]
+    return full, args[1].type
+
+
+def _less(dot: Node | None, change: Node | None) -> Node | None:
+    """Return dot - change, either of which may be zero."""
+    if change is None:
+        return dot
+    return -change if dot is None else dot - change
+
+
+def _solve_back(g: Node, out: Node, a: Node, b: Node) -> Node:
+    return make("solve", turned(a), g)
+
+
+def _solve_dot(
+    tangents: Sequence[Node | None], out: Node, a: Node, b: Node
+) -> Node | None:
+    da, db = tangents
+    right = _less(db, None if da is None else times(da, out))
+    return None if right is None else make("solve", a, right)
+
+
+def triangular_solved(a, b, lower, transposed, unit):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+    """Return the solution of a triangular system by blocks, most of it products."""
+    out = b.copy()
+    n, size = a.shape[0], 64
+    m = np.ascontiguousarray(a.T) if transposed else np.ascontiguousarray(a)
+    down = lower != transposed
+    for step in range(0, n, size):
+        first = step if down else max(0, n - step - size)
+        last = min(n, step + size) if down else n - step
+        if down and first > 0:
+            out[first:last] -= np.ascontiguousarray(m[first:last, :first]) @ out[:first]
+        if not down and last < n:
+            out[first:last] -= np.ascontiguousarray(m[first:last, last:]) @ out[last:]
+        for row in range(last - first):
+            i = first + row if down else last - 1 - row
+            for other in range(row):
+                j = first + other if down else last - 1 - other
+                for k in range(out.shape[1]):
+                    out[i, k] -= m[i, j] * out[j, k]
+            if not unit:
+                for k in range(out.shape[1]):
+                    out[i, k] /= m[i, i]
+    return out
+
+
+def _triangular(lower: bool, transposed: bool, unit: bool, a: Any, b: Any) -> Any:  # noqa: FBT001
+    import scipy.linalg
+
+    a = np.asarray(a)
+    if unit is False and not np.all(np.diagonal(a)):
+        message = "solve_triangular expects a diagonal without zeros, found a zero"
+        raise InputError(message)
+    if not np.size(b):
+        return b
+    return scipy.linalg.solve_triangular(
+        a, b, lower=lower, trans=int(transposed), unit_diagonal=unit,
+        check_finite=False,
+    )  # fmt: skip
+
+
+def _triangular_python(node: Node) -> Notation:
+    flags = ", ".join(map(str, node.attrs))
+    if len(node.type.shape) == 2:
+        return Notation(f"triangular_solved({{0}}, {{1}}, {flags})")
+    column = f"{{1}}.reshape({extents(node.type.shape)}, 1)"
+    return Notation(
+        f"triangular_solved({{0}}, {column}, {flags}).reshape(-1)", ATOM, (0, ATOM)
+    )
+
+
+def _triangular_text(node: Node) -> Notation:
+    lower, transposed, unit = node.attrs
+    options = ", lower=True" * lower + ", trans='T'" * transposed
+    options += ", unit_diagonal=True" * unit
+    return Notation(f"solve_triangular({{0}}, {{1}}{options})")
+
+
+def _triangular_latex(node: Node) -> Notation:
+    power = r"{{-\top}}" if node.attrs[1] else "{{-1}}"
+    return Notation(f"{{0}}^{power} {{1}}", 20, (ATOM, 20))
+
+
+def _other_way(out: Node) -> tuple[Any, ...]:
+    lower, transposed, unit = out.attrs
+    return lower, not transposed, unit
+
+
+def _triangular_back(g: Node, out: Node, a: Node, b: Node) -> Node:
+    return make("solve_triangular", a, g, attrs=_other_way(out))
+
+
+def _triangular_matrix_back(g: Node, out: Node, a: Node, b: Node) -> Node:
+    lower, transposed, unit = out.attrs
+    bar = _triangular_back(g, out, a, b)
+    whole = outer(out, bar) if transposed else outer(bar, out)
+    return -triangle(whole, lower=lower, strict=unit)
+
+
+def _triangular_dot(
+    tangents: Sequence[Node | None], out: Node, a: Node, b: Node
+) -> Node | None:
+    da, db = tangents
+    lower, transposed, unit = out.attrs
+    change = None
+    if da is not None:
+        part = triangle(da, lower=lower, strict=unit)
+        change = times(turned(part) if transposed else part, out)
+    right = _less(db, change)
+    if right is None:
+        return None
+    return make("solve_triangular", a, right, attrs=out.attrs)
+
+
+def _inv_back(g: Node, out: Node, a: Node) -> Node:
+    transposed = turned(out)
+    return -times(times(transposed, g), transposed)
+
+
+def _inv_dot(tangents: Sequence[Node | None], out: Node, a: Node) -> Node | None:
+    (da,) = tangents
+    return None if da is None else -times(times(out, da), out)
+
+
+def _solved(a: Any, b: Any) -> Any:
+    return np.linalg.solve(a, b)
+
+
+ROWS = (
+    matrix_row(
+        "solve", "an invertible matrix", _solved, arity=2, shaping=_solution,
+        domain=(REAL, REAL), python=call("np.linalg.solve"),
+        latex=Notation("{0}^{{-1}} {1}", 20, (ATOM, 20)), tangent=_solve_dot,
+        transposes=(
+            lambda g, out, a, b: -outer(_solve_back(g, out, a, b), out), _solve_back,
+        ),
+    ),
+    matrix_row(
+        "solve_triangular", "an invertible matrix", _triangular, arity=2,
+        shaping=_solution, domain=(REAL, REAL), python=_triangular_python,
+        helper=triangular_solved, text=_triangular_text, latex=_triangular_latex,
+        tangent=_triangular_dot,
+        transposes=(_triangular_matrix_back, _triangular_back),
+    ),
+    matrix_row(
+        "inv", "an invertible matrix", np.linalg.inv, shaping=SQUARE,
+        python=call("np.linalg.inv"), transposes=(_inv_back,), tangent=_inv_dot,
+        latex=Notation("{0}^{{-1}}", ATOM, (ATOM,)),
+    ),
+)  # fmt: skip

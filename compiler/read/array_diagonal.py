@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from overbar.ir.errors import ShapeError
 from overbar.ir.ops import apply
-from overbar.ir.ops.contract import contract
 from overbar.read.array_pad import zero_padded
 from overbar.read.array_shape import moved
 from overbar.read.array_static import (
@@ -31,14 +30,10 @@ def diagonal(x: Node, first: int, second: int, offset: int = 0) -> Node:
     """Return the elements that stand at one place in two axes, as the last axis."""
     graph, shape = x.graph, x.type.shape
     rows, columns = shape[first], shape[second]
-    if x.op.name == "contract" and not offset and rows == columns:
-        xs, ys, out = x.attrs
-        same = {out[second]: out[first]}
-        left, right = ([same.get(k, k) for k in part] for part in (xs, ys))
-        if len(set(left)) == len(left) and len(set(right)) == len(right):
-            rest = [k for i, k in enumerate(out) if i not in (first, second)]
-            one, other = x.args
-            return contract(graph, one, other, left, right, [*rest, out[first]])
+    if x.op.diagonal is not None and not offset and rows == columns:
+        found = x.op.diagonal(x, first, second)
+        if found is not None:
+            return found
     below, right_of = max(-offset, 0), max(offset, 0)
     size = least("diagonal", rows - below, columns - right_of)
     if isinstance(size, int):

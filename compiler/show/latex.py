@@ -13,18 +13,27 @@ from typing import TYPE_CHECKING
 from overbar.ir.ops import OPS
 from overbar.ir.ops.row import ATOM, ENTRYWISE, JUXTAPOSED, Notation
 from overbar.ir.text import Writer, Written, written
-from overbar.show.phrases import phrase
 from overbar.show.typeset import GREEK, symbol, typeset_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
+    from overbar.ir.ops.row import Phrase
 
 _AFTER_OPERATOR = re.compile(r"(?:[-+]|\\,|\\bmod) \{(\d)\}")
 _PRODUCT_WITH_NUMBER = re.compile(r"\\, (?=[\d.])")
 _CALL = re.compile(r"\\([a-zA-Z]+|operatorname\{[^{}]*\})(\\left\(.*)", re.DOTALL)
 _CASES = re.compile(r"\\begin\{cases\} (.*) \\end\{cases\}", re.DOTALL)
+
+
+def _phrase(node: Node, named: Collection[Node]) -> Phrase | None:
+    """Return how a node and its operands together are written."""
+    for find in node.op.phrases:
+        found = find(node, named)
+        if found is not None:
+            return found
+    return None
 
 
 class LatexWriter(Writer):
@@ -68,7 +77,7 @@ class LatexWriter(Writer):
 
         Where several ops together have a sign of their own (a norm, a trace), it.
         """
-        found = phrase(node, self.names)
+        found = _phrase(node, self.names)
         if found is not None:
             form, parts = found
             written = self._written(node, form, [self._text(n) for n in parts])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overbar.ir.ops import portable
+from overbar.ir.ops import phrases, portable
 from overbar.ir.ops.row import (
     ENTRYWISE,
     LOOSEST,
@@ -80,6 +80,7 @@ def _divide_mp(m: Any, x: Any, y: Any) -> Any:
 ROWS = (
     Op(
         name="add", arity=2, typing=number, commutative=True, exact=True,
+        phrases=phrases.OF_ADD,
         domain=(REAL, REAL), llvm="fadd",
         partials=(lambda out, x, y: 1.0, lambda out, x, y: 1.0),
         numpy=np.add, mp=lambda m, x, y: x + y,

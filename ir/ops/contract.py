@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.errors import ShapeError
+from overbar.ir.ops import phrases
 from overbar.ir.ops.row import (
     ATOM,
     JUXTAPOSED,
@@ -269,6 +270,18 @@ def _nests(out: Node) -> list[Nest]:
     ]  # fmt: skip
 
 
+def _diagonal(out: Node, first: int, second: int) -> Node | None:
+    """Return a product's diagonal as one of rows with columns."""
+    xs, ys, labels = out.attrs
+    same = {labels[second]: labels[first]}
+    left, right = ([same.get(k, k) for k in part] for part in (xs, ys))
+    if len(set(left)) < len(left) or len(set(right)) < len(right):
+        return None
+    rest = [k for i, k in enumerate(labels) if i not in (first, second)]
+    x, y = out.args
+    return contract(out.graph, x, y, left, right, [*rest, labels[first]])
+
+
 SMALL = 64
 """Elements of a matrix of known size up to which products are written as loops."""
 
@@ -305,8 +318,10 @@ ROWS = (
     Op(
         name="contract", arity=2, typing=None, shaping=_type, tidy=_tidy,
         linear="each", transposes=_back, activity=_activity,
+        phrases=phrases.OF_CONTRACT,
         numpy=lambda xs, ys, out, x, y: np.einsum(x, xs, y, ys, out, optimize=True),
         text=_text, python=_python, latex=_latex, nests=_nests, whole=_multiplies,
+        diagonal=_diagonal,
         domain=((-np.inf, np.inf),) * 2,
     ),
 )  # fmt: skip

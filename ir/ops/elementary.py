@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overbar.ir.ops import portable
+from overbar.ir.ops import phrases, portable
 from overbar.ir.ops.row import (
     LOOSEST,
     POSITIVE,
@@ -92,6 +92,7 @@ ROWS = (
               latex=Notation(r"\log\left(1 + {0}\right)", operands=(SUM,)),
               mp=lambda m, x: m.log1p(x) if x > -1 else _log_mp(m, x + 1)),
     _function("sqrt", lambda out, x: 1.0 / (2.0 * out), domain=POSITIVE,
+              phrases=phrases.OF_SQRT,
               singular=True, cost=1, exact=True, latex=Notation(r"\sqrt{{{0}}}", UNARY),
               mp=lambda m, x: m.sqrt(x) if x >= 0 else m.nan),
     _function("sin", lambda out, x: apply("cos", x)),

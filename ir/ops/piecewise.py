@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overbar.ir.ops import portable
+from overbar.ir.ops import phrases, portable
 from overbar.ir.ops.row import (
     REAL,
     TERNARY,
@@ -115,6 +115,7 @@ def _step(x: Node, y: Node, tie: float) -> Node:
 ROWS = (
     Op(
         name="select", arity=3, typing=choice, domain=(REAL, REAL, REAL), llvm="select",
+        phrases=phrases.OF_SELECT,
         transposes=(
             None,
             lambda g, out, c, x, y: apply("select", c, g, 0.0),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Factor: TypeAlias = "Node | float | None"
 Partial: TypeAlias = "Callable[..., Factor]"
+Phrase: TypeAlias = "tuple[Notation, Sequence[Node]]"
 Interval: TypeAlias = "tuple[float, float]"
 
 ATOM, POWER, UNARY, PRODUCT, SUM = 100, 40, 30, 20, 10
@@ -153,6 +154,8 @@ class Op:
     mp: the same in mpmath, `(context, *attrs, *operands)`, for high precision.
     python, text, latex: how generated source, readable mathematics and LaTeX write it;
         a function of the node where that depends on its attributes or operands.
+    phrases: `(node, named) -> Phrase | None`, what LaTeX calls a node together with
+        operands of it that have no names of their own (a norm, a trace); first wins.
     helper: a portable function that generated source needs printed above it.
     lower: the op in simpler ops before code is printed, `(out, *operands) -> Node`.
     llvm: the instruction, intrinsic or libm symbol for the machine-code printer.
@@ -172,6 +175,8 @@ class Op:
         of operands, `at(operand, index)`; None for what is no such op.
     nests: the loops that fill the result of an op that has no `element`; an op without
         either is computed as a whole, by its `python` form.
+    diagonal: `(out, first, second) -> Node | None`, the result's diagonal in two axes
+        as the last one, where it can be had without the rest.
     whole: `(node, returned)`, whether it is computed as a whole although loops could.
     chooses: operand 0 is a condition that picks operand 1 or 2.
     commutative: operands may be swapped (never regrouped).
@@ -195,6 +200,7 @@ class Op:
     python: Written | None = None
     text: Written | None = None
     latex: Written | None = None
+    phrases: tuple[Callable[..., Phrase | None], ...] = ()
     helper: Callable[..., Any] | None = None
     lower: Partial | None = None
     llvm: str | None = None
@@ -207,6 +213,7 @@ class Op:
     activity: Callable[..., Node | None] | None = None
     element: Callable[..., Node] | None = None
     nests: Callable[[Node], Sequence[Nest]] | None = None
+    diagonal: Callable[[Node, int, int], Node | None] | None = None
     whole: Callable[[Node, bool], bool] | None = None
     commutative: bool = False
     singular: bool = False

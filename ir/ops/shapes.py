@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.errors import ShapeError
+from overbar.ir.ops import phrases
 from overbar.ir.ops.row import (
     ATOM,
     JUXTAPOSED,
@@ -243,6 +244,7 @@ def _extent_latex(node: Node) -> Notation:
 ROWS = (
     Op(
         name="broadcast", typing=None, shaping=_broadcast_type, tidy=_broadcast_tidy,
+        phrases=phrases.OF_BROADCAST,
         numpy=_broadcast, text=_broadcast_text, python=_broadcast_text,
         latex=_broadcast_latex, cost=0,
         transposes=(
@@ -269,6 +271,7 @@ ROWS = (
     ),
     Op(
         name="transpose", typing=None, shaping=_transpose_type, tidy=_transpose_tidy,
+        phrases=phrases.OF_TRANSPOSE,
         numpy=lambda perm, x: np.transpose(x, perm), cost=0,
         text=_transpose_text, python=_transpose_python,
         latex=_transpose_latex,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.errors import InputError, ShapeError
+from overbar.ir.ops import phrases
 from overbar.ir.ops.matrices import (
     SQUARE,
     make,
@@ -168,6 +169,7 @@ def _solved(a: Any, b: Any) -> Any:
 ROWS = (
     matrix_row(
         "solve", "an invertible matrix", _solved, arity=2, shaping=_solution,
+        phrases=phrases.OF_SOLVE,
         domain=(REAL, REAL), python=call("np.linalg.solve"),
         latex=Notation("{0}^{{-1}} {1}", 20, (ATOM, 20)), tangent=_solve_dot,
         transposes=(
@@ -183,6 +185,7 @@ ROWS = (
     ),
     matrix_row(
         "inv", "an invertible matrix", np.linalg.inv, shaping=SQUARE,
+        phrases=phrases.OF_INV,
         python=call("np.linalg.inv"), transposes=(_inv_back,), tangent=_inv_dot,
         latex=Notation("{0}^{{-1}}", ATOM, (ATOM,)),
     ),

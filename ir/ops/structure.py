@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overbar.ir.ops import phrases
 from overbar.ir.ops.row import ATOM, LOOSEST, Notation, Op, call
 from overbar.ir.ops.typing import number
 
@@ -69,6 +70,7 @@ ROWS = (
     ),
     Op(
         name="cast", typing=None, numpy=_to, mp=lambda m, _dtype, x: m.mpf(x), cost=0,
+        phrases=phrases.OF_CAST,
         python=Notation("np.float64({0})"), text=Notation("[{0}]"),
         latex=Notation(r"\left[{0}\right]"), transposes=(_back,),
     ),

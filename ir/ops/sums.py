@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overbar.ir.ops import phrases
 from overbar.ir.ops.contract import contract, contract_sum
 from overbar.ir.ops.reduce import back, kept, reduced_to, reduction, unknown_activity
 from overbar.ir.ops.row import (
@@ -135,9 +136,11 @@ ROWS = (
         name="plus", arity=2, typing=None, helper=plus, python=call("plus"),
         accuracy="a step of a sum whose order is free, so that LLVM may vectorise it",
     ),
-    reduction("sum", np.sum, shaping=reduced_to(INT), tidy=_sum_tidy, transposes=(
-        lambda g, out, x: back(g, out.attrs[0], x),
-    )),
+    reduction(
+        "sum", np.sum, shaping=reduced_to(INT), tidy=_sum_tidy,
+        phrases=phrases.OF_SUM,
+        transposes=(lambda g, out, x: back(g, out.attrs[0], x),),
+    ),
     Op(
         name="cumsum", typing=None, helper=cumulated, python=_cumsum_python,
         activity=unknown_activity, numpy=_cumsum,

@@ -1,4 +1,4 @@
-r"""Know what several ops together are called: a norm, a trace, the identity.
+r"""Know what several ops together are called in LaTeX: a norm, a trace, the identity.
 
 Comes in: a node, and which nodes have names of their own (these are not looked into).
 Goes out: a notation and its operands, or None where an op stands for itself.
@@ -6,7 +6,7 @@ Goes out: a notation and its operands, or None where an op stands for itself.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from overbar.ir.ops.row import (
     ATOM,
@@ -20,22 +20,13 @@ from overbar.ir.ops.row import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection
 
     from overbar.ir.graph import Node
+    from overbar.ir.ops.row import Phrase
 
-Phrase: TypeAlias = "tuple[Notation, Sequence[Node]]"
 _NORM = r"\left\|{0}\right\|"
 _FROBENIUS = r"\left\|{0}\right\|_{{F}}"
-
-
-def phrase(node: Node, named: Collection[Node]) -> Phrase | None:
-    """Return how a node and its operands together are written."""
-    for find in _PHRASES.get(node.op.name, ()):
-        found = find(node, named)
-        if found is not None:
-            return found
-    return None
 
 
 def _squares(node: Node, named: Collection[Node]) -> Node | None:
@@ -287,12 +278,16 @@ def _log_determinant(node: Node, named: Collection[Node]) -> Phrase | None:
     return Notation(r"\log \det\left({0}\right)", ATOM), size.args
 
 
-_PHRASES: dict[str, tuple[Callable[..., Phrase | None], ...]] = {
-    "sum": (_sum_of_squares, _trace, _sum_of_sizes, _sum_of_each),
-    "sqrt": (_root_of_squares,), "gather": (_diagonal, _gathered),
-    "scatter": (_scattered,), "cast": (_identity,),
-    "one_hot": (_one_hot_identity, _one_hot), "select": (_diagonal_matrix,),
-    "broadcast": (_ones, _repeated), "solve": (_solution,),
-    "transpose": (_inverse_transposed,), "inv": (_inverse,),
-    "contract": (_outer, _times_inverse), "add": (_log_determinant,),
-}  # fmt: skip
+OF_SUM = (_sum_of_squares, _trace, _sum_of_sizes, _sum_of_each)
+OF_SQRT = (_root_of_squares,)
+OF_GATHER = (_diagonal, _gathered)
+OF_SCATTER = (_scattered,)
+OF_CAST = (_identity,)
+OF_ONE_HOT = (_one_hot_identity, _one_hot)
+OF_SELECT = (_diagonal_matrix,)
+OF_BROADCAST = (_ones, _repeated)
+OF_SOLVE = (_solution,)
+OF_TRANSPOSE = (_inverse_transposed,)
+OF_INV = (_inverse,)
+OF_CONTRACT = (_outer, _times_inverse)
+OF_ADD = (_log_determinant,)

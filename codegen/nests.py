@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from overbar.codegen.elements import Elements
 from overbar.codegen.invariants import below, moving, operands, outermost, position
+from overbar.codegen.lanes import has_lanes
 from overbar.codegen.layout import Layout
 from overbar.codegen.scalars import scalar_statements
 from overbar.codegen.units import Unit, instance
@@ -273,13 +274,13 @@ class _Nests(Layout):
         return found
 
     def _adds_freely(self, unit: Unit, target: Node, value: Node) -> bool:
-        """Whether a sum may be taken in lanes: in a variable, of what is vectorised."""
+        """Whether a sum is taken in lanes: in a variable, of what has vector forms."""
         return (
             unit.kind == "add"
             and target.op is not _LOAD
             and unit.target.type.is_float
             and not self.graph.strict
-            and all(n.op.cost <= 1 and n.op.helper is None for n in below([value]))
+            and all(has_lanes(n.op) for n in below([value]))
         )
 
     def _stores(

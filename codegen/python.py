@@ -6,12 +6,14 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from overbar.codegen.calls import call_lines
 from overbar.codegen.lines import INDENT, WIDTH, filled, wrap
 from overbar.ir.ops import OPS
 from overbar.ir.ops.row import ATOM, LOOSEST, Notation
 from overbar.ir.program import (
     Allocate,
     Assign,
+    Call,
     Comment,
     For,
     If,
@@ -179,6 +181,8 @@ def _statements(
             lines.append(pad + _allocate(item, writer))
         elif isinstance(item, Comment):
             lines += [f"{pad}# {item.text}"[:WIDTH]]
+        elif isinstance(item, Call):
+            lines += [pad + line for line in call_lines(item, writer, WIDTH - len(pad))]
         else:
             stack += _branch(item, writer, pad)
     return lines
@@ -221,7 +225,7 @@ def _assign(item: Assign, writer: PythonWriter, graph: Graph, pad: str) -> list[
 
 _GATHERED = {
     "set": "{0} = {1}", "add": "{0} += {1}", "mul": "{0} *= {1}",
-    "larger": "{0} = larger({0}, {1})", "smaller": "{0} = smaller({0}, {1})",
+    "larger": "{0} = np.maximum({0}, {1})", "smaller": "{0} = np.minimum({0}, {1})",
     "plus": "{0} = plus({0}, {1})",
     "or": "{0} = {0} or {1}", "and": "{0} = {0} and {1}",
 }  # fmt: skip

@@ -83,6 +83,8 @@ def _standin(module: ModuleType) -> ModuleType:
         arity = op.arity or 1
         if match and match[1] == short and _known(op.vector, arity):
             vars(found)[match[2]] = _function(op.vector, arity)
+    if module is np:
+        vars(found).update(maximum=_maximum, minimum=_minimum)
     return found
 
 
@@ -106,6 +108,36 @@ def _function(name: str, arity: int) -> Any:
             return _typed(name, x, y)
 
     return function
+
+
+@intrinsic
+def _maximum(typing: Any, x: Any, y: Any) -> Any:  # noqa: ARG001
+    """Return the larger number, NaN if one is: a maximum of LLVM's, in lanes too."""
+    return _extremum("maximum", ">", x, y)
+
+
+@intrinsic
+def _minimum(typing: Any, x: Any, y: Any) -> Any:  # noqa: ARG001
+    """Return the smaller number, NaN if one is."""
+    return _extremum("minimum", "<", x, y)
+
+
+def _extremum(name: str, sign: str, x: Any, y: Any) -> Any:
+    """Return a signature and code, of floats by LLVM's intrinsic function."""
+    kind = types.float32 if x == y == types.float32 else types.float64
+    whole = all(isinstance(a, types.Integer | types.Boolean) for a in (x, y))
+    kind = types.int64 if whole else kind
+
+    def generate(_: Any, builder: Any, __: Any, values: Any) -> Any:
+        if whole:
+            return builder.select(builder.icmp_signed(sign, *values), *values)
+        number = values[0].type
+        function = builder.module.declare_intrinsic(
+            f"llvm.{name}", [number], ir.FunctionType(number, [number] * 2)
+        )
+        return builder.call(function, values)
+
+    return kind(kind, kind), generate
 
 
 def _typed(name: str, *args: Any) -> Any:

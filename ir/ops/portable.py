@@ -24,9 +24,8 @@ def sigmoid(x: float) -> float:
 
 def sigmoid_slope(y: float, x: float) -> float:
     """Return y*(1 - y) for y = sigmoid(x), without cancellation for y near 1."""
-    if x < 1.0:
-        return np.float64(y * (1.0 - y))
-    return np.float64(np.exp(-x) * y * y)  # 1 - y = exp(-x)*y
+    e = np.exp(-abs(x))
+    return np.float64(y * ((1.0 if x < 0.0 else e) / (1.0 + e)))
 
 
 def softplus(x: float) -> float:
@@ -36,33 +35,23 @@ def softplus(x: float) -> float:
 
 def log_sigmoid(x: float) -> float:
     """Return log(sigmoid(x)) = -softplus(-x)."""
-    if x < 0.0:
-        return np.float64(x - np.log1p(np.exp(x)))
-    return np.float64(-np.log1p(np.exp(-x)))
+    return np.float64((min(0.0, x)) - np.log1p(np.exp(-abs(x))))
 
 
 def logaddexp(x: float, y: float) -> float:
     """Return log(exp(x) + exp(y)); equal infinities give themselves."""
-    d = x - y
-    if x == y:
-        return np.float64(x + math.log(2.0))
-    if d > 0.0:
-        return np.float64(x + np.log1p(np.exp(-d)))
-    return np.float64(y + np.log1p(np.exp(d)))
+    d = 0.0 if x == y else abs(x - y)
+    return np.float64((x if x > y else y) + np.log1p(np.exp(-d)))
 
 
 def logaddexp_share(x: float, y: float) -> float:
     """Return sigmoid(x - y), the slope of logaddexp in x; 1/2 at a tie."""
-    if x == y:
-        return np.float64(0.5)
-    e = np.exp(-abs(x - y))
-    return np.float64(1.0 / (1.0 + e) if x > y else e / (1.0 + e))
+    e = np.exp(-(0.0 if x == y else abs(x - y)))
+    return np.float64((1.0 if x >= y else e) / (1.0 + e))
 
 
 def tanh_slope(y: float, x: float) -> float:
     """Return 1 - y*y for y = tanh(x), without cancellation for y near 1 or -1."""
-    if abs(x) < 0.75:
-        return np.float64(1.0 - y * y)
     h = np.exp(-abs(x)) * (1.0 + abs(y))  # 1 - |y| = exp(-2|x|)*(1 + |y|)
     return np.float64(h * h)
 

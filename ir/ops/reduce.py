@@ -13,8 +13,8 @@ from overbar.ir.ops.row import (
     Notation,
     Op,
     apply,
-    call,
 )
+from overbar.ir.ops.shapes import product
 from overbar.ir.ops.typing import cast, common
 from overbar.ir.types import F64, INT
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from overbar.ir.graph import Graph, Node
     from overbar.ir.ops.typing import Typed
-    from overbar.ir.types import Shape, Type
+    from overbar.ir.types import Extent, Shape, Type
 
 
 def kept(shape: Shape, axes: Sequence[int]) -> tuple[int, ...]:
@@ -126,16 +126,6 @@ def _nests(kind: str) -> Callable[[Node], list[Nest]]:
     return nests
 
 
-def larger(most, x):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
-    """Return the larger of two numbers, NaN if one is."""
-    return x if x > most or np.isnan(x) else most
-
-
-def smaller(least, x):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
-    """Return the smaller of two numbers, NaN if one is."""
-    return x if x < least or np.isnan(x) else least
-
-
 _KINDS = {
     "sum": "add", "prod": "mul", "any": "or", "all": "and",
     "reduce_max": "larger", "reduce_min": "smaller",
@@ -169,6 +159,10 @@ def _arg(name: str) -> Callable[[Node], Notation]:
     return python
 
 
+def _comparisons(node: Node) -> dict[str, Extent]:
+    return {"gt": product(node.args[0].type.shape)}
+
+
 def unknown_activity(i: int, c: Node, out: Node) -> None:
     """Give up on telling elements apart: all may matter."""
     del i, c, out
@@ -190,14 +184,6 @@ def _direction(out: Node, x: Node) -> Node:
 
 
 ROWS = (
-    Op(
-        name="larger", arity=2, typing=None, helper=larger, python=call("larger"),
-        accuracy="a step of a maximum: as np.maximum, in fewer instructions",
-    ),
-    Op(
-        name="smaller", arity=2, typing=None, helper=smaller, python=call("smaller"),
-        accuracy="a step of a minimum: as np.minimum, in fewer instructions",
-    ),
     reduction("prod", np.prod, shaping=reduced_to(INT), **sloped(_others)),
     reduction("reduce_max", np.max, shaping=reduced_to(None), shown="max",
             kink="{args} tie", **sloped(_share("max"))),
@@ -211,12 +197,12 @@ ROWS = (
         name="argmax", typing=None, shaping=_place, activity=unknown_activity,
         numpy=lambda axis, x: np.argmax(x, axis),
         text=lambda n: Notation(f"argmax({{0}}, axis={n.attrs[0]})"),
-        python=_arg("argmax"),
+        python=_arg("argmax"), steps=_comparisons,
     ),
     Op(
         name="argmin", typing=None, shaping=_place, activity=unknown_activity,
         numpy=lambda axis, x: np.argmin(x, axis),
         text=lambda n: Notation(f"argmin({{0}}, axis={n.attrs[0]})"),
-        python=_arg("argmin"),
+        python=_arg("argmin"), steps=_comparisons,
     ),
 )  # fmt: skip

@@ -651,7 +651,7 @@ def test_stands_alone(name: str) -> None:
         for instruction in dis.get_instructions(f)
         if instruction.opname == "LOAD_GLOBAL"
     }
-    assert free <= {"math", "np", "abs", "int", "max", "range", *siblings}
+    assert free <= {"math", "np", "abs", "int", "max", "min", "range", *siblings}
     assert (f.__defaults__, f.__kwdefaults__, f.__closure__) == (None, None, None)
     assert len((f.__doc__ or "").splitlines()) == 1
     assert inspect.getsource(f).startswith(f"def {name}(")

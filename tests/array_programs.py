@@ -562,7 +562,8 @@ def values_of(program: Program, seed: int) -> tuple[list[Any], list[Any], list[A
     indices = []
     for shape, extent in program.indices:
         most = sized(extent, program.sizes)
-        indices.append(rng.integers(-most, max(most, 1), sized(shape, program.sizes)))
+        drawn = rng.integers(-most, max(most, 1), sized(shape, program.sizes))
+        indices.append(drawn[()])
     return params, dots, indices
 
 

@@ -194,7 +194,9 @@ RULES: dict[str, Callable[..., Any]] = {
     "reduce_min": _reduction(np.min), "reduce_prod": _reduction(np.prod),
     "reduce_or": _reduction(np.any), "reduce_and": _reduction(np.all),
     "integer_pow": lambda x, *, y: x**float(y),
-    "reshape": lambda x, *, new_sizes, **_: x.reshape(new_sizes),
+    "reshape": lambda x, *, new_sizes, dimensions, **_: x.transpose(
+        dimensions or range(x.ndim)
+    ).reshape(new_sizes),
     "squeeze": lambda x, *, dimensions: np.squeeze(x, tuple(dimensions)),
     "transpose": lambda x, *, permutation: np.transpose(x, permutation),
     "rev": lambda x, *, dimensions: np.flip(x, tuple(dimensions)),

@@ -85,3 +85,14 @@ def test_constants_of_derivatives_in_single_precision(name, backend):
 def test_constants_that_no_float_holds(text, value):
     """Constants whose quotient overflows stay as they are written."""
     assert value == ob.compile(text, backend="reference")(1.3)
+
+
+@pytest.mark.parametrize("text", ["mean(x/(1.5 + x*x))", "sum(x/(1.5 + x*x))/n"])
+def test_quotients_under_a_size(text):
+    """The mean of a quotient keeps its divisor in the Hessian, once it was lost."""
+    f = ob.compile(f"x: param[n]\n{text}", backend="reference")
+    at = [-1.25, 0.5, 3.0]
+    with mpmath.workdps(50):
+        bends = [float(mpmath.diff(lambda x: x / (1.5 + x * x) / 3, v, 2)) for v in at]
+    ((found,),) = f.hessian(at)
+    np.testing.assert_allclose(found, np.diag(bends), rtol=1e-14, atol=1e-15)

@@ -81,7 +81,9 @@ def split(factor: Node, *, fresh_from: int | None = None) -> Ratio:
             below = split(args[1])
             scale, top, bottom = scale / below.scale, args[0], below.top
         elif (part := _spread(top, fresh_from)) is not None:
-            return Ratio(scale * part.scale, part.top, part.bottom)
+            if part.bottom is not None and bottom is not None:
+                break  # one quotient inside another: the inner stays whole
+            return Ratio(scale * part.scale, part.top, part.bottom or bottom)
         elif (c := _whole(top) or _reciprocal(top, fresh_from)) is not None:
             return Ratio(scale * c, None, bottom)
         else:

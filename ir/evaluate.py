@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from overbar.ir.bounded import bounded, bounded_context
+from overbar.ir.errors import InputError
 from overbar.ir.graph import EXTENT
 from overbar.ir.types import BOOL, Dim, sized
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
 
@@ -139,6 +140,9 @@ def _arrays_exactly(
             continue
         args = [_whole_typed(values[a], a) for a in node.args]
         attrs = sized(node.attrs, sizes)
+        if node.op.mp is not None and node.op.shaping is not None:
+            values[node] = _whole_exactly(node, context, attrs, args)
+            continue
         try:
             value = node.op.numpy(*attrs, *args)  # type: ignore[misc]
         except TypeError:  # a function that NumPy does not know for objects
@@ -169,6 +173,15 @@ def _each_exactly(node: Node, context: Any, args: list[Any]) -> Any:
         return _exact(node, context, *elements)
 
     return np.asarray(np.frompyfunc(one, len(args), 1)(*args), dtype=object)
+
+
+def _whole_exactly(node: Node, context: Any, attrs: Any, args: Sequence[Any]) -> Any:
+    """Return the value of an op on arrays that has a form of its own in mpmath."""
+    try:
+        return node.op.mp(context, *attrs, *args)  # type: ignore[misc]
+    except (ValueError, ZeroDivisionError, ArithmeticError) as error:
+        message = f"{node.op.name} has no value in high precision: {error}"
+        raise InputError(message) from None
 
 
 def _whole_typed(value: Any, node: Node) -> Any:

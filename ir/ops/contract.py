@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from overbar.ir.graph import Graph, Node
     from overbar.ir.ops.typing import Typed
-    from overbar.ir.types import Shape
+    from overbar.ir.types import Extent, Shape
 
 Labels = "tuple[int, ...]"
 _LETTERS = "ijklmnpqrstuvwxyz"
@@ -282,6 +282,13 @@ def _diagonal(out: Node, first: int, second: int) -> Node | None:
     return contract(out.graph, x, y, left, right, [*rest, labels[first]])
 
 
+def _steps(out: Node) -> dict[str, Extent]:
+    """Return a product for each point of the loops, and a sum where they gather."""
+    (nest,) = _nests(out)
+    count = product(nest.extents)
+    return {"mul": count} if nest.kind == "set" else {"mul": count, "add": count}
+
+
 SMALL = 64
 """Elements of a matrix of known size up to which products are written as loops."""
 
@@ -321,6 +328,7 @@ ROWS = (
         phrases=phrases.OF_CONTRACT,
         numpy=lambda xs, ys, out, x, y: np.einsum(x, xs, y, ys, out, optimize=True),
         text=_text, python=_python, latex=_latex, nests=_nests, whole=_multiplies,
+        steps=_steps,
         diagonal=_diagonal,
         domain=((-np.inf, np.inf),) * 2,
     ),

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.errors import InputError
+from overbar.ir.ops import precise
 from overbar.ir.ops.matrices import (
     LINE,
     SQUARE,
     compared,
+    eliminates,
     lower_adjoint,
     make,
     matrix_row,
@@ -125,6 +127,7 @@ ROWS = (
         "eigvalsh", "a matrix whose eigenvalues converge", np.linalg.eigvalsh,
         shaping=LINE, python=call("np.linalg.eigvalsh"), transposes=(_values_back,),
         tangent=_values_dot, latex=Notation(r"\lambda\left({0}\right)"),
+        mp=precise.eigvalsh, steps=eliminates(2, 3),
         accuracy="reads the lower triangle alone; ascending",
     ),
     matrix_row(
@@ -132,6 +135,7 @@ ROWS = (
         lambda a: np.linalg.eigh(a)[1], shaping=SQUARE,
         python=Notation("np.linalg.eigh({0})[1]"), transposes=(_vectors_back,),
         tangent=_vectors_dot, latex=Notation(r"V\left({0}\right)"),
+        mp=precise.eigenvectors, steps=eliminates(9, 2),
         accuracy="reads the lower triangle alone; as columns",
     ),
     Op(
@@ -139,6 +143,7 @@ ROWS = (
         numpy=_eigengaps, helper=eigengaps,
         python=lambda n: Notation(f"eigengaps({{0}}, {_tiny(n.type.dtype)!r})"),
         text=call("eigengaps"), transposes=(_gaps_back,), tangent=_gaps_dot,
+        mp=precise.eigengaps,
         accuracy="1/(w[j] - w[i]), 0 on the diagonal",
     ),
 )  # fmt: skip

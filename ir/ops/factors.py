@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from overbar.ir.ops import precise
 from overbar.ir.ops.contract import contract
 from overbar.ir.ops.matrices import (
     SCALAR,
     SQUARE,
+    eliminates,
     half,
     lower_adjoint,
     make,
@@ -58,6 +60,7 @@ ROWS = (
         "cholesky", "a positive definite matrix", np.linalg.cholesky, shaping=SQUARE,
         python=call("np.linalg.cholesky"), transposes=(_cholesky_back,),
         tangent=_cholesky_dot, latex=Notation(r"\operatorname{{chol}}\left({0}\right)"),
+        mp=precise.cholesky, steps=eliminates(1, 6),
         accuracy="reads the lower triangle alone",
     ),
     matrix_row(
@@ -67,6 +70,7 @@ ROWS = (
         tangent=lambda tangents, out, a: tangents[0] and (
             out * _trace_of(make("inv", a), tangents[0])
         ),
+        mp=precise.det, steps=eliminates(1, 3),
         accuracy="the derivative needs an invertible matrix",
     ),
     matrix_row(
@@ -77,11 +81,13 @@ ROWS = (
         tangent=lambda tangents, out, a: tangents[0] and (
             _trace_of(make("inv", a), tangents[0])
         ),
+        mp=precise.logdet, steps=eliminates(1, 3),
         accuracy="log(abs(det)), without overflow",
     ),
     matrix_row(
         "detsign", "a matrix", lambda a: np.linalg.slogdet(a)[0], shaping=SCALAR,
         python=Notation("np.linalg.slogdet({0})[0]"),
         latex=Notation(r"\operatorname{{sign}} \det {0}", ATOM, (ATOM,)),
+        mp=precise.detsign, steps=eliminates(1, 3),
     ),
 )  # fmt: skip

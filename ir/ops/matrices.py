@@ -15,6 +15,7 @@ import numpy as np
 from overbar.ir.errors import InputError, ShapeError
 from overbar.ir.ops.contract import contract
 from overbar.ir.ops.row import Op, apply, call
+from overbar.ir.ops.shapes import product
 from overbar.ir.ops.typing import cast, common
 from overbar.ir.types import F64, extents
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from overbar.ir.graph import Graph, Node
     from overbar.ir.ops.typing import Typed
-    from overbar.ir.types import Shape
+    from overbar.ir.types import Extent, Shape
 
 
 # Types --------------------------------------------------------------------------------
@@ -125,6 +126,24 @@ def checked(
 def nowhere(i: int, c: Node, out: Node) -> None:
     """Give up on telling elements apart: all may matter."""
     del i, c, out
+
+
+def eliminates(weight: int, per: int) -> Callable[[Node], dict[str, Extent]]:
+    """Count steps x -= y*z of an elimination: weight * n**3 / per of them, for n rows.
+
+    With a right side of k columns these are n*n*k more. After Golub and Van Loan
+    (2013), Matrix computations, table 3.2 and chapters 4.2 and 8.3.
+    """
+
+    def steps(out: Node) -> dict[str, Extent]:
+        n = out.args[0].type.shape[0]
+        count = weight * n * n * n // per if weight else 0
+        if len(out.args) > 1:
+            right = n * product(out.type.shape)
+            count = count + (right if weight else right // 2)
+        return {"mul": count, "sub": count}
+
+    return steps
 
 
 SQUARE = shaped(lambda a: a)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overbar.ir.ops import precise
 from overbar.ir.ops.row import Notation, Op
 from overbar.ir.ops.shapes import inverse, product
 from overbar.ir.ops.typing import cast, common
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from overbar.ir.graph import Graph, Node
     from overbar.ir.ops.typing import Typed
+    from overbar.ir.types import Extent
 
 
 def others(x: Node, axes: tuple[int, ...]) -> Node:
@@ -114,6 +116,14 @@ def _numpy(axis: int, x: Any, *along: Any) -> Any:
     ).reshape(shape)  # fmt: skip
 
 
+def _steps(node: Node) -> dict[str, Extent]:
+    """Return the products before and after each element, and those of both."""
+    count = product(node.type.shape)
+    terms = 3 ** (len(node.args) - 1)  # pairs of disjoint sets of directions
+    sums = {"add": 3 * (terms - 1) * count} if terms > 1 else {}
+    return {"mul": 3 * terms * count} | sums
+
+
 def _python(node: Node) -> Notation:
     (axis,) = node.attrs
     shape = node.type.shape
@@ -141,7 +151,7 @@ ROWS = (
     Op(
         name="prod_others", arity=None, typing=None, shaping=_shaping, numpy=_numpy,
         python=_python, helper=other_products, text=_text, transposes=_back,
-        tangent=_dot, activity=_nowhere,
+        tangent=_dot, activity=_nowhere, mp=precise.prod_others, steps=_steps,
         accuracy="no division, so that zeros do no harm",
     ),
 )  # fmt: skip

@@ -17,9 +17,10 @@ import numpy as np
 from overbar.ir.ops.typing import Shaping, Typing, real
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from overbar.ir.graph import Node
+    from overbar.ir.types import Extent
 
 Factor: TypeAlias = "Node | float | None"
 Partial: TypeAlias = "Callable[..., Factor]"
@@ -151,7 +152,8 @@ class Op:
     products: `(g, out, *operands) -> Node`, what a partial makes of an adjoint or a
         tangent g where that is no plain product (`amul`).
     numpy: NumPy evaluation, `(*attrs, *operands)`, in the portable form.
-    mp: the same in mpmath, `(context, *attrs, *operands)`, for high precision.
+    mp: the same in mpmath, `(context, *attrs, *operands)`, for high precision; of an
+        op on arrays only where `numpy` cannot take arrays of mpmath's numbers.
     python, text, latex: how generated source, readable mathematics and LaTeX write it;
         a function of the node where that depends on its attributes or operands.
     phrases: `(node, named) -> Phrase | None`, what LaTeX calls a node together with
@@ -178,6 +180,8 @@ class Op:
     diagonal: `(out, first, second) -> Node | None`, the result's diagonal in two axes
         as the last one, where it can be had without the rest.
     whole: `(node, returned)`, whether it is computed as a whole although loops could.
+    steps: `(node) -> {op: how often}`, what an op computed as a whole is counted as by
+        `f.cost`; None for one operation of its own an element.
     chooses: operand 0 is a condition that picks operand 1 or 2.
     commutative: operands may be swapped (never regrouped).
     singular: a partial may be infinite where the value is finite.
@@ -215,6 +219,7 @@ class Op:
     nests: Callable[[Node], Sequence[Nest]] | None = None
     diagonal: Callable[[Node, int, int], Node | None] | None = None
     whole: Callable[[Node, bool], bool] | None = None
+    steps: Callable[[Node], Mapping[str, Extent]] | None = None
     commutative: bool = False
     singular: bool = False
     chooses: bool = False

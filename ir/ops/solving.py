@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.errors import InputError, ShapeError
-from overbar.ir.ops import phrases
+from overbar.ir.ops import phrases, precise
 from overbar.ir.ops.matrices import (
     SQUARE,
+    eliminates,
     make,
     matrix_row,
     outer,
@@ -169,7 +170,7 @@ def _solved(a: Any, b: Any) -> Any:
 ROWS = (
     matrix_row(
         "solve", "an invertible matrix", _solved, arity=2, shaping=_solution,
-        phrases=phrases.OF_SOLVE,
+        phrases=phrases.OF_SOLVE, mp=precise.solve, steps=eliminates(1, 3),
         domain=(REAL, REAL), python=call("np.linalg.solve"),
         latex=Notation("{0}^{{-1}} {1}", 20, (ATOM, 20)), tangent=_solve_dot,
         transposes=(
@@ -180,12 +181,12 @@ ROWS = (
         "solve_triangular", "an invertible matrix", _triangular, arity=2,
         shaping=_solution, domain=(REAL, REAL), python=_triangular_python,
         helper=triangular_solved, text=_triangular_text, latex=_triangular_latex,
-        tangent=_triangular_dot,
+        tangent=_triangular_dot, mp=precise.solve_triangular, steps=eliminates(0, 1),
         transposes=(_triangular_matrix_back, _triangular_back),
     ),
     matrix_row(
         "inv", "an invertible matrix", np.linalg.inv, shaping=SQUARE,
-        phrases=phrases.OF_INV,
+        phrases=phrases.OF_INV, mp=precise.inv, steps=eliminates(1, 1),
         python=call("np.linalg.inv"), transposes=(_inv_back,), tangent=_inv_dot,
         latex=Notation("{0}^{{-1}}", ATOM, (ATOM,)),
     ),

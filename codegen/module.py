@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from overbar.codegen.blocks import print_blocks
+from overbar.codegen.names import APART
 from overbar.codegen.python import print_function, print_points
 from overbar.ir.program import leaves
 from overbar.ir.source import printable
@@ -47,7 +48,7 @@ def print_module(graph: Graph, programs: Sequence[Program], header: str) -> str:
 
 def _maps(program: Program) -> bool:
     """Whether a function is mapped over points; the two passes apart are not."""
-    return program.name not in {"forward", "backward"} and bool(leaves(program.result))
+    return program.name not in APART and bool(leaves(program.result))
 
 
 def function_text(graph: Graph, program: Program) -> str:

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 _ENTRIES = {
     "value", "forward", "backward", "value_and_grad", "grad", "vjp", "jvp", "jacobian",
-    "hessian", "hvp",
+    "hessian", "hvp", "value_grad_and_hvp", "linearize", "tangent",
 }  # fmt: skip
+APART = {"forward", "backward", "linearize", "tangent"}
+"""Functions that work in pairs, the second from what the first saved."""
 _OWN = {"math", "np", "njit", "results", "inputs", "saved", *_ENTRIES} | {
     f"{name}_points" for name in _ENTRIES
 }

@@ -1,8 +1,7 @@
-"""Form Jacobians and Hessians over arrays, one product with a basis vector at a time.
+"""Arrange Jacobians and Hessians over arrays: as blocks in shapes, or as one matrix.
 
-Comes in: a shaped function and bound arguments. Goes out: the whole matrix, output
-elements by parameter elements in C order, and its blocks. Right for every shape; the
-side with fewer elements is the one that is walked.
+Comes in: a shaped function and bound arguments. Goes out: what its generated functions
+fill, output elements by parameter elements in C order, by block or whole.
 """
 
 from __future__ import annotations
@@ -12,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overbar.batch import common_lead
 from overbar.ir.types import size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from overbar.ir.graph import Node
     from overbar.shaped import ShapedFunction
 
 Shapes = list[tuple[int, ...]]
+Blocks = list[list[Any]]
 
 
 def shapes_of(nodes: Sequence[Node], sizes: Mapping[str, int]) -> Shapes:
@@ -29,98 +28,68 @@ def shapes_of(nodes: Sequence[Node], sizes: Mapping[str, int]) -> Shapes:
     return [tuple(size_of(e, sizes) for e in n.type.shape) for n in nodes]
 
 
+def jacobian_blocks(f: ShapedFunction, values: list[Any]) -> Blocks:
+    """Return the partials by output and parameter: lead + output + parameter."""
+    parts = f.run_entry("jacobian", values)
+    n = len(f.wrt)
+    return [parts[start : start + n] for start in range(0, len(parts), n or 1)]
+
+
+def hessian_blocks(f: ShapedFunction, values: list[Any]) -> Blocks:
+    """Return the Hessian by pair of parameters: lead + P + Q, symmetric to the bit."""
+    triangle = iter(f.run_entry("hessian", values))
+    ranks = [len(n.type.shape) for n in f.wrt]
+    found: Blocks = [[None] * len(ranks) for _ in ranks]
+    for i, p in enumerate(ranks):
+        for j, q in enumerate(ranks[: i + 1]):
+            block = next(triangle)
+            if i == j and p:
+                _mirror(block, p)
+            found[i][j] = block
+            if i != j:
+                found[j][i] = _turned(block, p, q)
+    return found
+
+
+def _mirror(block: Any, rank: int) -> None:
+    """Copy what is below the diagonal above it, in place."""
+    n = prod(block.shape[block.ndim - rank :])
+    square = block.reshape(*block.shape[: block.ndim - 2 * rank], n, n)
+    above = ~np.tri(n, dtype=bool)
+    np.copyto(square, np.swapaxes(square, -1, -2), where=above)
+
+
+def _turned(block: Any, p: int, q: int) -> Any:
+    """Return lead + Q + P of lead + P + Q."""
+    if not p or not q:
+        return np.array(block) if np.ndim(block) else block
+    lead = block.ndim - p - q
+    axes = [*range(lead), *range(lead + p, lead + p + q), *range(lead, lead + p)]
+    return np.ascontiguousarray(block.transpose(axes))
+
+
 def jacobian_matrix(f: ShapedFunction, values: list[Any]) -> Any:
     """Return the partials of all outputs' elements, lead + (m, n)."""
-    outputs, params, lead = _spaces(f, values)
-    m, n = _total(outputs), _total(params)
-    matrix = np.empty((*lead, m, n), f.graph.real.dtype)
-    kinds = [node.type.dtype for node in f.graph.outputs.values()]
-    if m <= n:
-        for row, seeds in enumerate(_basis(outputs, kinds)):
-            found = f.run_entry("vjp", [*values, *seeds])
-            matrix[..., row, :] = _joined(found, lead, n)
-    else:
-        for column, dots in enumerate(_basis(params, [n.type.dtype for n in f.wrt])):
-            found = f.run_entry("jvp", [*values, *dots])
-            matrix[..., :, column] = _joined(found, lead, m)
-    return matrix
+    sizes = f.sizes(values)
+    rows = shapes_of(list(f.graph.outputs.values()), sizes)
+    return _whole(jacobian_blocks(f, values), rows, shapes_of(f.wrt, sizes), f)
 
 
 def hessian_matrix(f: ShapedFunction, values: list[Any]) -> Any:
     """Return the Hessian over all parameters' elements, lead + (n, n)."""
-    _, params, lead = _spaces(f, values)
-    n = _total(params)
-    matrix = np.empty((*lead, n, n), f.graph.real.dtype)
-    for column, dots in enumerate(_basis(params, [p.type.dtype for p in f.wrt])):
-        found = f.run_entry("hvp", [*values, *dots])
-        matrix[..., column] = _joined(found, lead, n)
-    rows, columns = np.triu_indices(n, 1)  # symmetric to the last bit
-    matrix[..., rows, columns] = matrix[..., columns, rows]
-    return matrix
+    params = shapes_of(f.wrt, f.sizes(values))
+    return _whole(hessian_blocks(f, values), params, params, f)
 
 
-def jacobian_blocks(f: ShapedFunction, values: list[Any]) -> list[list[Any]]:
-    """Return the partials by parameter and output: lead + output + parameter."""
-    outputs, params, _ = _spaces(f, values)
-    rows = split(jacobian_matrix(f, values), outputs, params)
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
-def hessian_blocks(f: ShapedFunction, values: list[Any]) -> list[list[Any]]:
-    """Return the Hessian by pair of parameters: lead + P + Q."""
-    _, params, _ = _spaces(f, values)
-    return split(hessian_matrix(f, values), params, params)
-
-
-def split(matrix: Any, above: Shapes, beside: Shapes) -> list[list[Any]]:
-    """Return a matrix's blocks in their shapes, numbers where they have none."""
-    found: list[list[Any]] = []
-    lead, top = matrix.shape[:-2], 0
-    for p in above:
-        row, left = [], 0
-        for q in beside:
-            part = matrix[..., top : top + prod(p), left : left + prod(q)]
-            block = part.reshape((*lead, *p, *q)).copy()
-            row.append(block if block.ndim else block.item())
-            left += prod(q)
-        found.append(row)
-        top += prod(p)
-    return found
-
-
-def _spaces(
-    f: ShapedFunction, values: Sequence[Any]
-) -> tuple[Shapes, Shapes, tuple[int, ...]]:
-    """Return the outputs' shapes, the parameters' and the axes that are mapped over."""
-    sizes = f.sizes(values)
-    inputs = list(f.graph.inputs.values())
-    lead = () if f.options.reduce else common_lead(values, inputs, f.signature.inputs)
-    outputs = shapes_of(list(f.graph.outputs.values()), sizes)
-    return outputs, shapes_of(f.wrt, sizes), lead
-
-
-def _total(shapes: Shapes) -> int:
-    return sum(map(prod, shapes))
-
-
-def _basis(shapes: Shapes, dtypes: Sequence[str]) -> Iterator[list[Any]]:
-    """Give each basis vector of a space of arrays, numbers where they have no shape."""
-    for k, shape in enumerate(shapes):
-        for place in np.ndindex(shape):
-            vector: list[Any] = [
-                np.zeros(s, d) if s else 0.0
-                for s, d in zip(shapes, dtypes, strict=True)
-            ]
-            if shape:
-                vector[k][place] = 1
-            else:
-                vector[k] = 1.0
-            yield vector
-
-
-def _joined(parts: Sequence[Any], lead: tuple[int, ...], count: int) -> Any:
-    """Return arrays' elements after each other, behind the leading axes."""
-    if not parts:
-        return np.zeros((*lead, count))
-    flat = [np.broadcast_to(p, (*lead, *np.shape(p)[len(lead) :])) for p in parts]
-    return np.concatenate([p.reshape((*lead, -1)) for p in flat], axis=-1)
+def _whole(blocks: Blocks, above: Shapes, beside: Shapes, f: ShapedFunction) -> Any:
+    """Return the matrix of blocks, lead + (all rows, all columns)."""
+    rows = []
+    for row, p in zip(blocks, above, strict=True):
+        parts = []
+        for block, q in zip(row, beside, strict=True):
+            lead = np.shape(block)[: np.ndim(block) - len(p) - len(q)]
+            parts.append(np.reshape(block, (*lead, prod(p), prod(q))))
+        rows.append(np.concatenate(parts, axis=-1))
+    if not rows:
+        return np.zeros((0, 0), f.graph.real.dtype)
+    return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=-2)

@@ -1,236 +1,78 @@
-"""Make the Program of each entry point from a formula's graph.
+"""Make the Programs of tangents, Jacobians and second derivatives.
 
 Comes in: a graph and the inputs to differentiate with respect to. Goes out: Programs
-(`value`, `forward`, `backward`, `value_and_grad`, ...), each with the view of the graph
-that its names come from. Everything is made when first asked for.
+(`jvp`, `jacobian`, `hessian`, `hvp`, ...), as those of `Passes`.
 """
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from overbar.codegen.lower import lower, substitute
-from overbar.codegen.schedule import schedule
-from overbar.codegen.units import cheap
+from overbar.codegen.lower import lower
+from overbar.codegen.sweeps import Side, shorter, sweep
 from overbar.derive.forward import forward
-from overbar.derive.naming import Adjoints, adjoints, symbol, unused
+from overbar.derive.naming import symbol, unused
 from overbar.derive.reverse import reverse
-from overbar.derive.sparse import gathered_rows
-from overbar.ir.errors import UnsupportedError
 from overbar.ir.flat import copied
-from overbar.ir.ops import OPS
-from overbar.ir.program import LARGEST_TUPLE, Program
-from overbar.ir.types import dim, dims
+from overbar.ir.program import is_packed
+from overbar.passes import Entry, Passes, one_or_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from overbar.ir.graph import Graph, Node
-    from overbar.ir.program import Result
+    from overbar.ir.program import Program, Result
 
 
-_LEAVES = (OPS["iota"], OPS["extent"], OPS["array"])
-"""What both passes know without being told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Pair a Program with the graph that it was scheduled from."""
-
-    program: Program
-    graph: Graph
-
-
-class Derivation:
-    """Derive what a formula's entry points compute.
-
-    graph: the formula; wrt: the input nodes to differentiate with respect to.
-    lock: to be held while nodes are made.
-    """
-
-    def __init__(self, graph: Graph, wrt: Sequence[Node]) -> None:
-        self.graph = graph
-        self.wrt = tuple(wrt)
-        self.values = tuple(graph.outputs.values())
-        self.lock = threading.RLock()
-        graph.formula_size = len(graph)
+class Derivation(Passes):
+    """Derive what all entry points of a formula compute."""
 
     def copied(self) -> Derivation:
         """Return a derivation of the same formula in a graph of its own."""
         graph = copied(self.graph)
         return Derivation(graph, [graph.inputs[n] for n in self._inputs()])
 
-    @cached_property
-    def adjoints(self) -> Adjoints:
-        """The backward sweep with the lectures' names, seeds symbolic."""
-        with self.lock:  # another thread may have made it while this one waited
-            made = self.__dict__.get("adjoints")
-            return made or adjoints(self.graph, self.wrt)
-
-    def with_gradient(self) -> Graph:
-        """Return a graph of the outputs and of the adjoints, to print or to run.
-
-        The seed of a single number is 1; those of several outputs, and that of an
-        array, stay symbols.
-        """
-        sweep = self.adjoints
-        view = sweep.graph.view(sweep.graph.outputs)
-        one = {}
-        if len(self.values) == 1 and not self.values[0].type.shape:
-            one = {sweep.seeds[0]: self._one(self.values[0])}
-        better = substitute(view, one, sweep.results)
-        adjoint = {name: better[n] for name, n in sweep.graph.outputs.items()}
-        view.outputs = {**self.graph.outputs, **adjoint}
-        return view
-
-    @cached_property
-    def _lowered(self) -> tuple[Graph, dict[Node, Node]]:
-        """The view of both sweeps, and what each of its nodes was lowered to."""
-        sweep = self.adjoints
-        view = sweep.graph.view({**self.graph.outputs, **sweep.graph.outputs})
-        return view, lower(view, [*self.values, *sweep.results])
-
-    def value(self) -> Entry:
-        """Return the program of the outputs alone."""
-        view = self.graph.view(self.graph.outputs)
-        better = lower(view, self.values)
-        result = one_or_all([better[n] for n in self.values])
-        return self._entry(view, "value", result, f"Return {self._outputs}.")
-
-    def forward(self) -> Entry:
-        """Return the program of the outputs and of what `backward` needs."""
-        return self._passes[0]
-
-    def backward(self) -> Entry:
-        """Return the program of the adjoints from what `forward` saved."""
-        return self._passes[1]
-
-    @cached_property
-    def _passes(self) -> tuple[Entry, Entry]:
-        view, better = self._lowered
-        sweep = self.adjoints
-        values = [better[n] for n in self.values]
-        saved = self._saved(view, values, [better[n] for n in sweep.results])
-        result = (one_or_all(values), tuple(saved))
-        doc = f"Return {self._outputs}, and what backward needs."
-        ahead = self._entry(view, "forward", result, doc, saved=saved)
-        back = view.view(view.outputs)
-        own = ahead.program.names  # a size has the dimension's name
-        back.names |= {n: own.get(n) or str(n.attrs[0]) for n in saved}
-        seeds = [(str(n.attrs[0]), n) for n in sweep.seeds]
-        params: list[tuple[str, Node | tuple[Node, ...]]] = [
-            (unused(back, "saved"), tuple(saved)),
-            *seeds,
-        ]
-        defaults = {"seed": 1.0} if seeds[0][0] == "seed" else {}
-        program = schedule(
-            back, "backward", params, self._grads(better),
-            doc=f"Return the adjoints of {self._names(self.wrt)}.", defaults=defaults,
-        )  # fmt: skip
-        return ahead, Entry(program, back)
-
-    def _saved(
-        self, view: Graph, values: Sequence[Node], results: Sequence[Node]
-    ) -> list[Node]:
-        """Return what the adjoints read of the forward pass, in order.
-
-        Extents and ranges are no values of the forward pass; an element that costs no
-        more to compute than to read is computed again.
-        """
-        ahead = set(view.order(values))
-        seeds = set(self.adjoints.seeds)
-        again = cheap(view.order(values), view.inputs.values())
-        stack, seen, found = list(results), set(results), []
-        while stack:
-            node = stack.pop()
-            if node.is_const or node in seeds:
-                continue
-            if node.op in _LEAVES:
-                continue
-            if not node.args or (node in ahead and node not in again):
-                found.append(node)
-                continue
-            for a in node.args:
-                if a not in seen:
-                    seen.add(a)
-                    stack.append(a)
-        found += self._sizes(view, results, found)
-        return sorted(found, key=lambda n: n.index)
-
-    def _sizes(
-        self, view: Graph, results: Sequence[Node], found: Sequence[Node]
-    ) -> list[Node]:
-        """Return the sizes that the backward pass cannot read off any array."""
-        needed: dict[str, None] = {}
-        for node in view.order(results, found):
-            for extent in dims((node.type.shape, node.attrs)):
-                needed |= dict.fromkeys(sorted(extent.names))
-        given = {extent.line for node in found for extent in dims(node.type.shape)}
-        return [view.extent(dim(name)) for name in needed if name not in given]
-
-    def value_and_grad(self) -> Entry:
-        """Return the fused program of the output and its gradient."""
-        doc = f"Return {self._outputs} and its gradient in {self._names(self.wrt)}."
-        return self._fused("value_and_grad", doc, valued=True)
-
-    def grad(self) -> Entry:
-        """Return the program of the gradient alone."""
-        doc = f"Return the gradient of {self._outputs} in {self._names(self.wrt)}."
-        return self._fused("grad", doc, valued=False)
-
-    def value_and_rows(self) -> Entry:
-        """Return the program of the output and its gradient, sparse where gathered.
-
-        The adjoint of a parameter that is only read row by row is a pair: the rows that
-        were read, and their adjoints (see `gathered_rows`).
-        """
-        names = self._names(self.wrt)
-        doc = f"Return {self._outputs} and its gradient in {names}, by rows."
-        return self._fused("value_and_rows", doc, valued=True, sparse=True)
-
-    def _fused(
-        self, name: str, doc: str, *, valued: bool, sparse: bool = False
-    ) -> Entry:
-        view = self.with_gradient()
-        roots = list(view.outputs.values())
-        adjoints: list[tuple[Node, ...]] = [(n,) for n in roots[len(self.values) :]]
-        if sparse:
-            adjoints = [gathered_rows(n) or (n,) for (n,) in adjoints]
-        better = lower(view, [roots[0], *(n for pair in adjoints for n in pair)])
-        grads = tuple(
-            better[pair[0]] if len(pair) == 1 else tuple(better[n] for n in pair)
-            for pair in adjoints
-        )
-        result = (better[roots[0]], grads) if valued else grads
-        return self._entry(view, name, result, doc)
-
-    def vjp(self) -> Entry:
-        """Return the program of adjoints for given adjoints of the outputs."""
-        view, better = self._lowered
-        seeds = [(n.attrs[0], n) for n in self.adjoints.seeds]
-        doc = f"Return the adjoints of {self._names(self.wrt)} for seeds."
-        return self._entry(view, "vjp", self._grads(better), doc, more=seeds)
+    # -- products --------------------------------------------------------------------
 
     def jvp(self) -> Entry:
         """Return the program of the outputs' tangents for given ones of `wrt`."""
-        view = self.graph.view(self.graph.outputs)
-        dots = self._dots(view)
-        found = forward(view, dict(zip(self.wrt, dots, strict=True)), self.values)
-        results = [found.get(n, self._zero(n)) for n in self.values]
-        self._assign(view, [f"{name}_dot" for name in self.graph.outputs], results)
+        view, dots, results = self._straight()
+        better = lower(view, results)
+        result = one_or_all([better[n] for n in results])
         doc = f"Return the tangents of {self._outputs}."
-        return self._tail(view, "jvp", results, doc, dots, one=True)
+        return self._with_dots(view, "jvp", result, doc, dots)
+
+    def hvp(self) -> Entry:
+        """Return the program of the Hessian times a vector, without the Hessian."""
+        view, _, dots, results = self._curved()
+        doc = f"Return the Hessian of {self._outputs} times a vector."
+        better = lower(view, results)
+        result = tuple(better[n] for n in results)
+        return self._with_dots(view, "hvp", result, doc, dots)
+
+    def value_grad_and_hvp(self) -> Entry:
+        """Return the program of the output, its gradient and a Hessian product."""
+        view, grads, dots, results = self._curved()
+        better = lower(view, [*self.values, *grads, *results])
+        result = (
+            better[self.values[0]],
+            tuple(better[n] for n in grads),
+            tuple(better[n] for n in results),
+        )
+        doc = f"Return {self._outputs}, its gradient and its Hessian times a vector."
+        return self._with_dots(view, "value_grad_and_hvp", result, doc, dots)
+
+    # -- matrices --------------------------------------------------------------------
 
     def jacobian(self) -> Entry:
         """Return the program of all partials, output by output.
 
         Reverse mode, one sweep an output; forward mode, one an input, where there are
-        fewer inputs than outputs.
+        fewer inputs than outputs. In arrays, a sweep is one turn of a loop.
         """
-        self._need_numbers("jacobian")
+        if self._has_arrays:
+            return self._jacobian_of_arrays()
         view = self.graph.view(self.graph.outputs)
         rows: list[list[Node]]
         if len(self.values) <= len(self.wrt):
@@ -252,7 +94,8 @@ class Derivation:
 
         Forward over reverse: one tangent sweep over the gradient a row.
         """
-        self._need_numbers("hessian")
+        if self._has_arrays:
+            return self._hessian_of_arrays()
         view = self.graph.view(self.graph.outputs)
         grads = self._gradient(view)
         results: list[Node] = []
@@ -264,25 +107,120 @@ class Derivation:
         doc = f"Return the lower triangle of the Hessian of {self._outputs}."
         return self._tail(view, "hessian", results, doc)
 
-    def hvp(self) -> Entry:
-        """Return the program of the Hessian times a vector, without the Hessian."""
+    @property
+    def _has_arrays(self) -> bool:
+        """Whether some parameter or output is an array."""
+        return any(n.type.shape for n in (*self.wrt, *self.values))
+
+    def _jacobian_of_arrays(self) -> Entry:
+        """Return the program of all partials: a loop over rows or over columns."""
+        view = self.graph.view(self.graph.outputs)
+        rows = [
+            [self._block(view, f"d{o}_d{n}", value, p) for n, p in self._params()]
+            for o, value in self.graph.outputs.items()
+        ]
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        ways = shorter(self.values, self.wrt)
+        sides: list[Side] = []
+        needs: list[Entry] = []
+        if "rows" in ways:
+            symbols = self.adjoints.seeds
+            needs += self._steps(self._passes, self.vjp)
+            sides.append(Side(*_programs(needs), symbols, rows))
+        if "columns" in ways:
+            dots = self._dots(view)
+            steps = self._steps(self._linear_passes, self.jvp)
+            sides.append(Side(*_programs(steps), dots, columns, last=True))
+            needs += steps
+        blocks = tuple(block for row in rows for block in row)
+        doc = f"Return the partials of {self._outputs}, row by row."
+        program = sweep(view, "jacobian", sides, blocks, doc, (self.values, self.wrt))
+        return Entry(program, view, tuple(needs))
+
+    def _hessian_of_arrays(self) -> Entry:
+        """Return the program of the Hessian's lower triangle: a loop over its rows."""
+        view = self.graph.view(self.graph.outputs)
+        rows = [
+            [
+                self._block(view, f"d2_d{a}_d{b}", p, q) if j <= i else None
+                for j, (b, q) in enumerate(self._params())
+            ]
+            for i, (a, p) in enumerate(self._params())
+        ]
+        needs = self._steps(self._curved_passes, self.hvp)
+        side = Side(*_programs(needs), self._dots(view), rows)
+        blocks = tuple(block for row in rows for block in row if block is not None)
+        doc = f"Return the lower triangle of the Hessian of {self._outputs}."
+        program = sweep(view, "hessian", [side], blocks, doc)
+        return Entry(program, view, tuple(needs))
+
+    def _params(self) -> list[tuple[str, Node]]:
+        return list(zip(self._inputs(), self.wrt, strict=True))
+
+    @staticmethod
+    def _block(view: Graph, name: str, above: Node, beside: Node) -> Node:
+        """Return what stands for a block of a matrix, under its name."""
+        shape = above.type.shape + beside.type.shape
+        block = view.remake_input(unused(view, name), beside.type.of(shape))
+        view.names[block] = block.attrs[0]
+        return block
+
+    @staticmethod
+    def _steps(pair: tuple[Entry, Entry], whole: Callable[[], Entry]) -> list[Entry]:
+        """Return two passes, or where what is saved is no tuple the one of both."""
+        saved = pair[1].program.params[0][1]
+        return [whole()] if is_packed(saved) else list(pair)
+
+    # -- sweeps ----------------------------------------------------------------------
+
+    @cached_property
+    def _linear_passes(self) -> tuple[Entry, Entry]:
+        """What tangents need of a point, and the tangents from it."""
+        view, dots, results = self._straight()
+        better = lower(view, [*self.values, *results])
+        docs = {
+            "linearize": "Return what tangent needs of a point.",
+            "tangent": f"Return the tangents of {self._outputs}.",
+        }
+        values = [better[n] for n in self.values]
+        second = one_or_all([better[n] for n in results])
+        return self._apart(view, docs, values, None, second, dots)
+
+    @cached_property
+    def _curved_passes(self) -> tuple[Entry, Entry]:
+        """What the gradient's tangents need of a point, and these from it."""
+        view, grads, dots, results = self._curved()
+        better = lower(view, [*self.values, *grads, *results])
+        docs = {
+            "linearize": "Return what tangent needs of a point.",
+            "tangent": f"Return the tangents of the gradient of {self._outputs}.",
+        }
+        known = [better[n] for n in (*self.values, *grads)]
+        second = tuple(better[n] for n in results)
+        return self._apart(view, docs, known, None, second, dots)
+
+    def _straight(self) -> tuple[Graph, list[Node], list[Node]]:
+        """Return the outputs' tangents: a view, those of parameters, theirs."""
+        view = self.graph.view(self.graph.outputs)
+        dots = self._dots(view)
+        results = self._tangents(view, dots, self.values)
+        self._assign(view, [f"{name}_dot" for name in self.graph.outputs], results)
+        return view, dots, results
+
+    def _curved(self) -> tuple[Graph, list[Node], list[Node], list[Node]]:
+        """Return the gradient's tangents: a view, the gradient, as `_straight`."""
         view = self.graph.view(self.graph.outputs)
         grads = self._gradient(view)
         dots = self._dots(view)
-        found = forward(view, dict(zip(self.wrt, dots, strict=True)), grads)
-        results = [found.get(g, self._zero(g)) for g in grads]
+        results = self._tangents(view, dots, grads)
         self._assign(view, [f"{n}_bar_dot" for n in self._inputs()], results)
-        doc = f"Return the Hessian of {self._outputs} times a vector."
-        return self._tail(view, "hvp", results, doc, dots)
+        return view, grads, dots, results
 
-    def _need_numbers(self, what: str) -> None:
-        """Raise UnsupportedError unless parameters and outputs are numbers."""
-        if any(n.type.shape for n in (*self.wrt, *self.values)):
-            message = (
-                f"a generated {what} of arrays is not built yet; f.{what} computes it "
-                "by products with basis vectors"
-            )
-            raise UnsupportedError(message)
+    def _tangents(
+        self, view: Graph, dots: Sequence[Node], roots: Sequence[Node]
+    ) -> list[Node]:
+        found = forward(view, dict(zip(self.wrt, dots, strict=True)), roots)
+        return [found.get(r, self._zero(r)) for r in roots]
 
     def _gradient(self, view: Graph) -> list[Node]:
         found = reverse(view, {self.values[0]: self._one(self.values[0])}, self.wrt)
@@ -296,77 +234,19 @@ class Derivation:
     def _dots(self, view: Graph) -> list[Node]:
         return [symbol(view, f"{view.names[n]}_dot", n) for n in self.wrt]
 
-    def _one(self, like: Node) -> Node:
-        return self.graph.const(1.0, like.type)
-
-    def _zero(self, like: Node) -> Node:
-        return self.graph.const(0.0, like.type)
-
-    @staticmethod
-    def _assign(view: Graph, names: Sequence[str], nodes: Sequence[Node]) -> None:
-        for name, node in zip(names, nodes, strict=True):
-            if node.args and node not in view.names:
-                view.assign(unused(view, name), node)
-
-    def _tail(
-        self,
-        view: Graph,
-        name: str,
-        results: Sequence[Node],
-        doc: str,
-        more: Sequence[Node] = (),
-        *,
-        one: bool = False,
-    ) -> Entry:
+    def _tail(self, view: Graph, name: str, results: Sequence[Node], doc: str) -> Entry:
         better = lower(view, results)
-        found = [better[n] for n in results]
-        result = one_or_all(found) if one else tuple(found)
-        params = [(n.attrs[0], n) for n in more]
-        return self._entry(view, name, result, doc, more=params)
+        return self._entry(view, name, tuple(better[n] for n in results), doc)
 
-    def _grads(self, better: Mapping[Node, Node]) -> tuple[Node, ...]:
-        return tuple(better[n] for n in self.adjoints.results)
-
-    def _entry(
-        self,
-        view: Graph,
-        name: str,
-        result: Result,
-        doc: str,
-        more: Sequence[tuple[str, Node]] = (),
-        saved: Sequence[Node] = (),
+    def _with_dots(
+        self, view: Graph, name: str, result: Result, doc: str, dots: Sequence[Node]
     ) -> Entry:
-        params = [*self.graph.inputs.items(), *more]
-        shaped = any(n.type.shape for _, n in params)
-        packed = len(params) > LARGEST_TUPLE and not shaped
-        defaults = {} if more or packed else self.graph.defaults
-        program = schedule(
-            view, name, params, result, doc=doc, saved=saved,
-            packed=packed, defaults=defaults,
-        )  # fmt: skip
-        return Entry(program, view)
-
-    @property
-    def _outputs(self) -> str:
-        return _listed(list(self.graph.outputs))
-
-    def _inputs(self) -> list[str]:
-        return [self.graph.names[n] for n in self.wrt]
-
-    def _names(self, nodes: Sequence[Node]) -> str:
-        return _listed([self.graph.names[n] for n in nodes])
+        return self._entry(
+            view, name, result, doc, more=[(n.attrs[0], n) for n in dots]
+        )
 
 
-def one_or_all(nodes: Sequence[Node]) -> Result:
-    """Return the one node, or the tuple of several."""
-    return nodes[0] if len(nodes) == 1 else tuple(nodes)
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Return names for a line of text, many or long ones cut short."""
-    if len(names) > 6:
-        names = [*names[:2], "...", names[-1]]
-    text = ", ".join(names)
-    return (
-        text if len(text) <= 40 or len(names) < 3 else f"{names[0]}, ..., {names[-1]}"
-    )
+def _programs(steps: Sequence[Entry]) -> tuple[Program | None, Program]:
+    """Return the program to call once, if there is one, and that for each turn."""
+    *first, last = [entry.program for entry in steps]
+    return (first[0] if first else None), last

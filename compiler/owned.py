@@ -13,7 +13,7 @@ import numpy as np
 from overbar.ir.program import leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from overbar.ir.graph import Node
     from overbar.ir.program import Program, Result
@@ -37,7 +37,7 @@ class Results(NamedTuple):
         nodes = leaves(program.result)
         params = [n for _, n in program.params if not isinstance(n, tuple)]
         ranks = [len(n.type.shape) for n in params]
-        return cls(program.result, nodes, _borrowed(nodes), ranks)
+        return cls(program.result, nodes, _borrowed(nodes, program.filled), ranks)
 
     def own(self, result: Any) -> list[Any]:
         """Return the leaves of a call's result, copied where they are not its own."""
@@ -62,17 +62,18 @@ def _matched(expected: Result, found: Any) -> list[Any]:
     ]
 
 
-def _borrowed(nodes: Sequence[Node]) -> list[bool]:
+def _borrowed(nodes: Sequence[Node], filled: Collection[Node]) -> list[bool]:
     """Return which results may be, or look into, an argument or another result.
 
-    What costs nothing may be a view of its first operand.
+    What costs nothing may be a view of its first operand; what is filled is not.
     """
     found, seen = [], set()
     for node in nodes:
         base = node
         while base.args and not base.op.cost:
             base = base.args[0]
-        found.append(not base.args or base in seen)
+        borrowed = not base.args and base not in filled
+        found.append(borrowed or base in seen)
         seen.add(base)
     return found
 

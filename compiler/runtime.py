@@ -14,13 +14,15 @@ from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.evaluate import evaluate
 from overbar.ir.program import For, If, leaves
 from overbar.ir.types import F32
+from overbar.sweeping import interpreted_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
 
-    from overbar.derivation import Derivation, Entry
+    from overbar.derivation import Derivation
     from overbar.ir.program import Program
+    from overbar.passes import Entry
 
 BACKENDS = ("auto", "numba", "python", "reference")
 TOGETHER = ("value", "forward", "backward", "value_and_grad")
@@ -81,7 +83,7 @@ class Runtime:
     def source(self, name: str = "value") -> str:
         """Return the text of the module that has an entry point."""
         names = self.together() if name in self.together() else [name]
-        entries = [self.entry(n) for n in names]
+        entries = [e for n in names for e in (*self.entry(n).needs, self.entry(n))]
         return print_module(entries[0].graph, [e.program for e in entries], self.header)
 
     def module(self, name: str) -> ModuleType:
@@ -151,15 +153,21 @@ class Runtime:
         """Whether an entry point runs node by node, without generated code."""
         if self.backend != "auto":
             return self.backend == "reference"
-        return _size(self.entry(name).program) > LARGEST_COMPILED
+        entry = self.entry(name)
+        largest = max(_size(e.program) for e in (entry, *entry.needs))
+        return largest > LARGEST_COMPILED
 
     def _interpreted(self, name: str) -> Callable[..., Any]:
         entry = self.entry(name)
-        program = entry.program
+        if entry.needs:
+            needs = {e.program.name: self._by_nodes(e) for e in entry.needs}
+            return interpreted_sweep(entry.program, needs)
+        return self._by_nodes(entry)
 
+    def _by_nodes(self, entry: Entry) -> Callable[..., Any]:
         def run(*args: Any) -> Any:
             values = self._evaluated(entry, args)
-            return _nested(program.result, values)
+            return _nested(entry.program.result, values)
 
         return run
 

@@ -240,7 +240,8 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
         return self.once("backward", [saved, *seeds])
 
     def _jacobian(self, values: list[Any]) -> Any:
-        parts = [self._column(column) for column in jacobian_blocks(self, values)]
+        rows = jacobian_blocks(self, values)
+        parts = [self._column(column) for column in zip(*rows, strict=True)]
         return parts[0] if self.options.bare else named(self.options.wrt, parts)
 
     def _column(self, blocks: Sequence[Any]) -> Any:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from overbar.ir.types import Extent
 
 LOAD, EXTENT = OPS["load"], OPS["extent"]
-Statement: TypeAlias = "Assign | If | For | Store | Allocate | Comment"
+Statement: TypeAlias = "Assign | If | For | Store | Allocate | Comment | Call"
 Result: TypeAlias = "Node | tuple[Result, ...]"
 
 
@@ -91,6 +91,33 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Say where a value goes: into an array at its first axes' indices, or its last's.
+
+    A `whole` array without indices is the value itself.
+    """
+
+    array: Node
+    index: tuple[Node, ...] = ()
+    last: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call another program, and put its results where they belong.
+
+    into: a place for the whole result, or for each, None for what is not wanted.
+    through: the name of the array of all results, where they come as one.
+    """
+
+    program: Program
+    args: tuple[Node, ...]
+    into: Part | tuple[Part | None, ...]
+    through: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """Hold one function: what it is called with, its statements, what it returns.
 
@@ -120,6 +147,11 @@ class Program:
         """Whether an argument or a result is an array."""
         given = leaves(tuple(part for _, part in self.params))
         return any(n.type.shape for n in (*given, *leaves(self.result)))
+
+    @property
+    def filled(self) -> set[Node]:
+        """The arrays that it makes before all else, to be filled."""
+        return {s.of for s in self.body if isinstance(s, Allocate)}
 
     @property
     def read(self) -> set[Node]:
@@ -173,6 +205,8 @@ class Program:
                 lines.append(f"{pad}{self.names[item.of]} = array({shape})")
             elif isinstance(item, Comment):
                 lines.append(f"{pad}# {item.text}")
+            elif isinstance(item, Call):
+                lines.append(f"{pad}call {item.program.name}")
             else:
                 lines += [f"{pad}{self.names[n]} = 0" for n in item.preset]
                 lines.append(f"{pad}if {writer.read(item.cond)}:")

@@ -664,9 +664,6 @@ def test_stages():
          "f.draw with values is not built yet for formulas with arrays"),
         (lambda f: f.text(order=2),
          "second derivatives in arrays are not written yet, only computed"),
-        (lambda f: f.jit.jacobian,
-         ("a generated jacobian of arrays is not built yet; f.jacobian computes it by "
-          "products with basis vectors")),
     ],
 )  # fmt: skip
 def test_not_built_yet(call, message):

@@ -1,0 +1,47 @@
+"""Print the call of a generated function, its results put into parts of arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from overbar.codegen.lines import INDENT, filled, wrap
+from overbar.ir.program import Part
+
+if TYPE_CHECKING:
+    from overbar.codegen.python import PythonWriter
+    from overbar.ir.program import Call
+
+
+def call_lines(item: Call, writer: PythonWriter, width: int) -> list[str]:
+    """Return the lines of a call, of at most that width where names allow."""
+    call = f"{item.program.name}({', '.join(map(writer.value, item.args))})"
+    if isinstance(item.into, Part):
+        return wrap(f"{_target(item.into, writer)} = ", call, "")
+    targets = [_target(part, writer) for part in item.into]
+    if item.through:
+        return wrap(f"{item.through} = ", call, "") + [
+            f"{target} = {item.through}[{k}]"
+            for k, target in enumerate(targets)
+            if item.into[k] is not None
+        ]
+    if len(targets) == 1:
+        return wrap(f"{targets[0]} = ", f"{call}[0]", "")
+    left = ", ".join(targets)
+    if len(left) + len(call) + 3 <= width:
+        return [f"{left} = {call}"]
+    if len(left) + len(item.program.name) + 5 <= width:
+        return wrap(f"{left} = ", call, "")
+    return ["(", *(INDENT + x for x in filled(targets, width - 4)), f") = {call}"]
+
+
+def _target(part: Part | None, writer: PythonWriter) -> str:
+    """Return a place as Python writes it."""
+    if part is None:
+        return "_"
+    name = writer.names[part.array]
+    if part.whole:
+        return name
+    index = [writer.names[i] for i in part.index]
+    if part.last or not index:
+        index = ["...", *index]
+    return f"{name}[{', '.join(index)}]"

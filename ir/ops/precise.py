@@ -6,9 +6,27 @@ number. Matrices are small here; mpmath's own factorisations do the work.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _stacked(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Apply a function of matrices to each of a stack, as NumPy's do."""
+
+    def decorate(one: Callable[..., Any]) -> Callable[..., Any]:
+        def each(m: Any, *args: Any) -> Any:
+            mapped = np.vectorize(partial(one, m), otypes=[object], signature=signature)
+            return mapped(*args)[()]
+
+        each.__doc__ = one.__doc__
+        return each
+
+    return decorate
 
 
 def _array(numbers: Any) -> Any:
@@ -16,42 +34,56 @@ def _array(numbers: Any) -> Any:
     return np.array(numbers, dtype=object)
 
 
-def _columns(b: Any) -> Any:
-    """Return a right side as a matrix."""
-    return b if b.ndim == 2 else b[:, None]
+def _as_columns(solved: Callable[..., Any], m: Any, a: Any, b: Any, *flags: Any) -> Any:
+    """Return a solution; a vector beside a matrix is a right side of one column."""
+    if b.ndim == 1:
+        return solved(m, a, b[:, None], *flags)[:, 0]
+    return solved(m, a, b, *flags)
 
 
-def solve(m: Any, a: Any, b: Any) -> Any:
-    """Return the solution of a x = b, column by column of b."""
+@_stacked("(n,n),(n,k)->(n,k)")
+def _solved(m: Any, a: Any, b: Any) -> Any:
     if not b.size:
         return b
     factors, pivots = m.LU_decomp(m.matrix(a.tolist()))
     found = [
         m.U_solve(factors, m.L_solve(factors, m.matrix(column.tolist()), pivots))
-        for column in _columns(b).T
+        for column in b.T
     ]
-    return _array([list(x) for x in found]).T.reshape(b.shape)
+    return _array([list(x) for x in found]).T
 
 
-def solve_triangular(
-    m: Any, lower: Any, transposed: Any, unit: Any, a: Any, b: Any
+def solve(m: Any, a: Any, b: Any) -> Any:
+    """Return the solution of a x = b, column by column of b."""
+    return _as_columns(_solved, m, a, b)
+
+
+@_stacked("(n,n),(n,k),(),(),()->(n,k)")
+def _triangle_solved(
+    _m: Any, a: Any, b: Any, lower: Any, transposed: Any, unit: Any
 ) -> Any:
-    """Return the solution of a triangular system, row by row."""
-    del m
     matrix = a.T if transposed else a
-    out, n = _columns(b).copy(), len(b)
+    out, n = b.copy(), len(b)
     down = lower != transposed
     for i in range(n) if down else range(n)[::-1]:
         known = slice(0, i) if down else slice(i + 1, n)
         out[i] = out[i] - matrix[i, known] @ out[known]
         if not unit:
             out[i] = out[i] / matrix[i, i]
-    return out.reshape(b.shape)
+    return out
+
+
+def solve_triangular(
+    m: Any, lower: Any, transposed: Any, unit: Any, a: Any, b: Any
+) -> Any:
+    """Return the solution of a triangular system, row by row."""
+    return _as_columns(_triangle_solved, m, a, b, lower, transposed, unit)
 
 
 def inv(m: Any, a: Any) -> Any:
     """Return the inverse."""
-    return solve(m, a, np.frompyfunc(m.mpf, 1, 1)(np.eye(len(a))))
+    identity = np.frompyfunc(m.mpf, 1, 1)(np.eye(a.shape[-1]))
+    return _solved(m, a, np.broadcast_to(identity, a.shape))
 
 
 def _mirrored(m: Any, a: Any) -> Any:
@@ -59,29 +91,32 @@ def _mirrored(m: Any, a: Any) -> Any:
     return m.matrix((np.tril(a) + np.tril(a, -1).T).tolist())
 
 
+@_stacked("(n,n)->(n,n)")
 def cholesky(m: Any, a: Any) -> Any:
     """Return the lower factor."""
-    if not a.size:
-        return a
-    return _array(m.cholesky(_mirrored(m, a)).tolist())
+    return _array(m.cholesky(_mirrored(m, a)).tolist()) if a.size else a
 
 
+@_stacked("(n,n)->()")
 def det(m: Any, a: Any) -> Any:
     """Return the determinant."""
     return m.det(m.matrix(a.tolist())) if a.size else m.one
 
 
+@_stacked("(n,n)->()")
 def logdet(m: Any, a: Any) -> Any:
     """Return log(abs(det))."""
     size = abs(det(m, a))
     return m.log(size) if size else m.ninf
 
 
+@_stacked("(n,n)->()")
 def detsign(m: Any, a: Any) -> Any:
     """Return the sign of the determinant."""
     return m.sign(det(m, a))
 
 
+@_stacked("(n,n)->(n)")
 def eigvalsh(m: Any, a: Any) -> Any:
     """Return the eigenvalues in ascending order."""
     if not a.size:
@@ -89,6 +124,7 @@ def eigvalsh(m: Any, a: Any) -> Any:
     return _array(list(m.eigsy(_mirrored(m, a), eigvals_only=True)))
 
 
+@_stacked("(n,n)->(n,n)")
 def eigenvectors(m: Any, a: Any) -> Any:
     """Return the eigenvectors as columns, with the signs that NumPy gives them."""
     if not a.size:
@@ -100,8 +136,8 @@ def eigenvectors(m: Any, a: Any) -> Any:
 
 def eigengaps(m: Any, w: Any) -> Any:
     """Return 1/(w[j] - w[i]), 0 on the diagonal."""
-    gaps = w[None, :] - w[:, None]
-    same = np.eye(len(w), dtype=bool)
+    gaps = w[..., None, :] - w[..., :, None]
+    same = np.eye(w.shape[-1], dtype=bool)
     return np.where(same, m.zero, 1 / np.where(same, m.one, gaps))
 
 

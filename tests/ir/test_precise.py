@@ -93,14 +93,30 @@ def test_triangular_systems(flags: tuple[bool, bool, bool], right: Any) -> None:
     assert np.max(np.abs(gap)) < TINY
 
 
-@pytest.mark.parametrize("name", ["det", "logdet", "detsign", "inv", "cholesky",
-                                  "eigvalsh", "eigenvectors"])  # fmt: skip
-@pytest.mark.parametrize("matrix", [SPD, np.zeros((0, 0))])
+NUMPY: dict[str, Callable[[Any], Any]] = {
+    "det": np.linalg.det,
+    "logdet": lambda a: np.linalg.slogdet(a)[1],
+    "detsign": lambda a: np.linalg.slogdet(a)[0],
+    "inv": np.linalg.inv,
+    "cholesky": np.linalg.cholesky,
+    "eigvalsh": np.linalg.eigvalsh,
+    "eigenvectors": lambda a: np.linalg.eigh(a)[1],
+}
+
+
+@pytest.mark.parametrize("name", NUMPY)
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        SPD,
+        np.zeros((0, 0)),
+        np.stack([SPD, 2 * SPD + np.eye(4)])[:, None],
+        np.zeros((0, 2, 2)),
+    ],
+)
 def test_as_numpy(name: str, matrix: Any) -> None:
-    """Shapes, signs and the order of eigenvalues are NumPy's; empty matrices too."""
-    row = OPS[name]
-    assert row.numpy is not None
-    found, expected = run(name, matrix), row.numpy(matrix)
+    """Shapes, signs and the order of eigenvalues are NumPy's; of stacks too."""
+    found, expected = run(name, matrix), NUMPY[name](matrix)
     assert np.shape(expected) == np.shape(found)
     assert np.allclose(np.asarray(expected), np.asarray(found, float), 1e-12, 1e-13)
 
@@ -122,6 +138,17 @@ def test_products_of_others(count: int) -> None:
                 others = [x[p, column] for p in rest if p not in places]
                 total += weight * np.prod(others)
         assert found[j, column] == total
+
+
+def test_stacks_of_systems() -> None:
+    """Each matrix of a stack has its own right side."""
+    stack, right = np.stack([MATRIX, SPD]), np.stack([RIGHT, -RIGHT])
+    found = run("solve", stack, right)
+    gap = exact(stack) @ found - exact(right)
+    assert np.max(np.abs(gap)) < TINY
+    half = run("solve_triangular", stack, right, attrs=(True, False, False))
+    gap = exact(np.tril(stack)) @ half - exact(right)
+    assert np.max(np.abs(gap)) < TINY
 
 
 def test_singular_matrices_are_refused() -> None:

@@ -75,8 +75,8 @@ def overbar(workload: Workload, arrays: dict[str, Any]) -> Calls:
         return (value, *bars)
 
     def newton() -> tuple[Any, ...]:
-        value, (bar,) = f.value_and_grad(*values)
-        return value, bar, f.hvp(values, (ones,))[0]
+        value, (bar,), (diagonal,) = f.value_grad_and_hvp(values, (ones,))
+        return value, bar, diagonal
 
     ones = np.ones_like(values[0])
     return Calls(lambda: f(*values), newton if workload.newton else gradient)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 ALWAYS = ("value", "forward", "backward", "vjp", "jvp", "jacobian")
-SINGLE = ("grad", "value_and_grad", "hessian", "hvp")
+SINGLE = ("grad", "value_and_grad", "hessian", "hvp", "value_grad_and_hvp")
 """Entry points of every formula, and those of a formula of one output."""
 
 
@@ -184,6 +184,15 @@ class CompiledFunction(Calling, Identity, Inspection):
         values = self._bound(args)
         dots = self._tangents(v, self.sizes(values))
         return self._grads(self.run_entry("hvp", [*values, *dots]))
+
+    def value_grad_and_hvp(self, args: Sequence[Any], v: Any) -> tuple[Any, Any, Any]:
+        """Return `(value, grad, hvp)` from one fused function; arguments as `hvp`."""
+        self.need_scalar("value_grad_and_hvp")
+        values = self._bound(args)
+        dots = self._tangents(v, self.sizes(values))
+        value, *parts = self.run_entry("value_grad_and_hvp", [*values, *dots])
+        n = len(self._wrt)
+        return value, self._grads(parts[:n]), self._grads(parts[n:])
 
     @property
     def batch(self) -> Self:

@@ -229,3 +229,37 @@ def jacobian(x, A):
             x_dot[i] = 0.0
     return dout_dx,'''
     )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("text", "args"),
+    [
+        (LOSS, FORMULAS[-2][1]),
+        (MIXED, FORMULAS[-1][1]),
+        ("x: param\ny: param\nx**3*y + sin(y)", (0.7, 1.2)),
+        ("*".join(f"cos(x{k})" for k in range(20)), numbers(20).tolist()),
+    ],
+)
+def test_value_gradient_and_product(text, args, backend):
+    """The joint function gives what the three give apart."""
+    f = ob.compile(text, backend=backend)
+    v = [numbers(*np.shape(a), seed=2)[()] for a in args[: len(f.options.wrt)]]
+    value, gradient, product = f.value_grad_and_hvp(args, v)
+    near(f(*args), value, 1e-14)
+    for one, other in zip(f.grad(*args), gradient, strict=True):
+        near(one, other, 1e-13)
+    for one, other in zip(f.hvp(args, v), product, strict=True):
+        near(one, other, 1e-13)
+
+
+def test_joint_function_in_compiled_code():
+    """`f.jit.value_grad_and_hvp` gives the value, and two tuples."""
+    x, v = numbers(3), numbers(3, seed=1)
+    f = ob.compile("x: param[n]\nsum(x**4)")
+    value, (gradient,), (product,) = f.jit.value_grad_and_hvp(x, v)
+    near(np.sum(x**4), value, 1e-14)
+    near(4 * x**3, gradient, 1e-14)
+    near(12 * x**2 * v, product, 1e-14)
+    with pytest.raises(ob.InputError, match="expects one output, found 2"):
+        ob.compile("x, x**2").value_grad_and_hvp(1.0, 1.0)

@@ -48,14 +48,18 @@ def below(
     within: Collection[Node] | None = None,
     *,
     taken: bool = True,
+    known: Collection[Node] = (),
 ) -> list[Node]:
     """Return what scalar expressions are made of (`within` some nodes).
 
-    taken: whether the branches of choices are among that.
+    taken: whether the branches of choices are among that; known: what has a value, and
+    is not looked into.
     """
     found = list(dict.fromkeys(roots))
     seen = set(found)
     for node in found:  # grows while it is walked
+        if node in known:
+            continue
         for a in operands(node, taken=taken):
             if a not in seen and (within is None or a in within):
                 seen.add(a)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from overbar.codegen.buffers import reused
 from overbar.codegen.fusion import Loop, fuse
 from overbar.codegen.names import legal
 from overbar.codegen.python import unused
@@ -66,6 +67,9 @@ class Layout:
         self.local = self._find_local()
         self.gone = {n: self._gone(n) for n in self.makers}
         self.sums = {u: s for u in self.units if (s := self._find_sum(u))}
+        self.memory = reused(
+            self.items, self.loops, self.makers, self._whole(), {*roots, *given}
+        )
         self.names = self._named()
         self.opaque = {
             n: graph.remake_input(f"{n.index} given", n.type)
@@ -191,6 +195,14 @@ class Layout:
                         elif not plain and dim not in found:
                             found[dim] = _solved(extent, text)
         return {d: found[d] for d in wanted if found.get(d, d) != d}
+
+    def _whole(self) -> set[Node]:
+        """Return the arrays that are made with all their axes before a loop."""
+        return {
+            n
+            for n, makers in self.makers.items()
+            if n.type.shape and not self.local[n] and self.home(makers[0])
+        }
 
     def home(self, unit: Unit) -> Loop | None:
         """Return the loop before which a unit's place is made."""

@@ -225,6 +225,11 @@ class _Nests(Layout):
                 self.rooms[unit.target] = Allocate(unit.target, shape, None)
                 if fill is not None:
                     found.append(Allocate(unit.target, shape, fill, again=True))
+            elif unit.target in self.memory:
+                inside = self.memory[unit.target]
+                found.append(Allocate(unit.target, shape, None, inside=inside))
+                if fill is not None:
+                    found.append(Allocate(unit.target, shape, fill, again=True))
             elif shape or fill is not None:
                 found.append(Allocate(unit.target, shape, fill))
         return found
@@ -273,14 +278,19 @@ class _Nests(Layout):
                 found.add(node)
         return found
 
-    def _adds_freely(self, unit: Unit, target: Node, value: Node) -> bool:
+    def _adds_freely(
+        self, unit: Unit, target: Node, value: Node, scope: _Scope
+    ) -> bool:
         """Whether a sum is taken in lanes: in a variable, of what has vector forms."""
         return (
             unit.kind == "add"
             and target.op is not _LOAD
             and unit.target.type.is_float
             and not self.graph.strict
-            and all(has_lanes(n.op) for n in below([value]))
+            and all(
+                n in scope.known or has_lanes(n.op)
+                for n in below([value], known=scope.known)
+            )
         )
 
     def _stores(
@@ -313,7 +323,7 @@ class _Nests(Layout):
                 target = self.sums[unit].held
             else:
                 target = self._target(unit, place, scope)
-            lanes = free and self._adds_freely(unit, target, value)
+            lanes = free and self._adds_freely(unit, target, value, scope)
             body.append(Store(target, value, "plus" if lanes else unit.kind))
         return body
 

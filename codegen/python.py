@@ -245,6 +245,9 @@ def _allocate(item: Allocate, writer: PythonWriter) -> str:
     name, dtype = writer.names[item.of], item.of.type.dtype
     if not item.shape:
         return f"{name} = {_constant(item.fill or 0.0, dtype)}"
+    if item.inside is not None:
+        old = writer.names[item.inside]
+        return f"{name} = {old}  # in the memory of {old}"
     if item.again:
         return f"{name}[:] = {_constant(item.fill or 0.0, dtype)}"
     shape = ", ".join(map(str, item.shape))

@@ -75,12 +75,15 @@ class Allocate:
     """Make an array for a node's value, of a shape of its own where that is smaller.
 
     fill: what it holds at first, None for nothing; an array without axes is a variable.
+    again: it is made already, and filled again.
+    inside: the array that it takes the memory of, which nothing reads any more.
     """
 
     of: Node
     shape: tuple[Extent, ...]
     fill: float | None
     again: bool = False
+    inside: Node | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +228,8 @@ def _parts(item: Statement) -> tuple[Sequence[Statement], Sequence[Node]]:
         return item.body, []
     if isinstance(item, Store):
         return [], [item.value, item.target]
+    if isinstance(item, Allocate):
+        return [], [] if item.inside is None else [item.inside]
     if isinstance(item, Assign):
         return [], item.value.args if item.value is item.of else [item.value]
     return [], []

@@ -30,25 +30,26 @@ def reused(
     """Return arrays by the one whose memory they take.
 
     items: what a function does, in order; loops: those around each unit; makers: what
-    fills each array; whole: the arrays that lie in memory with all their axes, made before the outermost loop; kept:
-    those that are read after all, or are not the function's own.
+    fills each array; whole: the arrays that lie in memory with all their axes, made
+    before the outermost loop; kept: those that are read after all, or are not the
+    function's own.
     """
-    last: dict[Node, int] = {}
-    for at, item in enumerate(items):
-        for unit in _units(item):
-            last |= dict.fromkeys(unit.sources, at)
+    last, viewed = _last_reads(items, kept)
+    ended: dict[int, list[Node]] = {}
+    for array, end in last.items():
+        ended.setdefault(end, []).append(array)
     free: list[Node] = []  # what may be written over, the latest first
     found: dict[Node, Node] = {}
     for at, item in enumerate(items):
         units = list(_units(item))
-        done = [s for u in units for s in u.sources if last[s] == at]
-        done = [s for s in dict.fromkeys(done) if _own(s, makers, whole, kept)]
+        done = [s for s in ended.get(at, ()) if _own(s, makers, whole, kept)]
         for unit in units:
             target = unit.target
             if target not in whole or unit is not makers[target][0]:
                 continue
             alone = len(makers[target]) == 1 and unit.kind == "set"
-            here = [s for s in done if alone and _in_place(unit, s, units, loops)]
+            plain = [s for s in done if alone and s not in viewed]
+            here = [s for s in plain if _in_place(unit, s, units, loops)]
             fits = [s for s in (*here, *free) if _same(s, target)]
             if fits and unit.nest is not None:
                 found[target] = fits[0]
@@ -56,6 +57,31 @@ def reused(
                 done = [s for s in done if s is not fits[0]]
         free = [*done, *free]
     return found
+
+
+def _last_reads(
+    items: Sequence[Item], kept: Collection[Node]
+) -> tuple[dict[Node, int], set[Node]]:
+    """Return where each array is read last, and those that a view is made of.
+
+    What reads a view, a reshaped array say, reads the array.
+    """
+    last: dict[Node, int] = {}
+    viewed: set[Node] = set()
+    for at in reversed(range(len(items))):
+        for unit in reversed(list(_units(items[at]))):
+            end = at
+            if _may_be_view(unit):
+                viewed.update(unit.sources)
+                end = len(items) if unit.target in kept else last.get(unit.target, at)
+            for source in unit.sources:
+                last[source] = max(last.get(source, at), end)
+    return last, viewed
+
+
+def _may_be_view(unit: Unit) -> bool:
+    """Whether what is computed may lie in the memory of an operand."""
+    return unit.nest is None and unit.target.op.nests is None
 
 
 def _units(item: Item) -> Iterator[Unit]:
@@ -76,9 +102,8 @@ def _own(
     if array in kept or array not in makers:
         return False
     # what loops could compute too, a call makes anew: it is no view of its operands
-    return array in whole or (
-        makers[array][0].nest is None and array.op.nests is not None
-    )
+    unit = makers[array][0]
+    return array in whole or (unit.nest is None and not _may_be_view(unit))
 
 
 def _same(array: Node, other: Node) -> bool:

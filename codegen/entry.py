@@ -3,95 +3,115 @@
 Numba inlines what a function calls into that function's own cache file, whose index
 knows nothing of the callee: a user's `@njit(cache=True)` function would run an old
 formula, or crash in a new process. Calling the machine code by its address (a dynamic
-global) makes Numba decline to cache the caller.
+global) makes Numba decline to cache the caller. Constant arrays are reached by their
+addresses too.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from overbar.ir.program import EXTENT
+from overbar.ir.types import Type
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from overbar.ir.program import Program
-    from overbar.ir.types import Type
 
 
-def callable_entry(core: Any, program: Program) -> Any:
+class Callee(NamedTuple):
+    """Hold what is to be called: a program and its dispatcher.
+
+    borrowed: which of the results may share memory with an argument or each other.
+    fits: raises InputError for sizes that do not fit (see `sizes_of`).
+    """
+
+    core: Any
+    program: Program
+    borrowed: Sequence[bool]
+    fits: Callable[[Sequence[int]], None]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Name an argument, or a part of one that is a tuple.
+
+    size: the dimension whose size the argument is, if it is one.
+    """
+
+    name: str
+    type: Type
+    size: str | None
+
+
+def callable_entry(callee: Callee) -> Any:
     """Return a Numba function that calls a generated function's machine code.
 
-    core: the program's dispatcher; it is compiled here for the program's own types.
+    It takes what NumPy would: arrays of any layout, lists and tuples of numbers, other
+    dtypes. What does not fit is an InputError: in types while the caller is compiled,
+    in sizes when it runs. Its results share memory with nothing.
     """
     from numba import njit
-    from numba.core.errors import TypingError
     from numba.extending import intrinsic
 
-    kinds = kinds_of(program)
-    defaults = [program.defaults[n] for n, _ in program.params if n in program.defaults]
-    core.compile(kinds)
-    compiled = core.overloads[kinds]
-    result = compiled.signature.return_type
-    name = compiled.fndesc.llvm_func_name
-    least = len(kinds) - len(defaults)
+    from overbar.codegen.jitcall import Call
+
+    call = Call(callee)
 
     @intrinsic
-    def by_address(typing: Any, args: Any) -> Any:
-        if not least <= len(args) <= len(kinds):
-            message = f"expected {least} to {len(kinds)} arguments, found {len(args)}"
-            raise TypingError(message)
-        for given, kind in zip(args, kinds, strict=False):
-            if typing.can_convert(given, kind) is None:
-                raise TypingError(f"expected arguments of types {kinds}, found {given}")
-
-        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            parts = [
-                context.cast(builder, builder.extract_value(values[0], i), kind, to)
-                for i, (kind, to) in enumerate(
-                    zip(signature.args[0], kinds, strict=False)
-                )
-            ]
-            parts += [
-                context.get_constant(to, value)
-                for to, value in zip(
-                    kinds[len(parts) :], defaults[len(parts) - least :], strict=True
-                )
-            ]
-            code = core.overloads[kinds].library  # lives as long as this does
-            address = code.get_pointer_to_function(name)
-            pointer = builder.bitcast(
-                context.add_dynamic_addr(builder, address, info=name),
-                context.call_conv.get_function_type(result, kinds).as_pointer(),
-            )
-            status, value = context.call_conv.call_function(
-                builder, pointer, result, kinds, parts
-            )
-            with builder.if_then(status.is_error, likely=False):
-                context.call_conv.return_status_propagate(builder, status)
-            return value
-
-        return result(args), generate
+    def by_address(_: Any, args: Any) -> Any:
+        call.need(args)
+        return call.result(args), call.emit
 
     @njit(nogil=True)
     def entry(*args: Any) -> Any:
         return by_address(args)  # type: ignore[call-arg]
 
-    entry.__doc__ = core.__doc__
+    entry.__doc__ = callee.core.__doc__
     return entry
 
 
+def parts_of(program: Program) -> list[Part | tuple[Part, ...]]:
+    """Return what a caller gives, argument by argument."""
+    given = program.params[: len(program.params) - len(program.constants)]
+    if program.packed:
+        floats = [n.type.dtype for _, n in given if not isinstance(n, tuple)]
+        return [Part("inputs", Type(floats[0], (len(given),)), None)]
+
+    def part(name: str, node: Any) -> Part:
+        return Part(name, node.type, node.attrs[0].name if node.op is EXTENT else None)
+
+    return [
+        tuple(part(name, n) for n in node) if isinstance(node, tuple)
+        else part(name, node)
+        for name, node in given
+    ]  # fmt: skip
+
+
+def sizes_of(program: Program) -> list[Part]:
+    """Return the arguments whose sizes are checked, those inside of tuples one by one.
+
+    These are arrays, one size an axis, and numbers that are sizes themselves.
+    """
+    given = [p if isinstance(p, tuple) else (p,) for p in parts_of(program)]
+    return [p for parts in given for p in parts if p.type.shape or p.size]
+
+
 def kinds_of(program: Program) -> tuple[Any, ...]:
-    """Return the Numba types of a program's arguments."""
+    """Return the Numba types of a program's arguments, constant arrays last."""
     from numba import types  # Numba is slow to load
 
     def kind(of: Type) -> Any:
         element = types.boolean if of.dtype == "bool" else getattr(types, of.dtype)
         return types.Array(element, len(of.shape), "C") if of.shape else element
 
-    parts = [part for _, part in program.params]
     if program.packed:
-        first = next((p.type for p in parts if not isinstance(p, tuple)), None)
-        return (types.Array(kind(first) if first else types.float64, 1, "C"),)
+        return tuple(kind(p.type) for p in sizes_of(program))
     return tuple(
         types.BaseTuple.from_types([kind(n.type) for n in part])  # type: ignore[no-untyped-call]
         if isinstance(part, tuple)
         else kind(part.type)
-        for part in parts
+        for _, part in program.params
     )

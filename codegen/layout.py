@@ -225,10 +225,8 @@ class Layout:
 
 def _solved(extent: Dim, text: str) -> str:
     """Return the size of the dimension that an extent a*n + b is made of."""
-    (name,) = extent.names
-    at_zero, at_one = extent.size({name: 0}), extent.size({name: 1})
-    slope = at_one - at_zero
-    shifted = f"({text} - {at_zero})" if at_zero > 0 else (
-        f"({text} + {-at_zero})" if at_zero else text
+    slope, start = extent.slope
+    shifted = f"({text} - {start})" if start > 0 else (
+        f"({text} + {-start})" if start else text
     )  # fmt: skip
     return shifted if slope == 1 else f"{shifted}//{slope}"

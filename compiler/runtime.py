@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.codegen.module import print_module
+from overbar.fitting import Fit
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.evaluate import evaluate
 from overbar.ir.program import For, If, leaves
 from overbar.ir.types import F32
+from overbar.owned import Results
 from overbar.sweeping import interpreted_sweep
 
 if TYPE_CHECKING:
@@ -111,13 +113,14 @@ class Runtime:
             raise UnsupportedError(message)
         with self.lock:
             if name not in self._jitted:
-                from overbar.codegen.entry import callable_entry  # loads Numba
+                from overbar.codegen.entry import Callee, callable_entry, sizes_of
 
-                if self.entry(name).program.constants:
-                    message = "f.jit is not built yet for formulas with constant arrays"
-                    raise UnsupportedError(message)
+                program = self.entry(name).program
+                borrowed = Results.of(program).borrowed
+                fits = Fit(self.derivation.graph, sizes_of(program))
                 core = getattr(self.module(name), name)
-                self._jitted[name] = callable_entry(core, self.entry(name).program)
+                callee = Callee(core, program, borrowed, fits)
+                self._jitted[name] = callable_entry(callee)
             return self._jitted[name]
 
     def call(self, name: str) -> Callable[..., Any]:

@@ -54,14 +54,8 @@ def dimensions(
         if node.type.shape:
             for extent, size in zip(node.type.shape, np.shape(value), strict=False):
                 if isinstance(extent, Dim) and extent.line:
-                    _solve(sizes, extent, extent.line, size)
+                    sizes.setdefault(extent.line, extent.solved(size))
     return sizes
-
-
-def _solve(sizes: dict[str, int], extent: Dim, name: str, size: int) -> None:
-    """Note the size n of an extent `a*n + b`, which has the given size."""
-    start = extent.size({name: 0})
-    sizes.setdefault(name, (size - start) // (extent.size({name: 1}) - start))
 
 
 def _value(

@@ -95,6 +95,17 @@ class Dim:
         return None
 
     @property
+    def slope(self) -> tuple[int, int]:
+        """The numbers a and b of an extent `a*n + b` (see `line`)."""
+        numbers = {bool(factors): c for factors, c in self.terms}
+        return numbers[True], numbers.get(False, 0)
+
+    def solved(self, size: int) -> int:
+        """Return the n for which an extent `a*n + b` has a size (see `line`)."""
+        slope, start = self.slope
+        return (size - start) // slope
+
+    @property
     def names(self) -> frozenset[str]:
         """The named dimensions that the extent depends on."""
         found: set[str] = set()

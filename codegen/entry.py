@@ -24,7 +24,7 @@ def callable_entry(core: Any, program: Program) -> Any:
     from numba.core.errors import TypingError
     from numba.extending import intrinsic
 
-    kinds = _kinds(program)
+    kinds = kinds_of(program)
     defaults = [program.defaults[n] for n, _ in program.params if n in program.defaults]
     core.compile(kinds)
     compiled = core.overloads[kinds]
@@ -77,7 +77,7 @@ def callable_entry(core: Any, program: Program) -> Any:
     return entry
 
 
-def _kinds(program: Program) -> tuple[Any, ...]:
+def kinds_of(program: Program) -> tuple[Any, ...]:
     """Return the Numba types of a program's arguments."""
     from numba import types  # Numba is slow to load
 

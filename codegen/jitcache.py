@@ -85,6 +85,29 @@ def njit(function: FunctionType | None = None, **options: Any) -> Any:
     return dispatcher
 
 
+class Unfit(Exception):  # noqa: N818 - a signal between us, never an error
+    """Say that arguments are of other types than the one signature."""
+
+
+def exact(dispatcher: Any, kinds: tuple[Any, ...]) -> Any:
+    """Return a dispatcher's function for arguments of these very types alone.
+
+    It raises `Unfit` for all others, where the dispatcher would compile once more:
+    Numba's check of the arguments, in C, is all that is left before the machine code.
+    """
+    dispatcher.compile(kinds)
+    strict: Any = numba.njit(dispatcher.py_func)
+    entry = dispatcher.overloads[kinds].entry_point
+    strict._insert([kind._code for kind in kinds], entry, False)  # noqa: FBT003, SLF001 - as Numba does
+    strict._compile_for_args = _refuse  # noqa: SLF001 - what it calls for other types
+    strict.owner = dispatcher  # whose end would unload the code
+    return strict
+
+
+def _refuse(*_: Any, **__: Any) -> Any:
+    raise Unfit
+
+
 class DiskCache(_Cache):
     """Load and save the machine code of one function, one file a signature."""
 

@@ -1,7 +1,8 @@
 """Name the statements that lose digits: floating point against many more digits.
 
 Comes in: a graph and its inputs. Goes out: a Report, one Loss an operation whose
-result is less right than what it was given, and whose error reaches a result.
+result is less right than what it was given, and whose error reaches a result. Of an
+array each element is followed as a number is, the worst ones alone where many are off.
 """
 
 from __future__ import annotations
@@ -12,22 +13,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overbar.explain import complete, phrase
-from overbar.ir.evaluate import evaluate, evaluate_exactly
+from overbar.blame import Errors, Sources
+from overbar.explain import complete, element, phrase, statement, subscript
+from overbar.ir.errors import LimitError
+from overbar.ir.evaluate import dimensions, evaluate
+from overbar.ir.types import size_of
+from overbar.precision import exactly
+from overbar.tally import elementary
+from overbar.verdict import UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from overbar.ir.evaluate import Values
+    from overbar.explain import Place
     from overbar.ir.graph import Graph, Node
 
-U = 2.0**-53
-"""What one rounding does: the error that a value may have for free."""
 _NOTED = 10.0
-_SHARE = 0.1
-_FEWEST_DIGITS, _MOST_DIGITS = 50, 1600
-_AGREEMENT = 1e-20
-_SMALLEST = float(np.finfo(float).smallest_subnormal)
+_WORST = 16
+"""Elements of an array that are followed to what they come from, at most."""
+
+LARGEST = 4_000_000
+"""Operations on numbers that are rerun in high precision, at most: half a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class Loss:
     in the user's names; line: the user's line, None where there is no text.
     digits_lost: by how many decimal digits the result is less right than the operands.
     value, exact: what was computed, and what it should have been.
+    index: of the operation's worst element, () where it gives a number.
     """
 
     name: str
@@ -46,6 +53,7 @@ class Loss:
     digits_lost: float
     value: float
     exact: float
+    index: tuple[int, ...] = ()
 
 
 class Report(tuple[Loss, ...]):
@@ -57,18 +65,8 @@ class Report(tuple[Loss, ...]):
         """Return a table, one loss a line."""
         if not self:
             return "no statement loses digits"
-        rows = [("digits lost", "line", "statement", "operation", "computed", "exact")]
-        rows += [
-            (
-                f"{loss.digits_lost:.1f}",
-                "" if loss.line is None else str(loss.line),
-                loss.name,
-                loss.expression,
-                repr(loss.value),
-                repr(loss.exact),
-            )
-            for loss in self
-        ]
+        shown = [c for c in _COLUMNS if c != "element" or any(x.index for x in self)]
+        rows = [shown, *([_cells(loss)[c] for c in shown] for loss in self)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join(
             "  ".join(
@@ -78,14 +76,29 @@ class Report(tuple[Loss, ...]):
         )
 
 
+_COLUMNS = (
+    "digits lost", "line", "statement", "operation", "element", "computed", "exact",
+)  # fmt: skip
+
+
+def _cells(loss: Loss) -> dict[str, str]:
+    cells = (
+        f"{loss.digits_lost:.1f}", "" if loss.line is None else str(loss.line),
+        loss.name, loss.expression, subscript(loss.index), repr(loss.value),
+        repr(loss.exact),
+    )  # fmt: skip
+    return dict(zip(_COLUMNS, cells, strict=True))
+
+
 def losing_digits(
     graph: Graph, inputs: Mapping[str, Any], roots: Iterable[Node] | None = None
 ) -> Report:
     """Rerun a graph with many digits and name the operations that lose some.
 
     graph: the formula, or a view of it whose outputs are those and the gradient;
-    inputs: one number an input, those with a default may be left out; roots: what to
-    compute, by default the outputs. Raises InputError for an input without a value.
+    inputs: a value an input, those with a default may be left out; roots: what to
+    compute, by default the outputs. Raises InputError for an input without a value, and
+    LimitError for arrays so large that it would take minutes.
 
     From each result that is off, the error is followed down through the operands that
     bring it about; an operation is named where the error is ten times what it was in
@@ -94,111 +107,78 @@ def losing_digits(
     roots = list(graph.outputs.values() if roots is None else roots)
     order = graph.order(roots)
     given = complete(graph, inputs, order)
+    sizes = dimensions(graph, given, {})
+    _need_small(order, given, sizes)
     values = evaluate(graph, given, roots)
-    exact = _exactly(graph, given, roots)
-    users: dict[Node, Node | None] = {
-        r: None for r in roots if _is_off(values[r], exact[r])
-    }
-    stack = list(users)
-    losses: list[tuple[Node, float]] = []
-    for node in stack:  # grows while it is walked
-        sources = _sources(node, values, exact)
-        before = max([U, *(_error(values[a], exact[a]) for a in sources)])
-        growth = _error(values[node], exact[node]) / before
-        if growth > _NOTED:
-            losses.append((node, math.log10(growth)))
-        for arg in sources:
-            if arg not in users and _error(values[arg], exact[arg]) > _NOTED * U:
-                users[arg] = node
-                stack.append(arg)
-    losses.sort(key=lambda item: (-round(item[1], 6), item[0].index))
-    return Report(
-        Loss(
-            name=_statement(graph, node, users),
-            expression=phrase(graph, node),
-            line=graph.spans[node].line if node in graph.spans else None,
-            digits_lost=digits,
-            value=float(values[node]),
-            exact=float(exact[node]),
+    errors = Errors(values, exactly(graph, given, roots))
+    losses = _followed(graph, order, roots, errors, Sources(errors, sizes))
+    losses.sort(key=lambda loss: (-round(loss[0], 6), loss[1].index))
+    return Report(loss for _, _, loss in losses)
+
+
+def _need_small(
+    order: Sequence[Node], given: Mapping[str, Any], sizes: Mapping[str, int]
+) -> None:
+    arrays = {name: np.shape(v) for name, v in given.items() if np.ndim(v)}
+    count = sum(size_of(elementary(n), sizes) for n in order) if arrays else 0
+    if count > LARGEST:
+        shown = ", ".join(f"{name} of shape {s}" for name, s in [*arrays.items()][:4])
+        message = (
+            f"expected arrays that take at most {LARGEST:,} operations, as each is "
+            f"rerun in high precision; found {shown}, which take {count:,}: give "
+            "smaller arrays"
         )
-        for node, digits in losses
+        raise LimitError(message)
+
+
+def _followed(
+    graph: Graph,
+    order: Sequence[Node],
+    roots: Sequence[Node],
+    errors: Errors,
+    sources: Sources,
+) -> list[tuple[float, Node, Loss]]:
+    """Return the digits that each operation loses, the node and its Loss."""
+    marked: dict[Node, dict[Place, None]] = {
+        r: dict.fromkeys(places) for r in roots if (places := errors.off(r))
+    }
+    users: dict[Node, Node | None] = dict.fromkeys(marked)
+    found: list[tuple[float, Node, Place]] = []
+    for node in reversed(order):  # what uses a node comes before it
+        worst: tuple[float, Node, Place] = (0.0, node, ())
+        for place in errors.largest(node, marked.get(node, {}), _WORST):
+            operands = sources.of(node, place)
+            unit = UNIT[node.type.dtype]
+            before = max([unit, *(errors.at(a, p) for a, p in operands)])
+            worst = max(worst, (errors.at(node, place) / before, node, place),
+                        key=lambda item: item[0])  # fmt: skip
+            for arg, p in operands:
+                if errors.at(arg, p) > _NOTED * UNIT[arg.type.dtype]:
+                    marked.setdefault(arg, {})[p] = None
+                    if users.get(arg, node) is not None:
+                        users[arg] = node  # the last is the nearest to the formula
+        if worst[0] > _NOTED:
+            found.append(worst)
+    return [
+        (math.log10(growth), node, _loss(graph, node, place, growth, users, errors))
+        for growth, node, place in found
+    ]
+
+
+def _loss(
+    graph: Graph,
+    node: Node,
+    place: Place,
+    growth: float,
+    users: Mapping[Node, Node | None],
+    errors: Errors,
+) -> Loss:
+    return Loss(
+        name=statement(graph, node, users),
+        expression=phrase(graph, node),
+        line=graph.spans[node].line if node in graph.spans else None,
+        digits_lost=math.log10(growth),
+        value=float(element(errors.values[node], place)),
+        exact=float(element(errors.exact[node], place)),
+        index=place,
     )
-
-
-def _exactly(graph: Graph, given: Mapping[str, Any], roots: Sequence[Node]) -> Values:
-    """Evaluate with so many digits that twice as many change nothing that matters."""
-    digits = _FEWEST_DIGITS
-    found = evaluate_exactly(graph, given, roots, digits)
-    while digits < _MOST_DIGITS:
-        digits *= 2
-        better = evaluate_exactly(graph, given, roots, digits)
-        if all(_agree(found[node], better[node]) for node in better):
-            return better
-        found = better
-    return found
-
-
-def _agree(x: Any, y: Any) -> bool:
-    if isinstance(y, bool) or y != y or abs(y) == math.inf:
-        return True
-    return bool(abs(x - y) <= _AGREEMENT * abs(y)) and bool(y)
-
-
-def _is_off(value: Any, exact: Any) -> bool:
-    """Whether a result is wrong, an overflow or underflow that is due left aside."""
-    if _error(value, exact) <= _NOTED * U:
-        return False
-    due = float(exact)
-    return value != due and not abs(value - due) <= _SMALLEST
-
-
-def _error(value: Any, exact: Any) -> float:
-    """Return the relative error, at most 1; 0 where there is no number to be right."""
-    if isinstance(exact, bool) or np.asarray(value).dtype.kind != "f":
-        return 0.0
-    if exact != exact or abs(exact) == math.inf:
-        return 0.0
-    if not np.isfinite(value) or not exact:
-        return float(value != exact)
-    gap = abs(exact - type(exact)(float(value)))
-    return min(1.0, float(gap / abs(exact)))
-
-
-def _sources(node: Node, values: Values, exact: Values) -> list[Node]:
-    """Return the operands whose errors bring about a good part of the node's."""
-    if not node.args or node.op.mp is None:
-        return []
-    total = _error(values[node], exact[node])
-    found = []
-    for arg in dict.fromkeys(node.args):
-        if _error(values[arg], exact[arg]) == 0.0:
-            continue
-        mixed = [
-            type(exact[a])(float(values[a])) if a is arg else exact[a]
-            for a in node.args
-        ]
-        moved = _apply(node, mixed, exact[node])
-        if moved is None or _error(moved, exact[node]) >= _SHARE * total:
-            found.append(arg)
-    return found
-
-
-def _apply(node: Node, args: Sequence[Any], like: Any) -> float | None:
-    """Return the op applied to exact numbers, as a float; None where it fails."""
-    try:
-        result = node.op.mp(like.context, *node.attrs, *args) if node.op.mp else None
-        return None if result is None else float(result)
-    except (ValueError, ZeroDivisionError, ArithmeticError, TypeError):
-        return None
-
-
-def _statement(graph: Graph, node: Node, users: Mapping[Node, Node | None]) -> str:
-    """Return the name of the statement that a node is computed in."""
-    outputs = {n: name for name, n in reversed(graph.outputs.items())}
-    walk: Node | None = node
-    while walk is not None:
-        name = graph.names.get(walk) or outputs.get(walk)
-        if name:
-            return name
-        walk = users[walk]
-    return "the result"

@@ -53,7 +53,7 @@ class Signature:
         self.dtypes = dict(dtypes)
         self.names = [a.name for a in self.arguments]
         self.inputs = [m for a in self.arguments for m in a.members]
-        self._plain = not any(a.grouped or a.keys for a in self.arguments)
+        self.is_plain = not any(a.grouped or a.keys for a in self.arguments)
         self.takes_doubles = all(d == "float64" for d in self.dtypes.values())
 
     def bind(
@@ -65,7 +65,7 @@ class Signature:
         values that are no numbers.
         """
         count = len(self.arguments)
-        if not keywords and len(args) == count and self._plain:
+        if not keywords and len(args) == count and self.is_plain:
             if self.takes_doubles and all(type(a) is float for a in args):
                 return list(args)
             given = dict(zip(self.names, args, strict=True))

@@ -54,8 +54,8 @@ class Calling:
     # -- to the entry points -------------------------------------------------------
 
     def _quick(self, args: Sequence[Any]) -> bool:
-        """Whether arguments are one float an input, to be handed on as they are."""
-        if len(args) != self._count or not self._plain:
+        """Whether arguments are one float an input, to be handed on if `_plain`."""
+        if len(args) != self._count:
             return False
         for a in args:  # noqa: SIM110 - on the call path a loop beats all()
             if type(a) is not float:
@@ -73,6 +73,12 @@ class Calling:
         ):
             return None
         return self.runtime.call(name)(*theta.tolist())
+
+    def run(
+        self, name: str, args: tuple[Any, ...], keywords: Mapping[str, Any]
+    ) -> list[Any]:
+        """Return an entry point's results for the arguments of a call."""
+        return self.run_entry(name, self.signature.bind(args, keywords))
 
     def run_entry(self, name: str, values: list[Any]) -> list[Any]:
         """Return an entry point's results: floats, or arrays of the common shape.

@@ -116,7 +116,7 @@ def explain(
     first = min(users, key=lambda n: n.index)
     # A constant's place is that of its first use anywhere: point at what uses it here.
     place = (users[first] if first.is_const else None) or first
-    name = _statement(graph, first, users)
+    name = statement(graph, first, users)
     return _explanation(graph, first, values, name, graph.spans.get(place))
 
 
@@ -165,11 +165,11 @@ def _first_bad(value: Any) -> Place:
     return tuple(map(int, bad[0])) if len(bad) else ()
 
 
-def _element(value: Any, place: Place) -> Any:
+def element(value: Any, place: Place) -> Any:
+    """Return the element at a place of an array, a number as it is."""
     array = np.asarray(value)
-    return (
-        array[place[len(place) - array.ndim :]].item() if array.ndim else array.item()
-    )
+    found = array[place[len(place) - array.ndim :]]
+    return found.item() if isinstance(found, np.generic | np.ndarray) else found
 
 
 def _taken(node: Node, values: Values) -> Sequence[Node]:
@@ -187,7 +187,7 @@ def _taken(node: Node, values: Values) -> Sequence[Node]:
     ]
 
 
-def _statement(graph: Graph, node: Node, users: Mapping[Node, Node | None]) -> str:
+def statement(graph: Graph, node: Node, users: Mapping[Node, Node | None]) -> str:
     """Return the name of the statement that a node is computed in."""
     outputs = {n: name for name, n in reversed(graph.outputs.items())}
     walk: Node | None = node
@@ -207,14 +207,14 @@ def _explanation(
     stage = "input" if is_input else "value" if node.index < formula else "gradient"
     place = _first_bad(values[node])
     operands = _operands(node, values, place)
-    text = node.attrs[0] + _index(place) if is_input else phrase(graph, node)
+    text = node.attrs[0] + subscript(place) if is_input else phrase(graph, node)
     return Explanation(
         found=True,
         name=name,
         expression=f"the constant {text}" if node.is_const else text,
-        value=_element(values[node], place),
+        value=element(values[node], place),
         operands=tuple(
-            (read(graph, a) + _index(at), _element(values[a], at))
+            (read(graph, a) + subscript(at), element(values[a], at))
             for a, at in operands.items()
         ),
         span=span,
@@ -242,16 +242,17 @@ def _operands(node: Node, values: Values, place: Place) -> dict[Node, Place]:
     return found
 
 
-def _index(place: Place) -> str:
+def subscript(place: Place) -> str:
+    """Return a place as text, `[1, 2]`; nothing for a number."""
     return f"[{', '.join(map(str, place))}]" if place else ""
 
 
 def _outside(node: Node, values: Values, place: Place) -> str:
     """Return the domain that an operand is outside of, if that gave the NaN."""
-    if node.op.shaping is not None or not math.isnan(_element(values[node], place)):
+    if node.op.shaping is not None or not math.isnan(element(values[node], place)):
         return ""
     for (low, high), arg in zip(node.op.domain, node.args, strict=False):
-        value = _element(values[arg], place)
+        value = element(values[arg], place)
         if value < low or value > high:
             left = "(" if low == -math.inf else "["
             right = ")" if high == math.inf else "]"

@@ -60,21 +60,23 @@ class CompiledFunction(Calling, Identity, Inspection):
 
     def __call__(self, /, *args: Any, **keywords: Any) -> Any:
         """Return the value: a float, an array of shape S, or a named tuple of them."""
-        if not keywords and self._quick(args):
+        if self._plain and not keywords and self._quick(args):
             return float(self.runtime.call("value")(*args))
-        return self.packaged(
-            self.run_entry("value", self.signature.bind(args, keywords))
-        )
+        return self.packaged(self.run("value", args, keywords))
 
     def grad(self, /, *args: Any, **keywords: Any) -> Any:
         """Return the gradient: by name, each entry of shape S (bare for one name).
 
         Raises InputError for a formula of several outputs, which has a Jacobian.
         """
-        if not keywords and self._quick(args):
+        if self._plain and not keywords and self._quick(args):
             return self._grads(flattened(self.runtime.call("grad")(*args)))
-        self.need_scalar("grad")
-        return self._grads(self.run_entry("grad", self.signature.bind(args, keywords)))
+        return self._gradient_of(args, keywords)
+
+    def _gradient_of(self, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> Any:
+        if not self._scalar:
+            self.need_scalar("grad")
+        return self._grads(self.run("grad", args, keywords))
 
     def value_and_grad(
         self, /, *args: Any, out: Any = None, **keywords: Any
@@ -84,12 +86,17 @@ class CompiledFunction(Calling, Identity, Inspection):
         out: an array, or a sequence of arrays one an entry, that the gradient's
             entries are written to as well.
         """
-        if out is None and not keywords and self._quick(args):
+        if self._plain and out is None and not keywords and self._quick(args):
             value, parts = self.runtime.call("value_and_grad")(*args)
             return float(value), self._grads(flattened(parts))
-        self.need_scalar("value_and_grad")
-        values = self.signature.bind(args, keywords)
-        value, *grads = self.run_entry("value_and_grad", values)
+        return self._value_and_grad(args, keywords, out)
+
+    def _value_and_grad(
+        self, args: tuple[Any, ...], keywords: Mapping[str, Any], out: Any
+    ) -> tuple[Any, Any]:
+        if not self._scalar:
+            self.need_scalar("value_and_grad")
+        value, *grads = self.run("value_and_grad", args, keywords)
         result = self._grads(grads)
         if out is not None:
             fill([out] if self.options.bare else out, grads, self.options.wrt)

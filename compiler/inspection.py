@@ -10,6 +10,7 @@ import numpy as np
 
 from overbar.codegen.module import function_text
 from overbar.ir.errors import InputError
+from overbar.ir.program import leaves
 from overbar.ir.source import printable
 from overbar.ir.text import write
 from overbar.statements import derivatives
@@ -170,13 +171,12 @@ class Inspection:
         """Operation counts of forward and backward, saved bytes, their ratio."""
         from overbar.cost import cost
 
-        self._need_one("cost")
-        forward = self.runtime.entry("forward").program
-        saved = forward.result[1] if isinstance(forward.result, tuple) else ()
+        forward = self.runtime.entry("forward").program.result
         return cost(
             self.runtime.entry("value").program,
-            self.runtime.entry("value_and_grad").program,
-            saved=len(saved) if isinstance(saved, tuple) else 1,
+            self.runtime.entry("value_and_grad" if self._scalar else "vjp").program,
+            leaves(forward[1]) if isinstance(forward, tuple) else (),
+            {name: n.type.shape for name, n in self._graph.inputs.items()},
         )
 
     def save(self, path: str | Path) -> Path:
@@ -231,7 +231,10 @@ class Inspection:
             args = ()
         if isinstance(args, dict):
             args, keywords = (), {**args, **keywords}
-        elif not isinstance(args, list | tuple | np.ndarray):
+        elif not isinstance(args, list | tuple | np.ndarray) or (
+            isinstance(args, np.ndarray)
+            and [len(n.type.shape) for n in self._graph.inputs.values()] == [args.ndim]
+        ):
             args = (args,)  # of a formula of one input
         values = self.signature.bind(tuple(args), keywords)
         for name, value in zip(self.signature.inputs, values, strict=True):

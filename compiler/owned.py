@@ -6,14 +6,15 @@ arrays in C order that share memory with no argument and no other result.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from overbar.ir.program import leaves
+from overbar.ir.program import is_packed, leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from overbar.ir.graph import Node
     from overbar.ir.program import Program, Result
@@ -49,6 +50,40 @@ class Results(NamedTuple):
             if not array or self.borrowed[i] or not part.flags.c_contiguous:
                 parts[i] = _own(part, self.nodes[i])
         return parts
+
+    def owner(self, kind: Any) -> Callable[[Any], list[Any]]:
+        """Return `own` for results of one Numba type, which tells what is in order."""
+        if _packs(self.nested):
+            return self.own
+        pairs = zip(_matched(self.nested, kind), self.nodes, self.borrowed, strict=True)
+        loose = any(n.type.shape and (b or k.layout != "C") for k, n, b in pairs)
+        return self.own if loose else _flattener(self.nested)
+
+
+def _packs(result: Result) -> bool:
+    """Whether some part of a result is returned as one array of numbers."""
+    parts = result if isinstance(result, tuple) else ()
+    return is_packed(result) or any(map(_packs, parts))
+
+
+_FLATTENED: dict[tuple[bool, ...], Callable[[Any], list[Any]]] = {
+    (False, True): lambda found: [found[0], *found[1]],
+    (True, True): lambda found: [*found[0], *found[1]],
+}
+"""How to flatten pairs, by which of their parts are tuples."""
+
+
+def _flattener(expected: Result) -> Callable[[Any], list[Any]]:
+    """Return what `_matched` does for one result, without recursion where it can be."""
+    parts = expected if isinstance(expected, tuple) else ()
+    nested = tuple(isinstance(part, tuple) for part in parts)
+    inner = [x for part in parts if isinstance(part, tuple) for x in part]
+    if not isinstance(expected, tuple):
+        return lambda found: [found]
+    if not any(nested):
+        return list
+    deep = any(isinstance(x, tuple) for x in inner)
+    return _FLATTENED.get(() if deep else nested, partial(_matched, expected))
 
 
 def _matched(expected: Result, found: Any) -> list[Any]:

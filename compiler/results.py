@@ -114,7 +114,7 @@ def fill(out: Any, parts: Sequence[Any], names: Sequence[str]) -> None:
         message = f"expected out= with {counted(names, 'array')}, found {len(out)}"
         raise InputError(message)
     for target, part, name in zip(out, parts, names, strict=True):
-        shape = np.shape(part)
+        shape = part.shape if isinstance(part, np.ndarray) else np.shape(part)
         if _shape(target) != shape or target.dtype.kind != "f":
             message = (
                 f"expected an array of floats of shape {shape} as out= for {name!r}, "

@@ -128,6 +128,30 @@ class Runtime:
                 found = self._calls.setdefault(name, self._make(name))
         return found
 
+    def exact(self, name: str) -> tuple[Callable[..., Any], Any] | None:
+        """Return an entry point's machine code and its result's Numba type.
+
+        None where there is none, or where results or arguments are to be converted.
+        """
+        program = self.entry(name).program
+        given = leaves(tuple(part for _, part in program.params))
+        single = any(n.type is F32 for n in given)
+        if single or self.backend == "python" or self.interprets(name):
+            return None
+        from overbar.codegen.entry import kinds_of  # loads Numba
+        from overbar.codegen.jitcache import exact
+
+        function = getattr(self.module(name), name)
+        if not hasattr(function, "overloads"):  # under NUMBA_DISABLE_JIT
+            return None
+        kinds = kinds_of(program)
+        strict = exact(function, kinds)
+        result = function.overloads[kinds].signature.return_type
+        if program.constants:
+            last = [n.attrs[0].value for n in program.constants]
+            return partial_last(strict, last), result
+        return strict, result
+
     def _make(self, name: str) -> Callable[..., Any]:
         function, program = self._unrounded(name), self.entry(name).program
         given = leaves(tuple(part for _, part in program.params))

@@ -14,6 +14,7 @@ import numpy as np
 from overbar.batch import Batch, common_lead, mapped, summed
 from overbar.blocks import hessian_blocks, jacobian_blocks
 from overbar.calling import spread
+from overbar.direct import DirectCalls
 from overbar.function import ALWAYS, SINGLE, CompiledFunction, Jit, Saved
 from overbar.ir.errors import InputError
 from overbar.ir.types import extents
@@ -52,7 +53,7 @@ class Rows(NamedTuple):
     values: Any
 
 
-class ShapedFunction(ShapedInspection, CompiledFunction):
+class ShapedFunction(DirectCalls, ShapedInspection, CompiledFunction):
     """Hold a formula with arrays and everything derived from it.
 
     With an array among its inputs, a call takes exactly the declared shapes, and the
@@ -67,6 +68,7 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
         self, graph: Graph, arguments: Sequence[Argument], options: Options
     ) -> None:
         super().__init__(graph, arguments, options)
+        self.reset()
         shaped = any(n.type.shape for n in graph.inputs.values())
         data = [n for n in graph.inputs if options.reduce and n not in options.wrt]
         leading = data if shaped else list(graph.inputs)
@@ -102,7 +104,7 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
 
     def _is_exact(self, name: str, values: Sequence[Any]) -> bool:
         """Whether arguments have their declared axes and none in front."""
-        ranks = self._known(name).ranks
+        ranks = self.known(name).ranks
         for v, rank in zip(values, ranks, strict=False):
             if (v.ndim if type(v) is np.ndarray else 0) != rank:
                 return False
@@ -114,7 +116,7 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
 
     def once(self, name: str, values: Sequence[Any]) -> list[Any]:
         """Return the results at one point: numbers, and arrays of their own."""
-        known = self._known(name)
+        known = self.known(name)
         try:
             result = self.runtime.call(name)(*values)
         except REFUSALS:
@@ -128,9 +130,10 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
 
     def results(self, name: str) -> list[Node]:
         """Return the nodes of an entry point's results."""
-        return self._known(name).nodes
+        return self.known(name).nodes
 
-    def _known(self, name: str) -> Results:
+    def known(self, name: str) -> Results:
+        """Return what is known of an entry point's results."""
         found = self._entries.get(name)
         if found is None:
             known = Results.of(self.runtime.entry(name).program)
@@ -161,6 +164,8 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
 
     def packaged(self, parts: Sequence[Any]) -> Any:
         """Return one value an output as the call returns them."""
+        if self._single:
+            return parts[0]
         if self.maps or self.options.shape is None:
             return super().packaged(parts)
         return self._stack(parts)
@@ -180,6 +185,8 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
 
     def need_scalar(self, what: str) -> None:
         """Raise InputError unless the formula has one output, a number."""
+        if self._scalar:
+            return
         super().need_scalar(what)
         ((name, node),) = self._graph.outputs.items()
         if node.type.shape:
@@ -199,7 +206,7 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
             rows were read, and their adjoints, without the zeros of all others.
         """
         if not sparse:
-            return super().grad(*args, **keywords)
+            return self._gradient_of(args, keywords)
         return self.value_and_grad(*args, sparse=True, **keywords)[1]
 
     def value_and_grad(
@@ -207,7 +214,7 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
     ) -> tuple[Any, Any]:
         """Return `(value, grad)` from one fused function; `sparse` as in `grad`."""
         if not sparse:
-            return super().value_and_grad(*args, out=out, **keywords)
+            return self._value_and_grad(args, keywords, out)
         if out is not None:
             message = "expected out= or sparse=, found both: rows have no fixed shape"
             raise InputError(message)
@@ -224,6 +231,12 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
 
     def forward(self, /, *args: Any, **keywords: Any) -> tuple[Any, Saved]:
         """Return the value, and what `backward` needs, as in the lectures."""
+        count = len(self._graph.outputs)
+        parts = self.directly("forward", args, keywords)
+        if parts is not None:
+            sizes = self.signature.sizes_before(args, keywords)
+            saved = Saved(tuple(parts[count:]), sizes=sizes)
+            return self.packaged(parts[:count]), saved
         values = self.signature.bind(args, keywords)
         sizes = self.sizes(values)
         nodes = list(self._graph.inputs.values())
@@ -233,8 +246,12 @@ class ShapedFunction(ShapedInspection, CompiledFunction):
             value = self.packaged(self.run_entry("value", values))
             return value, Saved(kept, mapped=True, sizes=sizes)
         parts = self.once("forward", values)
-        count = len(self._graph.outputs)
         return self.packaged(parts[:count]), Saved(tuple(parts[count:]), sizes=sizes)
+
+    def _seeds(self, seed: Any, sizes: Mapping[str, int]) -> list[Any]:
+        if type(seed) is float and self._scalar:
+            return [seed]
+        return super()._seeds(seed, sizes)
 
     def _run_backward(self, saved: Any, seeds: list[Any]) -> list[Any]:
         return self.once("backward", [saved, *seeds])

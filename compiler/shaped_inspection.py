@@ -1,4 +1,4 @@
-"""Show what a formula over arrays is, does and loses; say what is not built yet."""
+"""Check a formula over arrays, and build it ahead: with arrays of its own making."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ import numpy as np
 
 from overbar.blocks import shapes_of
 from overbar.inspection import Inspection
-from overbar.ir.errors import UnsupportedError
 from overbar.ir.flat import copied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from overbar.accuracy import Report as AccuracyReport
     from overbar.check import Report
-    from overbar.cost import Cost
     from overbar.ir.graph import Node
     from overbar.shapes import ShapedSignature
 
@@ -56,31 +53,6 @@ class ShapedInspection(Inspection):
         return check_arrays(
             graph, [graph.inputs[n] for n in self.options.wrt], inputs, gradient
         )
-
-    def draw(self, values: Any = None, /, **by_name: Any) -> str:
-        """Return the computation graph as SVG; with values not built yet for arrays."""
-        if values is not None or by_name:
-            message = "f.draw with values is not built yet for formulas with arrays"
-            raise UnsupportedError(message)
-        return super().draw()
-
-    def accuracy(self, /, *args: Any, **keywords: Any) -> AccuracyReport:
-        """Name the statements that lose digits; not built yet for arrays."""
-        del args, keywords
-        message = (
-            "f.accuracy is not built yet for formulas with arrays; f.check holds their "
-            "gradient against high precision"
-        )
-        raise UnsupportedError(message)
-
-    @property
-    def cost(self) -> Cost:
-        """Operation counts; not built yet for arrays."""
-        message = (
-            "f.cost is not built yet for formulas with arrays; f.program shows their "
-            "loops"
-        )
-        raise UnsupportedError(message)
 
     def build(self, *names: str) -> Self:
         """Make machine code now, of the named entry points or of `value_and_grad`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +13,12 @@ from overbar.ir.types import extents, size_of
 from overbar.sizes import Sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from overbar.arguments import Argument
     from overbar.ir.graph import Graph
 
-_MOST_SEEN = 64
+_MOST_SEEN = 1024
 """Combinations of shapes that are remembered as fitting."""
 
 
@@ -40,10 +41,13 @@ class ShapedSignature(Signature):
         self.types = {name: node.type for name, node in graph.inputs.items()}
         self.leading = frozenset(leading)
         self.sizes = sizes or Sizes(graph)
-        shaped = any(t.shape for t in self.types.values())
-        self.takes_doubles = self.takes_doubles and not shaped
-        self._expected = [np.dtype(t.dtype) for t in self.types.values()]
-        self._seen: set[tuple[tuple[int, ...], ...]] = set()
+        self.places = [i for i, n in enumerate(self.inputs) if self.types[n].shape]
+        self.takes_doubles = self.takes_doubles and not self.places
+        self.kinds = _kinds_at(self.places, len(self.inputs))
+        self.seen: dict[Any, Mapping[str, int]] = {}
+        self._numbers = {
+            n: d for n, d in self.defaults.items() if not self.types[n].shape
+        }
         for argument in arguments:
             self._need_numbers(argument)
 
@@ -69,9 +73,6 @@ class ShapedSignature(Signature):
         leading: every input may have axes in front. Raises InputError for what does not
         have its declared shape, naming argument, dimension and sizes.
         """
-        plain = self._plain and len(args) == len(self.inputs)
-        if not keywords and plain and self._as_before(args):
-            return list(args)
         values = self.convert(self.match(args, keywords or {}))
         return self.fit(values, None if leading else self.leading)
 
@@ -110,8 +111,10 @@ class ShapedSignature(Signature):
             len(shape) == len(self.types[n].shape)
             for n, shape in zip(self.inputs, shapes, strict=True)
         )
-        if exact and len(self._seen) < _MOST_SEEN:
-            self._seen.add(shapes)
+        if exact:
+            if len(self.seen) >= _MOST_SEEN:
+                self.seen.clear()
+            self.seen[self.kinds(found)] = sizes
         return found
 
     def _filled(self, name: str, default: float, sizes: Mapping[str, int]) -> Any:
@@ -130,17 +133,38 @@ class ShapedSignature(Signature):
         shape = tuple(size_of(e, sizes) for e in kind.shape)
         return np.full(shape, default, kind.dtype)
 
-    def _as_before(self, args: Sequence[Any]) -> bool:
-        """Whether arguments can be handed on as they are, like others before."""
-        shapes: list[tuple[int, ...]] = []
-        for a, dtype in zip(args, self._expected, strict=True):
-            if type(a) is np.ndarray and a.dtype == dtype and a.flags.carray and a.ndim:
-                shapes.append(a.shape)
-            elif type(a) is float and dtype == np.float64:
-                shapes.append(())
-            else:
-                return False
-        return tuple(shapes) in self._seen
+    def sizes_before(
+        self, args: tuple[Any, ...], keywords: Mapping[str, Any]
+    ) -> Mapping[str, int]:
+        """Return the sizes of a call's dimensions, which had the same shapes before."""
+        return self.seen[self.kinds(self.complete(args, keywords))]
+
+    def complete(
+        self, args: tuple[Any, ...], keywords: Mapping[str, Any]
+    ) -> tuple[Any, ...]:
+        """Return all arguments in order. Raises KeyError where they do not fit."""
+        rest = self.names[len(args) :]
+        if len(keywords) < len(rest):
+            keywords = {**{n: self._numbers[n] for n in rest if n not in keywords},
+                        **keywords}  # fmt: skip
+        if len(keywords) > len(rest):
+            raise KeyError
+        return (*args, *[keywords[n] for n in rest])
+
+
+def _kinds_at(places: Sequence[int], count: int) -> Callable[[Sequence[Any]], Any]:
+    """Return what gives the shapes and dtypes of the arguments at some places.
+
+    Dtypes, as Numba may mistake one byte order for the other.
+    """
+    kind = attrgetter("shape", "dtype")
+    if len(places) == count:
+        return lambda args: tuple(map(kind, args))
+    if len(places) == 1:
+        (place,) = places
+        return lambda args: kind(args[place])
+    pick = itemgetter(*places) if places else lambda _: ()
+    return lambda args: tuple(map(kind, pick(args)))
 
 
 def _converted(value: Any, name: str, dtype: str) -> Any:
@@ -151,6 +175,21 @@ def _converted(value: Any, name: str, dtype: str) -> Any:
 
 def _in_order(value: Any) -> Any:
     """Return an array in C order and aligned, copied only where it is not."""
-    if isinstance(value, np.ndarray):
-        return np.require(value, requirements=["C", "A"])
-    return value
+    if not isinstance(value, np.ndarray):
+        return value
+    array = np.require(value, requirements=["C", "A"])
+    return array if array.flags.writeable else np.asarray(_Unlocked(array))
+
+
+class _Unlocked:
+    """Show a read-only array's memory as that of one that may be written.
+
+    To Numba the two are different types, so that it would compile everything again;
+    generated code writes to no argument.
+    """
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        interface = dict(array.__array_interface__)
+        interface["data"] = (interface["data"][0], False)
+        self.__array_interface__ = interface

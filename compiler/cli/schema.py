@@ -7,13 +7,14 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from overbar.cli.formula import has_arrays
+from overbar.cost import readable
 from overbar.statements import derivatives
 
 if TYPE_CHECKING:
     from overbar.cost import Count
     from overbar.function import CompiledFunction
     from overbar.ir.source import Span
+    from overbar.ir.types import Extent
 
 FORMAT = "overbar-derivation"
 VERSION = 1
@@ -79,20 +80,30 @@ def _input(f: CompiledFunction, name: str) -> dict[str, Any]:
 
 
 def _cost(f: CompiledFunction) -> dict[str, Any] | None:
-    """Return what the passes of a single output cost, None for several and arrays."""
-    if len(f.graph.outputs) > 1 or has_arrays(f):
+    """Return what the passes of one number cost, None for several outputs and arrays.
+
+    Over arrays counts are texts, polynomials in the sizes.
+    """
+    outputs = list(f.graph.outputs.values())
+    if len(outputs) > 1 or outputs[0].type.shape:
         return None
     cost = f.cost
     return {
         "value": _count(cost.value),
         "value_and_gradient": _count(cost.gradient),
         "ratio": round(cost.ratio, 4),
-        "saved_bytes": cost.saved,
+        "saved_bytes": _amount(cost.saved),
     }
 
 
 def _count(count: Count) -> dict[str, Any]:
-    return {"operations": dict(count.operations), "weighted": count.flops}
+    each = {name: _amount(number) for name, number in count.operations.items()}
+    return {"operations": each, "weighted": _amount(count.flops)}
+
+
+def _amount(number: Extent) -> int | str:
+    """Return a whole number, or the text of a polynomial in sizes."""
+    return number if isinstance(number, int) else readable(number)
 
 
 def _number(value: float | None) -> float | str | None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from overbar.derive.product import contribution
 from overbar.derive.reverse import reverse
+from overbar.explain import complete
 from overbar.ir.errors import InputError
 from overbar.ir.evaluate import evaluate
 from overbar.ir.graph import Graph
+from overbar.show.taken import taken_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,11 +41,7 @@ def gradients_at(
 
     Raises InputError for an input without a value and for an unknown output.
     """
-    given = graph.defaults | dict(inputs)
-    for name in graph.inputs:
-        if name not in given:
-            message = f"expected a value for {name!r}, found none"
-            raise InputError(message)
+    given = complete(graph, inputs, graph.inputs.values())
     values = evaluate(graph, given)
     if output is None and len(graph.outputs) != 1:
         return values, {}, {}
@@ -63,9 +63,10 @@ def _backwards(
     # In a graph of its own: what is derived later must not depend on a picture.
     copy = Graph(kinks=graph.kinks, real=graph.real)
     twin: dict[Node, Node] = {}
-    for node in graph.order():
+    for node in graph.order([*graph.outputs.values(), *graph.inputs.values()]):
         args = [twin[a] for a in node.args]
         twin[node] = copy.restore(node.op, args, node.attrs, node.type)
+    copy.inputs = {name: twin[n] for name, n in graph.inputs.items()}  # for their sizes
     copy.formula_size = len(copy)
     one = copy.const(1.0, root.type)
     adjoints = reverse(copy, {twin[root]: one}, [twin[n] for n in wrt if n in twin])
@@ -76,16 +77,26 @@ def _backwards(
         if part is not None
     }
     found = evaluate(copy, given, [*adjoints.values(), *parts.values()])
-    taken = _taken(graph, root, values)
+    taken = taken_at(graph, root, given, values)
     gradients = {
-        node: found[g] if taken[node] else 0.0
+        node: _where(taken[node], found[g])
         for node in graph.order([root])
         if (g := adjoints.get(twin[node])) is not None
     }
     return gradients, {
-        (node, i): found[part] if taken[node] else 0.0
+        (node, i): _flowing(node, taken[node], found[part])
         for (node, i), part in parts.items()
     }
+
+
+def _where(taken: Any, part: Any) -> Any:
+    """Return what is taken, and 0 where an untaken branch may give anything."""
+    return np.where(taken, part, 0.0)[()]
+
+
+def _flowing(node: Node, taken: Any, part: Any) -> Any:
+    """Return a contribution, as far as the node that makes it is taken."""
+    return _where(taken if node.op.shaping is None else np.any(taken), part)
 
 
 def _parts(node: Node, adjoints: Mapping[Node, Node]) -> list[Node | None]:
@@ -102,19 +113,3 @@ def _parts(node: Node, adjoints: Mapping[Node, Node]) -> list[Node | None]:
         else contribution(g, i, node)
         for i, arg in enumerate(node.args)
     ]
-
-
-def _taken(graph: Graph, root: Node, values: Numbers) -> dict[Node, bool]:
-    """Return which nodes matter to the root, the branches being as they are."""
-    order = graph.order([root])
-    taken = dict.fromkeys(order, False) | {root: True}
-    for node in reversed(order):
-        if taken[node]:
-            for i, arg in enumerate(node.args):
-                taken[arg] = taken[arg] or _flows(node, i, values)
-    return taken
-
-
-def _flows(node: Node, i: int, values: Numbers) -> bool:
-    """Return whether operand i of a node is used, rather than the untaken branch."""
-    return not (node.op.chooses and i) or bool(values[node.args[0]]) == (i == 1)

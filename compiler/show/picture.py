@@ -11,21 +11,19 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from overbar.ir.errors import InputError
 from overbar.ir.graph import is_condition
 from overbar.ir.ops.row import Notation
 from overbar.ir.source import printable
 from overbar.ir.text import Writer, equations, number
 from overbar.ir.types import extents
+from overbar.show.numbers import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from overbar.ir.graph import Graph, Node
 
-_LONGEST_NAME = 24
+_LONGEST_NAME, _LONGEST_SIGN = 24, 12
 _SIGN = re.compile(r"[^\w\s()\[\]]{0,2}-?\d*|and|or|not|if else")
 _TYPOGRAPHIC = {
     "": "=",
@@ -46,7 +44,7 @@ class Item:
 
     kind: "param", "data", "const", "op" or "output"; text: what stands inside; name:
     the user's name beside it; total: the gradient of an input, or of what has several
-    users; title: the statement, shown as a tooltip.
+    users, in lines; title: the statement, shown as a tooltip.
     """
 
     kind: str
@@ -60,8 +58,9 @@ class Item:
 class Arrow:
     """Show one use of a value: as operand `place` of `places` of its target.
 
-    condition: whether what flows is a condition rather than a number; free: whether
-    the target's operands may be drawn in any order.
+    value, gradient: what flows forward and back, in lines; condition: whether that is
+    a condition rather than a number; free: whether the target's operands may be drawn
+    in any order.
     """
 
     source: int
@@ -88,10 +87,7 @@ def picture(
     gradients: Mapping[Node, Any] | None = None,
     edge_gradients: Mapping[tuple[Node, int], Any] | None = None,
 ) -> Picture:
-    """Return the picture of a graph, with values and gradients where they are given.
-
-    Raises InputError for values that are not plain numbers.
-    """
+    """Return the picture of a graph, with values and gradients where they are given."""
     return _Painter(graph, values or {}, gradients or {}, edge_gradients or {}).picture
 
 
@@ -133,7 +129,7 @@ class _Painter:
                     i,
                     len(node.args),
                     "" if arg.is_const else self.flowing(arg),
-                    self.number(self.edges, (node, i)),
+                    self.number(self.edges, (node, i), sized=False),
                     is_condition(arg),
                     node.op.commutative,
                 )
@@ -143,7 +139,7 @@ class _Painter:
         """Add an output, with the seed of the gradients where there is only one."""
         source = self.source(node)
         alone = len(self.graph.outputs) == 1
-        seed = self.number(self.gradients, node) if alone else ""
+        seed = self.number(self.gradients, node, sized=False) if alone else ""
         target = len(self.picture.items)
         title = self.title(node, name)
         self.picture.items.append(Item("output", _short(printable(name)), title=title))
@@ -165,12 +161,12 @@ class _Painter:
         name = printable(self.graph.names.get(node, ""))
         if not node.args:
             kind = self.graph.roles.get(str(node.attrs[0]), "data")
-            text, beside = _short(printable(str(node.attrs[0]))), ""
+            text, beside = _short(printable(_leaf(node))), ""
         else:
             kind, text = "op", sign(node)
             beside = "" if name in self.shown else _short(name)
         summed = not node.args or self.uses[node] > 1
-        total = self.number(self.gradients, node) if summed else ""
+        total = self.number(self.gradients, node, sized=False) if summed else ""
         return Item(kind, text, beside, total, self.title(node, name))
 
     def title(self, node: Node, name: str) -> str:
@@ -182,7 +178,7 @@ class _Painter:
             lines.append(f"{span.source.label}{span.line}: {line}")
         for label, numbers in (("value", self.values), ("gradient", self.gradients)):
             if node in numbers:
-                lines.append(f"{label} {self.number(numbers, node)}")
+                lines.append(f"{label} {self.number(numbers, node)}".replace("\n", " "))
         return "\n".join(printable(line) for line in lines)
 
     def flowing(self, node: Node) -> str:
@@ -192,9 +188,9 @@ class _Painter:
         return self.number(self.values, node) or printable(text)
 
     @staticmethod
-    def number(numbers: Mapping[Any, Any], key: Any) -> str:
+    def number(numbers: Mapping[Any, Any], key: Any, *, sized: bool = True) -> str:
         """Return the number of a node or edge as it is shown, nothing without one."""
-        return shown(numbers[key]) if key in numbers else ""
+        return shown(numbers[key], sized=sized) if key in numbers else ""
 
 
 def _titles(graph: Graph) -> dict[Node, str]:
@@ -218,28 +214,36 @@ def sign(node: Node) -> str:
     if form is None:
         return node.op.name
     text = form.template.replace("{a}", ", ".join(map(repr, node.attrs)))
+    if node.op.shaping is not None and node.args:
+        return _array_sign(node, text)
     text = re.sub(r"\{\d\}|\{args\}", "", text)
     text = " ".join(text.split()).replace("**", "^")
     return _TYPOGRAPHIC.get(text, text) if _SIGN.fullmatch(text) else node.op.name
 
 
-def shown(value: Any) -> str:
-    """Return a number as short as it can be read: four digits.
+def _leaf(node: Node) -> str:
+    """Return an input's name, a size, or how a range is written."""
+    form = node.op.text
+    if form is None or isinstance(form, Notation):
+        return str(node.attrs[0])
+    return form(node).template
 
-    >>> shown(2.0), shown(1 / 3), shown(1.5e17), shown(float("inf"))
-    ('2', '0.3333', '1.5e17', '∞')
+
+def _array_sign(node: Node, form: str) -> str:
+    """Return the sign of an op on arrays: `@`, its function, or how it is written.
+
+    There dots stand for the operands: `·.T`, `·[1:]`.
     """
-    if np.ndim(value):
-        shape = np.shape(value)
-        message = f"expected one number to show, found an array of shape {shape}"
-        raise InputError(message)
-    if isinstance(value, bool | np.bool_):
-        return str(bool(value)).lower()
-    text = f"{float(value):.4g}"
-    text = re.sub(r"e([+-])0*", lambda m: f"e{m[1].strip('+')}", text)
-    return (
-        {"-0": "0"}.get(text, text).replace("inf", "∞").replace("-", "\N{MINUS SIGN}")
-    )
+    if form == "{0}":  # what is repeated along new axes
+        return node.op.name
+    plain = " ".join(re.sub(r"\{\d\}", "", form).split())
+    if _SIGN.fullmatch(plain):
+        return _TYPOGRAPHIC.get(plain, plain)
+    call = re.match(r"(\w+)\(", form)
+    if call:
+        return call[1]
+    dotted = re.sub(r"\{\d\}", "·", form)
+    return dotted if len(dotted) <= _LONGEST_SIGN else node.op.name
 
 
 def _short(name: str) -> str:

@@ -30,6 +30,7 @@ LARGEST_PICTURE = 2000
 """Nodes from which on a drawing is refused: nobody can read it."""
 
 _LETTER, _SMALL = 15, 12  # heights of letters, in pixels
+_LINE = 15  # from one line of small letters to the next
 _RADIUS = 16
 _PORTS_APART = 11
 _VALUE, _GRADIENT = "#116329", "#cf222e"
@@ -69,7 +70,7 @@ class _Shape(NamedTuple):
         return Box(
             max(2 * self.wide, beside),
             self.high + (18 if self.item.name else 0),
-            self.high + (16 if self.item.total else 0),
+            self.high + (_LINE * _lines(self.item.total) + 1 if self.item.total else 0),
         )
 
     def side(self, port: int) -> int:
@@ -126,8 +127,14 @@ def _shape(item: Item, ports: int) -> _Shape:
     return _Shape(item, wide, high, min(style.corner, wide, high))
 
 
+def _lines(text: str) -> int:
+    return text.count("\n") + 1 if text else 0
+
+
 def _width(text: str, size: int) -> int:
-    """Return how wide a text is at most, in common fonts."""
+    """Return how wide a text's longest line is at most, in common fonts."""
+    if "\n" in text:
+        return max(_width(line, size) for line in text.split("\n"))
     wide = sum(east_asian_width(c) in "WF" for c in text)
     capital = sum(c.isupper() or c in "mw@%" for c in text)
     return math.ceil(size * (0.6 * (len(text) - wide) + wide + 0.2 * capital))
@@ -141,7 +148,8 @@ def _label_box(arrow: Arrow) -> Box | None:
     if not arrow.value:
         return None
     width = max(_width(arrow.value, _SMALL), _width(arrow.gradient, _SMALL))
-    return Box(width + 4, 16, 15 if arrow.gradient else 3)
+    below = _LINE * _lines(arrow.gradient)
+    return Box(width + 4, _LINE * _lines(arrow.value) + 1, below or 3)
 
 
 def _document(
@@ -208,13 +216,17 @@ def _path(runs: Sequence[Run]) -> str:
 
 
 def _label(arrow: Arrow, x: int, y: int) -> list[str]:
-    texts = [f'<text x="{x}" y="{y - 4}" fill="{_VALUE}">{escape(arrow.value)}</text>']
-    if arrow.gradient:
-        texts.append(
-            f'<text x="{x}" y="{y + 12}" fill="{_GRADIENT}">'
-            f"{escape(arrow.gradient)}</text>"
-        )
-    return texts
+    top = y - 4 - _LINE * (_lines(arrow.value) - 1)
+    above = _written(arrow.value, x, top, f'fill="{_VALUE}"')
+    return above + _written(arrow.gradient, x, y + 12, f'fill="{_GRADIENT}"')
+
+
+def _written(text: str, x: int, y: int, look: str) -> list[str]:
+    """Return a text in lines, the first of them at the height y."""
+    return [
+        f'<text x="{x}" y="{y + _LINE * k}" {look}>{escape(line)}</text>'
+        for k, line in enumerate(text.split("\n") if text else ())
+    ]
 
 
 def _node(shape: _Shape, x: int, y: int) -> str:
@@ -232,9 +244,6 @@ def _node(shape: _Shape, x: int, y: int) -> str:
             f'<text x="{x}" y="{y - high - 5}" font-style="italic">'
             f"{escape(item.name)}</text>"
         )
-    if item.total:
-        parts.append(
-            f'<text x="{x}" y="{y + high + 13}" font-size="{_SMALL}" '
-            f'font-weight="bold" fill="{_GRADIENT}">{escape(item.total)}</text>'
-        )
+    look = f'font-size="{_SMALL}" font-weight="bold" fill="{_GRADIENT}"'
+    parts += _written(item.total, x, y + high + 13, look)
     return f"<g>{''.join(parts)}</g>"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 M, N = dim("m"), dim("n")
 SIZES = {"m": 3, "n": 4}
 FULL = (M, N)
+_LONG = (M * M,)
 
 
 class Formula(NamedTuple):
@@ -95,6 +96,10 @@ FORMULAS: dict[str, Formula] = {
     "log_softmax": Formula(op("log_softmax", (0,)), {"x": FULL}),
     "transpose": Formula(op("transpose", (1, 0)), {"x": FULL}),
     "reshape": Formula(op("reshape", (M * N,)), {"x": FULL}),
+    "reshaped products": Formula(
+        lambda g, u: g.make("reshape", (contract(g, u, u, "i", "j", "ij"),), (_LONG,)),
+        {"u": (M,)},
+    ),
     "new_axis": Formula(op("reshape", (M, 1, N)), {"x": FULL}),
     "cumsum": Formula(op("cumsum", 0, False), {"x": (N,)}),  # noqa: FBT003
     "cumsum_back": Formula(op("cumsum", 1, True), {"x": FULL}),  # noqa: FBT003

@@ -654,14 +654,6 @@ def test_stages():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda f: f.accuracy(W, B, X),
-         ("f.accuracy is not built yet for formulas with arrays; f.check holds their "
-          "gradient against high precision")),
-        (lambda f: f.cost,
-         ("f.cost is not built yet for formulas with arrays; f.program shows their "
-          "loops")),
-        (lambda f: f.draw([W, B, X]),
-         "f.draw with values is not built yet for formulas with arrays"),
         (lambda f: f.text(order=2),
          "second derivatives in arrays are not written yet, only computed"),
     ],

@@ -30,10 +30,15 @@ def test_eval_takes_arrays_of_a_file(run: Cli) -> None:
     assert result.stdout == "J = 121.0\ndJ/dW = [[66.0, 88.0]]\n"
 
 
-def test_json_has_no_cost(run: Cli) -> None:
-    """What is not counted yet is null."""
+def test_json_has_costs_in_sizes(run: Cli) -> None:
+    """Counts are polynomials in the sizes, as text."""
     result = run("derive", "f.expr", "--format", "json")
-    assert (result.exit_code, json.loads(result.stdout)["cost"]) == (0, None)
+    cost = json.loads(result.stdout)["cost"]
+    assert cost["value"] == {
+        "operations": {"add": "m*n + m", "mul": "m*n + m"}, "weighted": "2*m*n + 2*m",
+    }  # fmt: skip
+    assert cost["saved_bytes"] == "8*m + 8*n"
+    assert cost["ratio"] == 1.5
 
 
 @pytest.mark.parametrize("command", ["check", "bench"])

@@ -102,7 +102,7 @@ def test_words() -> None:
         "ratio                           1.50\n"
         "saved           16 bytes"
     )
-    assert words == str(cost(value, both, saved=2))
+    assert words == str(cost(value, both, [node for _, node in value.params]))
 
 
 def test_cheap_gradient() -> None:

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from overbar.ir.errors import InputError, LimitError
+from overbar.ir.errors import LimitError
 from overbar.ir.graph import Graph, Node
 from overbar.ir.ops import OPS, apply
 from overbar.ir.source import Source, Span
@@ -199,17 +199,6 @@ def test_too_long_formulas_are_refused() -> None:
         "expected a graph of at most 2000 nodes to draw, found 3003: draw a part of "
         "the formula, write it for Graphviz (dot) or print its text"
     ) == str(caught.value)
-
-
-def test_only_numbers_are_shown() -> None:
-    """An array of values is refused."""
-    graph = lecture()
-    values = dict.fromkeys(graph.order(), np.ones(3))
-    with pytest.raises(InputError) as caught:
-        draw(graph, values)
-    assert "expected one number to show, found an array of shape (3,)" == str(
-        caught.value
-    )
 
 
 def test_outputs_that_are_inputs_or_constants() -> None:

@@ -30,58 +30,32 @@ def reused(
     """Return arrays by the one whose memory they take.
 
     items: what a function does, in order; loops: those around each unit; makers: what
-    fills each array; whole: the arrays that lie in memory with all their axes, made
-    before the outermost loop; kept: those that are read after all, or are not the
-    function's own.
+    fills each array; whole: the arrays with all their axes in memory, made before a
+    loop; kept: those that are read after all, or are not the function's own.
     """
-    last, viewed = _last_reads(items, kept)
-    ended: dict[int, list[Node]] = {}
-    for array, end in last.items():
-        ended.setdefault(end, []).append(array)
+    last = {
+        s: k for k, item in enumerate(items) for u in _units(item) for s in u.sources
+    }
+    own = _own(items, makers, whole, kept)
     free: list[Node] = []  # what may be written over, the latest first
     found: dict[Node, Node] = {}
     for at, item in enumerate(items):
         units = list(_units(item))
-        done = [s for s in ended.get(at, ()) if _own(s, makers, whole, kept)]
+        read = dict.fromkeys(s for u in units for s in u.sources)
+        done = [s for s in read if last[s] == at and s in own]
         for unit in units:
             target = unit.target
-            if target not in whole or unit is not makers[target][0]:
-                continue
-            alone = len(makers[target]) == 1 and unit.kind == "set"
-            plain = [s for s in done if alone and s not in viewed]
-            here = [s for s in plain if _in_place(unit, s, units, loops)]
-            fits = [s for s in (*here, *free) if _same(s, target)]
-            if fits and unit.nest is not None:
-                found[target] = fits[0]
-                free = [s for s in free if s is not fits[0]]
-                done = [s for s in done if s is not fits[0]]
+            if target in whole and unit is makers[target][0]:
+                alone = len(makers[target]) == 1 and unit.kind == "set"
+                here = [s for s in done if alone and _in_place(unit, s, units, loops)]
+                fits = (s for s in (*here, *free) if s.type == target.type)
+                taken = next(fits, None)
+                if taken is not None:
+                    found[target] = taken
+                    done = [s for s in done if s is not taken]
+                    free = [s for s in free if s is not taken]
         free = [*done, *free]
     return found
-
-
-def _last_reads(
-    items: Sequence[Item], kept: Collection[Node]
-) -> tuple[dict[Node, int], set[Node]]:
-    """Return where each array is read last, and those that a view is made of.
-
-    What reads a view, a reshaped array say, reads the array.
-    """
-    last: dict[Node, int] = {}
-    viewed: set[Node] = set()
-    for at in reversed(range(len(items))):
-        for unit in reversed(list(_units(items[at]))):
-            end = at
-            if _may_be_view(unit):
-                viewed.update(unit.sources)
-                end = len(items) if unit.target in kept else last.get(unit.target, at)
-            for source in unit.sources:
-                last[source] = max(last.get(source, at), end)
-    return last, viewed
-
-
-def _may_be_view(unit: Unit) -> bool:
-    """Whether what is computed may lie in the memory of an operand."""
-    return unit.nest is None and unit.target.op.nests is None
 
 
 def _units(item: Item) -> Iterator[Unit]:
@@ -93,21 +67,20 @@ def _units(item: Item) -> Iterator[Unit]:
 
 
 def _own(
-    array: Node,
+    items: Sequence[Item],
     makers: Mapping[Node, Sequence[Unit]],
     whole: Collection[Node],
     kept: Collection[Node],
-) -> bool:
-    """Whether an array is fresh memory of the function's own, not returned."""
-    if array in kept or array not in makers:
-        return False
-    # what loops could compute too, a call makes anew: it is no view of its operands
-    unit = makers[array][0]
-    return array in whole or (unit.nest is None and not _may_be_view(unit))
+) -> set[Node]:
+    """Return the arrays that are fresh memory, not returned and seen under one name.
 
-
-def _same(array: Node, other: Node) -> bool:
-    return array.type == other.type
+    What loops could compute too, a call makes anew; another one's result may be a view
+    of what it is given.
+    """
+    calls = [u for item in items for u in _units(item) if u.nest is None]
+    viewed = {s for u in calls if u.target.op.nests is None for s in u.sources}
+    fresh = {*whole, *(u.target for u in calls if u.target.op.nests is not None)}
+    return {n for n in fresh if n in makers and n not in kept and n not in viewed}
 
 
 def _in_place(

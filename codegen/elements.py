@@ -6,8 +6,9 @@ elements share is one node, over `load` nodes that read what is stored.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from overbar.ir.ops import OPS
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from overbar.ir.graph import Graph, Node
 
-    Index = tuple[Node, ...]
+    Index: TypeAlias = tuple[Node, ...]
 
 _LOAD, _CAST = OPS["load"], OPS["cast"]
 
@@ -29,12 +30,45 @@ class _MissingError(Exception):
         self.wanted = wanted
 
 
+@dataclass
+class Strip:
+    """Hold the indices in a loop over a strip's elements, and the rows it looks at.
+
+    start: where the strip starts; offset: where in it an element stands; index: where
+    in the whole axis; outside: the indices of loops around; rows: what stands for the
+    strip's part of an array, by the array and the indices before it.
+    """
+
+    start: Node
+    offset: Node
+    index: Node
+    outside: Collection[Node]
+    rows: dict[tuple[Node, Index], Node] = field(default_factory=dict)
+
+    def row(self, array: Node, index: Index) -> Node | None:
+        """Return what stands for a part of an array; None where it is no one row."""
+        if not index or index[-1] is not self.index:
+            return None
+        if not all(i in self.outside or i.is_const for i in index[:-1]):
+            return None
+        key = (array, index[:-1])
+        if key not in self.rows:
+            shape = array.type.shape[-1:]
+            place = " ".join(str(i.index) for i in index)
+            self.rows[key] = array.graph.remake_input(
+                f"{array.index} strip at {place}", array.type.of(shape)
+            )
+        return self.rows[key]
+
+
 class Elements:
     """Make elements of the arrays of one graph.
 
     stored: arrays that elements are loaded from.
     forwarded: for an array just stored in the same loop, its place and its value.
     gone: axes that arrays have no place for, being made anew in each turn of a loop.
+    short: axes that arrays have for a strip's elements only.
+    strip: the loop over a strip's elements around.
     opaque: what stands for numbers that are given, so that no rewrite looks into them.
     """
 
@@ -44,12 +78,16 @@ class Elements:
         stored: Collection[Node],
         forwarded: Mapping[Node, tuple[Index, Node]] | None = None,
         gone: Mapping[Node, Collection[int]] | None = None,
+        short: Mapping[Node, Collection[int]] | None = None,
+        strip: Strip | None = None,
         opaque: Mapping[Node, Node] | None = None,
     ) -> None:
         self.graph = graph
         self.stored = stored
         self.forwarded = forwarded or {}
         self.gone = gone or {}
+        self.short = short or {}
+        self.strip = strip
         self.opaque = opaque or {}
         self._made: dict[tuple[Node, Index], Node] = {}
 
@@ -60,9 +98,22 @@ class Elements:
         known = self.forwarded.get(array)
         if known is not None and known[0] == tuple(index):
             return known[1]
-        gone = self.gone.get(array, ())
-        index = [n for k, n in enumerate(index) if k not in gone]
-        return self.graph.restore(_LOAD, (array, *index), (), array.type.scalar)
+        return self.place(array, index)
+
+    def place(self, array: Node, index: Sequence[Node]) -> Node:
+        """Return where an element lies in memory."""
+        gone, short, strip = (
+            self.gone.get(array, ()),
+            self.short.get(array, ()),
+            self.strip,
+        )
+        if strip is not None:
+            index = [strip.offset if k in short else n for k, n in enumerate(index)]
+        left = tuple(n for k, n in enumerate(index) if k not in gone)
+        row = strip.row(array, left) if strip is not None and not gone else None
+        if strip is not None and row is not None:
+            array, left = row, (strip.offset,)
+        return self.graph.restore(_LOAD, (array, *left), (), array.type.scalar)
 
     def at(self, node: Node, index: Sequence[Node]) -> Node:
         """Return an element, whatever the depth of its expression."""

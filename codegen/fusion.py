@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from overbar.ir.ops import OPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from overbar.codegen.units import Unit
     from overbar.ir.graph import Node
@@ -24,22 +24,25 @@ _LOAD = OPS["load"]
 
 @dataclass(eq=False)
 class Loop:
-    """Run over an extent: the axis of each unit in it, and what is inside, in order."""
+    """Run over an extent: the axis of each unit in it, and what is inside, in order.
+
+    step: above 1, how many elements of the axis a turn takes, a strip.
+    strip: the loop over strips of which this one runs over the elements.
+    """
 
     extent: Extent
     axes: dict[Unit, int] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)
+    step: int = 1
+    strip: Loop | None = None
 
 
-def fuse(units: Sequence[Unit]) -> list[Item]:
+def fuse(units: Sequence[Unit], makers: Mapping[Node, Sequence[Unit]]) -> list[Item]:
     """Return units as loops, calls and scalar statements, in order."""
-    makers: dict[Node, list[Unit]] = {}
-    for unit in units:
-        makers.setdefault(unit.target, []).append(unit)
-    return _Level(units, dict.fromkeys(units, ()), makers).items
+    return Level(units, dict.fromkeys(units, ()), makers).items
 
 
-class _Level:
+class Level:
     """Hold what is inside of a loop (or a function), in order.
 
     done: the axes of each unit that loops around run along.
@@ -49,7 +52,7 @@ class _Level:
         self,
         units: Sequence[Unit],
         done: dict[Unit, tuple[int, ...]],
-        makers: dict[Node, list[Unit]],
+        makers: Mapping[Node, Sequence[Unit]],
     ) -> None:
         self.makers = makers
         self.done = done
@@ -61,7 +64,7 @@ class _Level:
         for item in self.items:
             if isinstance(item, Loop):
                 inner = {u: (*done[u], axis) for u, axis in item.axes.items()}
-                item.items = _Level(list(item.axes), inner, makers).items
+                item.items = Level(list(item.axes), inner, makers).items
 
     def _put(self, unit: Unit) -> None:
         """Put a unit into the first loop that it fits, or into one of its own."""

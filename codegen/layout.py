@@ -12,6 +12,7 @@ from overbar.codegen.buffers import reused
 from overbar.codegen.fusion import Loop, fuse
 from overbar.codegen.names import legal
 from overbar.codegen.python import unused
+from overbar.codegen.strips import cut_into_strips
 from overbar.codegen.units import Unit, cut, stored_arrays
 from overbar.ir.ops import OPS
 from overbar.ir.text import arrange, name_shared
@@ -58,7 +59,15 @@ class Layout:
         self.order = arrange(graph, roots, known)
         self.stored = stored_arrays(graph, self.order, roots, known)
         self.units = cut(graph, self.order, self.stored, known, set(roots))
-        self.items = fuse(self.units)
+        makers: dict[Node, list[Unit]] = {}
+        self.readers: dict[Node, list[Unit]] = {}
+        for unit in self.units:
+            makers.setdefault(unit.target, []).append(unit)
+            for source in unit.sources:
+                self.readers.setdefault(source, []).append(unit)
+        self.items = cut_into_strips(
+            fuse(self.units, makers), makers, self.readers, {*roots, *given}
+        )
         self.loops: dict[Unit, tuple[Loop, ...]] = {}
         self._place(self.items, ())
         self.makers: dict[Node, list[Unit]] = {}
@@ -66,6 +75,7 @@ class Layout:
             self.makers.setdefault(unit.target, []).append(unit)
         self.local = self._find_local()
         self.gone = {n: self._gone(n) for n in self.makers}
+        self.short = {n: self._short(n) for n in self.makers}
         self.sums = {u: s for u in self.units if (s := self._find_sum(u))}
         self.memory = reused(
             self.items, self.loops, self.makers, self._whole(), {*roots, *given}
@@ -79,7 +89,10 @@ class Layout:
         self.names |= {o: self.names[n] for n, o in self.opaque.items()}
         self.sizes = self._sizes()
         self.taken = {*self.names.values(), *self.sizes}
-        self.letters = [c for c in _LETTERS if c not in self.taken]
+        letters = [c for c in _LETTERS if c not in self.taken]
+        self.letters = [*letters, *(f"i{k}_" for k in range(len(letters), 64))]
+        self.bounds = unused("start", self.taken), unused("stop", self.taken)
+        self.taken |= set(self.bounds)
 
     def _place(self, items: Sequence[Item], loops: tuple[Loop, ...]) -> None:
         for item in items:
@@ -115,14 +128,10 @@ class Layout:
         An array that is made and read inside of a loop needs no place for what other
         turns of the loop make.
         """
-        readers: dict[Node, list[Unit]] = {}
-        for unit in self.units:
-            for source in unit.sources:
-                readers.setdefault(source, []).append(unit)
         kept = {*self.roots, *self._scalar_reads()}
         found: dict[Node, tuple[Loop, ...]] = {}
         for target, makers in self.makers.items():
-            users = readers.get(target, [])
+            users = self.readers.get(target, [])
             shared = self.loops[makers[0]]
             for unit in (*makers[1:], *users):
                 other = self.loops[unit]
@@ -139,7 +148,9 @@ class Layout:
                 if probe not in makers[0].place:
                     break
                 usable.append(loop)
-            made = makers[0].kind == "set" and len(usable) == len(target.type.shape)
+            made = makers[0].kind == "set" and len(turns(usable)) == len(
+                target.type.shape
+            )
             if len(usable) == len(self.loops[makers[0]]) and not made:
                 del usable[-1:]  # a place at a computed index is no variable
             found[target] = tuple(usable)
@@ -211,16 +222,32 @@ class Layout:
 
     def vanishes(self, unit: Unit) -> bool:
         """Whether a unit's value is a variable of the loop that makes it."""
-        return bool(self.loops[unit]) and len(self.local[unit.target]) == len(
-            unit.target.type.shape
-        ) == len(self.loops[unit])
+        rank = len(unit.target.type.shape)
+        own, around = turns(self.local[unit.target]), turns(self.loops[unit])
+        return bool(around) and len(own) == rank == len(around)
 
     def _gone(self, array: Node) -> set[int]:
         """Return the axes that an array has no place for: it is made anew each turn."""
         first = self.makers[array][0]
         return {
-            first.place.index(first.probe[x.axes[first]]) for x in self.local[array]
+            first.place.index(first.probe[x.axes[first]])
+            for x in turns(self.local[array])
         }
+
+    def _short(self, array: Node) -> dict[int, Loop]:
+        """Return the axes of an array that have the length of a strip, by its loop."""
+        first = self.makers[array][0]
+        found = {
+            first.place.index(first.probe[x.axes[first]]): x
+            for x in self.local[array]
+            if x.step > 1
+        }
+        return {k: x for k, x in found.items() if k not in self.gone[array]}
+
+
+def turns(loops: Sequence[Loop]) -> list[Loop]:
+    """Return the loops that run over elements, not over strips of them."""
+    return [x for x in loops if x.step == 1]
 
 
 def _solved(extent: Dim, text: str) -> str:

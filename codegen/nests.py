@@ -6,13 +6,14 @@ what is inside of a loop is scheduled as scalar code is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from overbar.codegen.elements import Elements
+from overbar.codegen.elements import Elements, Strip
 from overbar.codegen.invariants import below, moving, operands, outermost, position
 from overbar.codegen.lanes import has_lanes
 from overbar.codegen.layout import Layout
+from overbar.codegen.python import unused
 from overbar.codegen.scalars import scalar_statements
 from overbar.codegen.units import Unit, instance
 from overbar.ir.graph import Node
@@ -23,6 +24,7 @@ from overbar.ir.program import (
     Comment,
     For,
     Program,
+    Row,
     Statement,
     Store,
     leaves,
@@ -88,15 +90,16 @@ class _Scope:
     forwarded: dict[Node, tuple[tuple[Node, ...], Node]] = field(default_factory=dict)
     hints: dict[Node, str] = field(default_factory=dict)
     prefer: dict[Node, str] = field(default_factory=dict)
+    letters: str = ""
+    start: Node | None = None
+    strip: Strip | None = None
 
-    def inner(self, loop: Loop, index: Node) -> _Scope:
-        """Return the scope inside of a loop."""
-        return _Scope(
-            {**self.index, loop: index},
-            dict(self.known),
-            dict(self.forwarded),
-            dict(self.hints),
-        )
+    def inner(self) -> _Scope:
+        """Return the scope inside of a loop, its index still to be set."""
+        return replace(
+            self, index=dict(self.index), known=dict(self.known),
+            forwarded=dict(self.forwarded), hints=dict(self.hints), prefer={},
+        )  # fmt: skip
 
 
 class _Nests(Layout):
@@ -129,7 +132,7 @@ class _Nests(Layout):
             else:
                 body += self._loop(item, scope)
         inner = all(isinstance(item, Unit) for item in items)
-        return body + self._stores(pending, scope, free=inner and bool(scope.index))
+        return body + self._stores(pending, scope, free=inner and self._inside(scope))
 
     def _call(self, unit: Unit, scope: _Scope) -> list[Statement]:
         """Return the statements of a node that is computed as a whole."""
@@ -140,17 +143,13 @@ class _Nests(Layout):
         return [*body, Assign(node, node)]
 
     def _loop(self, loop: Loop, scope: _Scope) -> list[Statement]:
-        body: list[Statement] = []
-        depth = len(scope.index)
-        letter = self.letters[depth] if depth < len(self.letters) else f"i{depth}_"
-        index = self.graph.remake_input(letter, INT)
-        if not depth:
+        """Return the statements of a loop, with what comes before and after it."""
+        outermost = scope.start is None and not scope.index
+        if outermost:
             self.rooms = {}
-        inner = scope.inner(loop, index)
-        inner.known[index] = letter
+        inner = self._enter(loop, scope)
         units = list(loop.axes)
-        if not depth:
-            body += self._comments(units)
+        body = self._comments(units) if outermost else []
         body += self._allocations(loop, scope)
         hoisted = self._invariants(units, inner)
         body += self._scalars(hoisted, scope)
@@ -158,15 +157,47 @@ class _Nests(Layout):
         body += [self._start_sum(u, scope) for u in sums]
         for node, name in scope.known.items():
             inner.known.setdefault(node, name)
-        turn = For(letter, loop.extent, self._block(loop.items, inner))
-        if not depth:
+        inside = self._block(loop.items, inner)
+        if outermost:
             body += self.rooms.values()
-        body.append(turn)
+        if loop.strip is not None and inner.strip is not None:
+            body += self._rows(inner.strip, scope)
+        bounds = self.bounds if loop.step > 1 or loop.strip else None
+        index = bounds[0] if bounds and loop.step > 1 else inner.letters[-1:]
+        body.append(For(index, loop.extent, inside, loop.step, bounds))
         body += [self._end_sum(u, scope) for u in sums]
         for unit in units:
             if self._accumulates(unit, loop):
                 scope.known[unit.target] = self.names[unit.target]
         return body
+
+    def _enter(self, loop: Loop, scope: _Scope) -> _Scope:
+        """Return the scope inside of a loop."""
+        inner, graph = scope.inner(), self.graph
+        if loop.step > 1:
+            inner.start = graph.remake_input(self.bounds[0], INT)
+            inner.known[inner.start] = self.bounds[0]
+            return inner
+        letter = self.letters[len(scope.index)]
+        index = graph.remake_input(letter, INT)
+        inner.known[index] = letter
+        inner.letters += letter
+        if loop.strip is not None and scope.start is not None:
+            whole = graph.make("add", (scope.start, index))
+            outside = set(scope.index.values())
+            inner.strip = Strip(scope.start, index, whole, outside)
+            index = whole
+        inner.index[loop] = index
+        return inner
+
+    def _rows(self, strip: Strip, scope: _Scope) -> list[Statement]:
+        """Return the statements that name the parts of rows that a strip looks at."""
+        found: list[Statement] = []
+        for (array, index), row in strip.rows.items():
+            place = "".join(scope.known.get(i, "") for i in index) or "part"
+            self.names[row] = unused(f"{self.names[array]}_{place}", self.taken)
+            found.append(Row(row, array, index, self.bounds))
+        return found
 
     def _start_sum(self, unit: Unit, scope: _Scope) -> Statement:
         """Return the statement that starts to gather an element in a variable."""
@@ -182,8 +213,7 @@ class _Nests(Layout):
 
     def _element_name(self, unit: Unit, scope: _Scope) -> str:
         """Return a name for one element of an array: y_i, or W_ij."""
-        letters = "".join(scope.known[i] for i in scope.index.values())
-        return f"{self.names[unit.target]}_{letters}"
+        return f"{self.names[unit.target]}_{scope.letters}"
 
     def _end_sum(self, unit: Unit, scope: _Scope) -> Statement:
         """Return the statement that puts a gathered element into its array."""
@@ -212,8 +242,11 @@ class _Nests(Layout):
             if self.home(unit) is not loop or self.makers[unit.target][0] is not unit:
                 continue
             gone = self.gone[unit.target]
+            short = self.short[unit.target]
             shape = tuple(
-                e for k, e in enumerate(unit.target.type.shape) if k not in gone
+                short[k].step if k in short else e
+                for k, e in enumerate(unit.target.type.shape)
+                if k not in gone
             )
             kinds = {
                 self.sums[u].kind if u in self.sums else u.kind
@@ -221,7 +254,7 @@ class _Nests(Layout):
             }
             whole = kinds == {"set"}
             fill = None if whole else _start(unit)
-            if shape and scope.index:  # memory comes from outside of all loops
+            if shape and self._inside(scope):  # memory comes from outside of all loops
                 self.rooms[unit.target] = Allocate(unit.target, shape, None)
                 if fill is not None:
                     found.append(Allocate(unit.target, shape, fill, again=True))
@@ -234,11 +267,20 @@ class _Nests(Layout):
                 found.append(Allocate(unit.target, shape, fill))
         return found
 
+    @staticmethod
+    def _inside(scope: _Scope) -> bool:
+        """Whether a scope is that of a loop."""
+        return bool(scope.index) or scope.start is not None
+
+    def _elements(self, scope: _Scope) -> Elements:
+        return Elements(
+            self.graph, self.stored, scope.forwarded, self.gone, self.short,
+            scope.strip, self.opaque,
+        )  # fmt: skip
+
     def _element(self, unit: Unit, scope: _Scope) -> tuple[Node, tuple[Node, ...]]:
         """Return a unit's value and place at the indices of a scope."""
-        elements = Elements(
-            self.graph, self.stored, scope.forwarded, self.gone, self.opaque
-        )
+        elements = self._elements(scope)
         index = [scope.index.get(loop) for loop in self.loops[unit]]
         by_axis = {
             loop.axes[unit]: i for loop, i in zip(self.loops[unit], index, strict=True)
@@ -250,6 +292,9 @@ class _Nests(Layout):
         """Return what values inside of a loop need that is the same in each turn."""
         varying = list(scope.index.values())[-1:]
         spans = {index: loop.extent for loop, index in scope.index.items()}
+        if scope.strip is not None:
+            varying.append(scope.strip.offset)
+            spans[scope.strip.offset] = spans[scope.strip.index]
         found: dict[Node, None] = {}
         made = {u.target for u in units}
         for unit in units:
@@ -310,7 +355,7 @@ class _Nests(Layout):
                 if self.vanishes(unit):
                     scope.hints.setdefault(value, self.names[unit.target])
                     continue
-                if scope.index and value.args and value.op is not _LOAD:
+                if self._inside(scope) and value.args and value.op is not _LOAD:
                     scope.prefer.setdefault(value, self._element_name(unit, scope))
             stores.append((unit, value, place))
         wanted = [v for _, v, _ in stores] + [p for _, _, ps in stores for p in ps]
@@ -329,14 +374,10 @@ class _Nests(Layout):
 
     def _target(self, unit: Unit, place: Sequence[Node], scope: _Scope) -> Node:
         """Return what a value is stored in: an element of an array, or a variable."""
-        gone = self.gone[unit.target]
-        kept = [n for k, n in enumerate(place) if k not in gone]
-        if not kept:
+        if len(self.gone[unit.target]) == len(place):
             scope.known[unit.target] = self.names[unit.target]
             return unit.target
-        return self.graph.restore(
-            _LOAD, (unit.target, *kept), (), unit.target.type.scalar
-        )
+        return self._elements(scope).place(unit.target, place)
 
     def _scalars(
         self,

@@ -18,6 +18,7 @@ from overbar.ir.program import (
     For,
     If,
     Program,
+    Row,
     Store,
     is_packed,
     leaves,
@@ -173,12 +174,14 @@ def _statements(
         elif isinstance(item, Assign):
             lines += _assign(item, writer, graph, pad)
         elif isinstance(item, For):
-            lines.append(f"{pad}for {item.index} in range({item.extent}):")
+            lines += [pad + line for line in _loop(item)]
             stack += [(s, pad + INDENT) for s in item.body[::-1]]
         elif isinstance(item, Store):
             lines += _store(item, writer, pad)
         elif isinstance(item, Allocate):
             lines.append(pad + _allocate(item, writer))
+        elif isinstance(item, Row):
+            lines.append(pad + _row(item, writer))
         elif isinstance(item, Comment):
             lines += [f"{pad}# {item.text}"[:WIDTH]]
         elif isinstance(item, Call):
@@ -186,6 +189,26 @@ def _statements(
         else:
             stack += _branch(item, writer, pad)
     return lines
+
+
+def _loop(item: For) -> list[str]:
+    """Return the lines that open a loop: over elements, over strips, or inside one."""
+    if item.strip is None:
+        return [f"for {item.index} in range({item.extent}):"]
+    start, stop = item.strip
+    if item.step == 1:
+        return [f"for {item.index} in range({stop} - {start}):"]
+    return [
+        f"for {start} in range(0, {item.extent}, {item.step}):",
+        f"{INDENT}{stop} = min({start} + {item.step}, {item.extent})",
+    ]
+
+
+def _row(item: Row, writer: PythonWriter) -> str:
+    """Return the line that names a part of a row."""
+    index = [writer.read(i) for i in item.index]
+    place = ", ".join([*index, ":".join(item.strip)])
+    return f"{writer.names[item.of]} = {writer.names[item.array]}[{place}]"
 
 
 def _branch(

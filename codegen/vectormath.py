@@ -59,7 +59,8 @@ def modules() -> Mapping[str, ModuleType]:
 @cache
 def _isa() -> _Isa:
     """Return the widest registers that Numba's code may hand over."""
-    chosen = config.CPU_NAME or config.CPU_FEATURES  # perhaps for other machines
+    settings = ("CPU_NAME", "CPU_FEATURES")  # perhaps for other machines
+    chosen = any(getattr(config, name, None) for name in settings)
     features = binding.get_host_cpu_features()
     wide = not chosen and features.get("avx2") and features.get("fma")
     return _AVX2 if wide else _SSE2
@@ -124,7 +125,7 @@ def _minimum(typing: Any, x: Any, y: Any) -> Any:  # noqa: ARG001
 
 def _extremum(name: str, sign: str, x: Any, y: Any) -> Any:
     """Return a signature and code, of floats by LLVM's intrinsic function."""
-    kind = types.float32 if x == y == types.float32 else types.float64
+    kind: Any = types.float32 if x == y == types.float32 else types.float64
     whole = all(isinstance(a, types.Integer | types.Boolean) for a in (x, y))
     kind = types.int64 if whole else kind
 

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from overbar.ir.graph import Node
+    from overbar.ir.text import Writer
     from overbar.ir.types import Extent
 
 LOAD, EXTENT = OPS["load"], OPS["extent"]
-Statement: TypeAlias = "Assign | If | For | Store | Allocate | Comment | Call"
+Statement: TypeAlias = "Assign | If | For | Row | Store | Allocate | Comment | Call"
 Result: TypeAlias = "Node | tuple[Result, ...]"
 
 
@@ -49,11 +50,30 @@ class If:
 
 @dataclass(frozen=True, slots=True)
 class For:
-    """Repeat a body for an index from 0 up to an extent."""
+    """Repeat a body for an index from 0 up to an extent.
+
+    step: above 1, how many elements a turn takes: a strip. The index is its start.
+    strip: the names of a strip's start and end; with step 1 the index runs over it.
+    """
 
     index: str
     extent: Extent
     body: list[Statement] = field(default_factory=list)
+    step: int = 1
+    strip: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Name the part of a row of an array that lies in a strip.
+
+    index: the indices before the row's own.
+    """
+
+    of: Node
+    array: Node
+    index: tuple[Node, ...]
+    strip: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,43 +216,54 @@ class Program:
                     f"{pad}{self.names[item.of]} = {writer.write(item.value)[0]}"
                 )
             elif isinstance(item, For):
-                lines.append(f"{pad}for {item.index} in {item.extent}:")
+                step = f" by {item.step}" if item.step > 1 else ""
+                lines.append(f"{pad}for {item.index} in {item.extent}{step}:")
                 stack += [(s, depth + 1) for s in item.body[::-1]]
-            elif isinstance(item, Store):
-                target, value = writer.read(item.target), writer.read(item.value)
-                lines.append(
-                    f"{pad}{target} {_SIGNS.get(item.kind, item.kind)} {value}"
-                )
-            elif isinstance(item, Allocate):
-                shape = ", ".join(map(str, item.shape))
-                lines.append(f"{pad}{self.names[item.of]} = array({shape})")
-            elif isinstance(item, Comment):
-                lines.append(f"{pad}# {item.text}")
-            elif isinstance(item, Call):
-                lines.append(f"{pad}call {item.program.name}")
-            else:
+            elif isinstance(item, If):
                 lines += [f"{pad}{self.names[n]} = 0" for n in item.preset]
                 lines.append(f"{pad}if {writer.read(item.cond)}:")
                 if item.orelse:
                     stack += [(s, depth + 1) for s in item.orelse[::-1]]
                     stack.append(("else:", depth))
                 stack += [(s, depth + 1) for s in item.then[::-1]]
+            else:
+                lines.append(pad + self._line(item, writer))
         return "\n".join(lines)
+
+    def _line(self, item: Statement, writer: Writer) -> str:
+        """Return a statement without others inside."""
+        if isinstance(item, Store):
+            target, value = writer.read(item.target), writer.read(item.value)
+            return f"{target} {_SIGNS.get(item.kind, item.kind)} {value}"
+        if isinstance(item, Allocate):
+            shape = ", ".join(map(str, item.shape))
+            return f"{self.names[item.of]} = array({shape})"
+        if isinstance(item, Row):
+            place = ", ".join([*map(writer.read, item.index), ":".join(item.strip)])
+            return f"{self.names[item.of]} = {self.names[item.array]}[{place}]"
+        if isinstance(item, Call):
+            return f"call {item.program.name}"
+        return f"# {item.text}" if isinstance(item, Comment) else ""
 
 
 def _parts(item: Statement) -> tuple[Sequence[Statement], Sequence[Node]]:
     """Return the statements inside of one, and the expressions that it computes."""
     if isinstance(item, If):
         return [*item.then, *item.orelse], [item.cond]
-    if isinstance(item, For):
-        return item.body, []
+    return (item.body if isinstance(item, For) else []), _read(item)
+
+
+def _read(item: Statement) -> Sequence[Node]:
+    """Return the expressions that a statement computes itself."""
     if isinstance(item, Store):
-        return [], [item.value, item.target]
+        return [item.value, item.target]
+    if isinstance(item, Row):
+        return [item.array, *item.index]
     if isinstance(item, Allocate):
-        return [], [] if item.inside is None else [item.inside]
+        return [] if item.inside is None else [item.inside]
     if isinstance(item, Assign):
-        return [], item.value.args if item.value is item.of else [item.value]
-    return [], []
+        return item.value.args if item.value is item.of else [item.value]
+    return []
 
 
 _SIGNS = {"set": "=", "add": "+=", "mul": "*="}

@@ -1,0 +1,121 @@
+"""Cut chains of loops over one long axis into strips: arrays between stay small.
+
+What one loop over all elements makes for the next would go through memory. Where both
+run over a strip of some hundred elements at a time, it stays in the processor's cache,
+in an array of a strip's length, and loops over a strip still run in vector lanes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from overbar.codegen.fusion import Level, Loop, follows
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from overbar.codegen.fusion import Item
+    from overbar.codegen.units import Unit
+    from overbar.ir.graph import Node
+
+STRIP = 256
+"""Elements of a strip: 2 KiB an array, so that a dozen fit into the first cache."""
+
+
+def cut_into_strips(
+    items: Sequence[Item],
+    makers: Mapping[Node, Sequence[Unit]],
+    readers: Mapping[Node, Sequence[Unit]],
+    kept: Collection[Node],
+) -> list[Item]:
+    """Return what a function does, chains of loops cut where that saves arrays.
+
+    makers, readers: the units that fill and that read an array; kept: the arrays that
+    are returned, which gain nothing.
+    """
+    return _Strips(makers, readers, kept).cut(items)
+
+
+@dataclass
+class _Strips:
+    """Hold who makes and reads what."""
+
+    makers: Mapping[Node, Sequence[Unit]]
+    readers: Mapping[Node, Sequence[Unit]]
+    kept: Collection[Node]
+
+    def cut(self, items: Sequence[Item]) -> list[Item]:
+        """Return items in order, each chain of loops cut where that pays."""
+        found: list[Item] = []
+        chain: list[Loop] = []
+        for item in [*items, None]:
+            if isinstance(item, Loop):
+                chain.append(item)
+                continue
+            found += self._chain(chain)
+            chain = []
+            found += [item] if item is not None else []
+        return found
+
+    def _chain(self, chain: Sequence[Loop]) -> Sequence[Item]:
+        """Return a chain of loops, with strips from the first place on that gains."""
+        place = {u: k for k, loop in enumerate(chain) for u in loop.axes}
+        extents = [u.extent(a) for u in place for a in range(len(u.probe))]
+        for extent in dict.fromkeys(extents):
+            strip = Loop(extent, step=STRIP)
+            before, after = self._choose(list(place), strip)
+            if self._saves(strip, place):
+                strip.items = self._fused(list(strip.axes))
+                for loop in _loops(strip.items):
+                    if loop.extent == extent:
+                        loop.strip = strip
+                return [*self._fused(before), strip, *self.cut(self._fused(after))]
+        return chain
+
+    def _fused(self, units: Sequence[Unit]) -> list[Item]:
+        return Level(units, dict.fromkeys(units, ()), self.makers).items
+
+    def _choose(
+        self, units: Sequence[Unit], strip: Loop
+    ) -> tuple[list[Unit], list[Unit]]:
+        """Put units into a strip; return those that go before and those after it."""
+        before: list[Unit] = []
+        after: list[Unit] = []
+        for unit in units:
+            sources = [m for s in unit.sources for m in self.makers.get(s, ())]
+            inside = [m for m in sources if m in strip.axes]
+            late = any(m in after for m in sources)
+            axes = [a for a in range(len(unit.probe)) if unit.extent(a) == strip.extent]
+            fits = len(axes) == 1 and all(
+                follows(unit, axes[0], m, strip) for m in inside
+            )
+            if fits and not late:
+                strip.axes[unit] = axes[0]
+            else:
+                (after if inside or late else before).append(unit)
+        return before, after
+
+    def _saves(self, strip: Loop, place: Mapping[Unit, int]) -> bool:
+        """Whether an array from one loop to another needs only a strip's length.
+
+        place: which loop each unit is in without strips.
+        """
+        for unit, axis in strip.axes.items():
+            target = unit.target
+            users = self.readers.get(target, ())
+            mine = self.makers[target] == [unit] and target not in self.kept
+            flat = len(target.type.shape) == 1 and unit.probe[axis] in unit.place
+            inside = all(u in strip.axes for u in users)
+            if mine and flat and inside and any(place[u] != place[unit] for u in users):
+                return True
+        return False
+
+
+def _loops(items: Sequence[Item]) -> Iterator[Loop]:
+    """Yield the loops among items, and inside of them."""
+    stack = list(items)
+    for item in stack:  # grows while it is walked
+        if isinstance(item, Loop):
+            stack += item.items
+            yield item

@@ -1,0 +1,81 @@
+"""Loops cut into strips compute what the reference evaluation of the graph does."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import overbar as ob
+from overbar.codegen import strips
+
+FORMULAS = {
+    "logistic": """
+        w: param[d]
+        X: data[d, n]
+        y: data[n]
+        z = w @ X
+        sum(softplus(z) - y*z)
+    """,
+    "rows": """
+        w: param[d]
+        X: data[n, d]
+        y: data[n]
+        r = exp(X @ w) - y
+        sum(r**2) + sum(r)**2
+    """,
+    "shifted": """
+        w: param[n]
+        X: data[d, n]
+        z = sin(w)*sum(X, axis=0)
+        sum((z[1:] - z[:-1])**2) + sum(z*tanh(z))
+    """,
+    "places": """
+        w: param[n]
+        X: data[d, n]
+        z[i] = i*w[i] + sum(X[k, i] for k in d)
+        sum(where(z[i] > 0.5*i, z[i]*i, 0.0) for i in n)
+    """,
+    "gathered": """
+        w: param[n]
+        X: data[d, n]
+        k: index[n]
+        z = w*sum(X, axis=0)
+        sum(exp(z)*w[k]) + sum(z**2)
+    """,
+}
+
+
+CASES = [(name, n) for name in FORMULAS for n in (0, 1, 2, 5)]
+CASES.remove(("shifted", 0))  # it has arrays of n - 1 elements
+
+
+@pytest.mark.parametrize(("name", "n"), CASES)
+def test_strips_change_nothing(
+    name: str, n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Value and gradient are those of the reference, wherever a strip ends."""
+    monkeypatch.setattr(strips, "STRIP", 2)
+    rng = np.random.default_rng(n)
+    given = {"n": n, "d": 3}
+    text = "\n".join(line.strip() for line in FORMULAS[name].split("\n"))
+    f = ob.compile(text, backend="python")
+    values = {}
+    for name_, kind, shape in re.findall(r"(\w+): (\w+)\[(.*)\]", text):
+        sizes = [given[size] for size in shape.split(", ")]
+        drawn = rng.integers(0, max(n, 1), sizes), rng.normal(size=sizes)
+        values[name_] = drawn[kind != "index"]
+    expected = ob.compile(text, backend="reference").value_and_grad(**values)
+    value, grad = f.value_and_grad(**values)
+    np.testing.assert_allclose(value, expected[0], rtol=1e-13, atol=1e-13)
+    for a, b in zip(grad, expected[1], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_strips_are_there(name: str) -> None:
+    """The formulas above do run over strips, some of them."""
+    text = "\n".join(line.strip() for line in FORMULAS[name].split("\n"))
+    found = "stop = min(start + 256, n)" in ob.compile(text).source
+    assert found == (name != "rows")

@@ -143,7 +143,7 @@ ROWS = (
     ),
     Op(
         name="cumsum", typing=None, helper=cumulated, python=_cumsum_python,
-        activity=unknown_activity, numpy=_cumsum,
+        activity=unknown_activity, numpy=_cumsum, mixes=lambda n: (n.attrs[0],),
         shaping=lambda graph, name, args, attrs: (args, args[0].type),
         text=lambda n: Notation(
             f"cumsum({{0}}, axis={n.attrs[0]}{', reverse=True' * n.attrs[1]})"

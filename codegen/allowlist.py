@@ -40,7 +40,7 @@ IMPORTS: dict[str, frozenset[str]] = {
         """.split()  # noqa: SIM905 - words
     ),
     "numpy.linalg": frozenset(
-        {"cholesky", "det", "eigh", "eigvalsh", "inv", "slogdet", "solve"}
+        {"cholesky", "det", "eigh", "eigvalsh", "inv", "slogdet", "solve", "svd"}
     ),
     "numba": frozenset({"njit", "prange"}),
 }

@@ -11,6 +11,7 @@ The caller passes `numpy.float64` arguments under `numpy.errstate(all="ignore")`
 
 from __future__ import annotations
 
+import ast
 import math
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,30 @@ def _make_math() -> ModuleType:
 
 NUMPY = _make_numpy()
 MATH = _make_math()
+
+
+def with_ieee_sizes(tree: ast.Module) -> ast.Module:
+    """Change a module to read an array's sizes as NumPy's integers.
+
+    Python's raise where they are divided by zero, as they are for empty arrays.
+    """
+    for node in list(ast.walk(tree)):
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute):
+            shape = node.value
+            if shape.attr == "shape":
+                name = ast.copy_location(ast.Name(SIZES, ast.Load()), shape)
+                call = ast.Call(name, [shape], [])
+                node.value = ast.copy_location(call, shape)
+    return tree
+
+
+SIZES = "<sizes>"
+"""The name, which no generated code can have, of what returns sizes so."""
+
+
+def sizes(shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """Return a shape as NumPy's integers."""
+    return tuple(map(np.int64, shape))
 
 
 def with_ieee_constants(code: CodeType) -> CodeType:

@@ -27,6 +27,7 @@ from overbar.codegen.cache import STORE, TAG_PREFIX
 from overbar.ir.errors import OverbarError
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Callable, Mapping
 
 PACKAGE = "overbar.codegen.generated"
@@ -71,6 +72,7 @@ class Variant:
     imports: what `import` gives, by module name.
     builtins: replacements among the builtins.
     adapt: changes the compiled code.
+    rewrite: changes the checked syntax tree.
     """
 
     suffix: str
@@ -78,6 +80,7 @@ class Variant:
     imports: Callable[[], Mapping[str, Any]]
     builtins: Callable[[], Mapping[str, Any]]
     adapt: Callable[[CodeType], CodeType]
+    rewrite: Callable[[ast.Module], ast.Module] = lambda tree: tree
 
 
 def _compiled_tag() -> str:
@@ -119,7 +122,15 @@ def _plain_imports() -> Mapping[str, Any]:
 def _plain_builtins() -> Mapping[str, Any]:
     import numpy as np
 
-    return {"float": np.float64}
+    from overbar.codegen import libm
+
+    return {"float": np.float64, libm.SIZES: libm.sizes}
+
+
+def _plain_tree(tree: ast.Module) -> ast.Module:
+    from overbar.codegen import libm
+
+    return libm.with_ieee_sizes(tree)
 
 
 def _plain_code(code: CodeType) -> CodeType:
@@ -133,7 +144,9 @@ def _identity(function: Any = None, **_: Any) -> Any:
 
 
 COMPILED = Variant("", _compiled_tag, _compiled_imports, dict, lambda code: code)
-PLAIN = Variant("_plain", _plain_tag, _plain_imports, _plain_builtins, _plain_code)
+PLAIN = Variant(
+    "_plain", _plain_tag, _plain_imports, _plain_builtins, _plain_code, _plain_tree
+)
 VECTOR = Variant("_vector", _compiled_tag, _vector_imports, dict, lambda code: code)
 VARIANTS = (PLAIN, VECTOR, COMPILED)
 
@@ -192,7 +205,7 @@ def _execute(name: str, source: str, variant: Variant) -> ModuleType:
         __spec__=spec, __loader__=loader, __package__=PACKAGE, __file__=origin
     )
     try:
-        code = compile(tree, origin, "exec", dont_inherit=True)
+        code = compile(variant.rewrite(tree), origin, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         message = f"expected a generated module that compiles, found: {error}"
         raise OverbarError(message) from None

@@ -145,8 +145,7 @@ def cut(
         if is_call(node, roots):
             units.append(Unit(node))
             continue
-        nests = node.op.nests(node) if node.op.nests else [_plain(node)]
-        for k, nest in enumerate(nests):
+        for k, nest in enumerate(nests_of(node)):
             units.append(_unit(graph, elements, node, nest, f"{len(units)}_{k}"))
     return units
 
@@ -156,12 +155,15 @@ def reduces(node: Node) -> bool:
     return not node.type.shape and node.op.shaping is not None
 
 
-def _plain(node: Node) -> Nest:
-    """Return the loops over the elements of an array."""
-    return Nest(
+def nests_of(node: Node) -> Sequence[Nest]:
+    """Return an op's own loops, or those over the elements of its result."""
+    if node.op.nests:
+        return node.op.nests(node)
+    plain = Nest(
         "set", node.type.shape, lambda _at, index: list(index),
         lambda at, index: expression(node, tuple(index), at),
     )  # fmt: skip
+    return [plain]
 
 
 def _unit(graph: Graph, elements: Elements, node: Node, nest: Nest, label: str) -> Unit:

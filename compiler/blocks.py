@@ -1,7 +1,7 @@
 """Arrange Jacobians and Hessians over arrays: as blocks in shapes, or as one matrix.
 
-Comes in: a shaped function and bound arguments. Goes out: what its generated functions
-fill, output elements by parameter elements in C order, by block or whole.
+Comes in: a compiled function and bound arguments. Goes out: what its generated
+functions fill, output elements by parameter elements in C order, by block or whole.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from overbar.ir.types import size_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from overbar.function import CompiledFunction
     from overbar.ir.graph import Node
-    from overbar.shaped import ShapedFunction
 
 Shapes = list[tuple[int, ...]]
 Blocks = list[list[Any]]
@@ -28,17 +28,17 @@ def shapes_of(nodes: Sequence[Node], sizes: Mapping[str, int]) -> Shapes:
     return [tuple(size_of(e, sizes) for e in n.type.shape) for n in nodes]
 
 
-def jacobian_blocks(f: ShapedFunction, values: list[Any]) -> Blocks:
+def jacobian_blocks(f: CompiledFunction, values: list[Any]) -> Blocks:
     """Return the partials by output and parameter: lead + output + parameter."""
     parts = f.run_entry("jacobian", values)
-    n = len(f.wrt)
+    n = len(f.derivation.wrt)
     return [parts[start : start + n] for start in range(0, len(parts), n or 1)]
 
 
-def hessian_blocks(f: ShapedFunction, values: list[Any]) -> Blocks:
+def hessian_blocks(f: CompiledFunction, values: list[Any]) -> Blocks:
     """Return the Hessian by pair of parameters: lead + P + Q, symmetric to the bit."""
     triangle = iter(f.run_entry("hessian", values))
-    ranks = [len(n.type.shape) for n in f.wrt]
+    ranks = [len(n.type.shape) for n in f.derivation.wrt]
     found: Blocks = [[None] * len(ranks) for _ in ranks]
     for i, p in enumerate(ranks):
         for j, q in enumerate(ranks[: i + 1]):
@@ -68,20 +68,21 @@ def _turned(block: Any, p: int, q: int) -> Any:
     return np.ascontiguousarray(block.transpose(axes))
 
 
-def jacobian_matrix(f: ShapedFunction, values: list[Any]) -> Any:
+def jacobian_matrix(f: CompiledFunction, values: list[Any]) -> Any:
     """Return the partials of all outputs' elements, lead + (m, n)."""
     sizes = f.sizes(values)
     rows = shapes_of(list(f.graph.outputs.values()), sizes)
-    return _whole(jacobian_blocks(f, values), rows, shapes_of(f.wrt, sizes), f)
+    columns = shapes_of(f.derivation.wrt, sizes)
+    return _whole(jacobian_blocks(f, values), rows, columns, f)
 
 
-def hessian_matrix(f: ShapedFunction, values: list[Any]) -> Any:
+def hessian_matrix(f: CompiledFunction, values: list[Any]) -> Any:
     """Return the Hessian over all parameters' elements, lead + (n, n)."""
-    params = shapes_of(f.wrt, f.sizes(values))
+    params = shapes_of(f.derivation.wrt, f.sizes(values))
     return _whole(hessian_blocks(f, values), params, params, f)
 
 
-def _whole(blocks: Blocks, above: Shapes, beside: Shapes, f: ShapedFunction) -> Any:
+def _whole(blocks: Blocks, above: Shapes, beside: Shapes, f: CompiledFunction) -> Any:
     """Return the matrix of blocks, lead + (all rows, all columns)."""
     rows = []
     for row, p in zip(blocks, above, strict=True):

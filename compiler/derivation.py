@@ -171,6 +171,11 @@ class Derivation(Passes):
         saved = pair[1].program.params[0][1]
         return [whole()] if is_packed(saved) else list(pair)
 
+    def structure(self, what: str) -> tuple[Graph, list[Node]]:
+        """Return what a Jacobian or Hessian is the Jacobian of."""
+        view = self.graph.view(self.graph.outputs)
+        return view, [*self.values] if what == "jacobian" else self._gradient(view)
+
     # -- sweeps ----------------------------------------------------------------------
 
     @cached_property

@@ -9,6 +9,7 @@ import numpy as np
 from overbar.arguments import Argument, Signature, counted
 from overbar.ir.errors import InputError
 from overbar.results import fill, named
+from overbar.sparse import sparse_hessian, sparse_jacobian
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,21 +111,34 @@ class FlatView:
         whole = self._vector("value_and_grad", self._bind(theta, data, by_name))
         return float(whole[0]), _given(whole[1:], out)
 
-    def jacobian(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
-        """Return the partials: S + (n,) for one output, S + (m, n) for m."""
+    def jacobian(
+        self, theta: Any, /, *data: Any, sparse: bool = False, **by_name: Any
+    ) -> Any:
+        """Return the partials: S + (n,) for one output, S + (m, n) for m.
+
+        sparse: a SciPy CSR array (m, n) with the structural pattern.
+        """
         f, n = self._f, len(self.names)
         self._need_params("flat.jacobian")
-        parts = f.run_entry("jacobian", self._bind(theta, data, by_name))
+        values = self._bind(theta, data, by_name)
+        if sparse:
+            return sparse_jacobian(f, values)
+        parts = f.run_entry("jacobian", values)
         stacked = np.stack([np.asarray(p) for p in parts], axis=-1)
         if len(f.graph.outputs) == 1:
             return stacked
         return stacked.reshape(*stacked.shape[:-1], len(f.graph.outputs), n)
 
-    def hessian(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
-        """Return the Hessian, S + (n, n)."""
+    def hessian(
+        self, theta: Any, /, *data: Any, sparse: bool = False, **by_name: Any
+    ) -> Any:
+        """Return the Hessian, S + (n, n); `sparse` as for `jacobian`."""
         self._f.need_scalar("flat.hessian")
         self._need_params("flat.hessian")
-        parts = self._f.run_entry("hessian", self._bind(theta, data, by_name))
+        values = self._bind(theta, data, by_name)
+        if sparse:
+            return sparse_hessian(self._f, values)
+        parts = self._f.run_entry("hessian", values)
         square = self._f.square(parts)
         return np.stack(
             [np.stack([np.asarray(v) for v in row], axis=-1) for row in square], axis=-2

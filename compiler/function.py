@@ -15,6 +15,7 @@ from overbar.inspection import Inspection
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.mapping import common_shape, flattened
 from overbar.results import fill, named
+from overbar.sparse import hessian_by_name, jacobian_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from overbar.ir.graph import Graph
     from overbar.options import Options
     from overbar.runtime import Runtime
+    from overbar.sparse import Plan
 
 
 ALWAYS = ("value", "forward", "backward", "vjp", "jvp", "jacobian")
@@ -55,6 +57,7 @@ class CompiledFunction(Calling, Identity, Inspection):
     ) -> None:
         super().__init__(graph, arguments, options)
         self.runtime.header = self._header()
+        self.plans: dict[tuple[Any, ...], Plan] = {}
 
     # -- calls -----------------------------------------------------------------
 
@@ -153,13 +156,17 @@ class CompiledFunction(Calling, Identity, Inspection):
         dots = self._tangents(tangents, self.sizes(values))
         return self.packaged(self.run_entry("jvp", [*values, *dots]))
 
-    def jacobian(self, /, *args: Any, **keywords: Any) -> Any:
+    def jacobian(self, /, *args: Any, sparse: bool = False, **keywords: Any) -> Any:
         """Return the Jacobian by name of `wrt`, bare for a single name.
 
         Entries have shape S + (m,) for m outputs, S for one output, and S + the shape
         of the value for a matrix.
+
+        sparse: give SciPy CSR arrays with the structural pattern, output elements by
+            parameter elements.
         """
-        return self._jacobian(self.signature.bind(args, keywords))
+        values = self.signature.bind(args, keywords)
+        return jacobian_by_name(self, values) if sparse else self._jacobian(values)
 
     def _jacobian(self, values: list[Any]) -> Any:
         rows = self.run_entry("jacobian", values)
@@ -167,10 +174,14 @@ class CompiledFunction(Calling, Identity, Inspection):
         parts = [self._stack(rows[i::n]) for i in range(n)]
         return parts[0] if self.options.bare else named(self.options.wrt, parts)
 
-    def hessian(self, /, *args: Any, **keywords: Any) -> Any:
-        """Return the Hessian by pair of names: `h.w.b` or `h["w", "b"]`, each S."""
+    def hessian(self, /, *args: Any, sparse: bool = False, **keywords: Any) -> Any:
+        """Return the Hessian by pair of names: `h.w.b` or `h["w", "b"]`, each S.
+
+        sparse: as for `jacobian`.
+        """
         self.need_scalar("hessian")
-        return self._hessian(self.signature.bind(args, keywords))
+        values = self.signature.bind(args, keywords)
+        return hessian_by_name(self, values) if sparse else self._hessian(values)
 
     def _hessian(self, values: list[Any]) -> Any:
         full = self._blocks(values)

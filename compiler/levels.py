@@ -6,14 +6,16 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from overbar.ir.errors import InputError, UnsupportedError
+from overbar.rewrite.contractions import CONTRACTIONS
 from overbar.rewrite.engine import rewriter
 from overbar.rewrite.exact import EXACT
 from overbar.rewrite.stabilise import STABILISE
+from overbar.rewrite.sums import SUMS
 
 if TYPE_CHECKING:
     from overbar.ir.graph import Rewrite
 
-LEVELS = {"strict": EXACT, "standard": (*EXACT, *STABILISE)}
+LEVELS = {"strict": EXACT, "standard": (*EXACT, *STABILISE, *CONTRACTIONS, *SUMS)}
 
 
 @cache
@@ -21,8 +23,8 @@ def rewrite_for(accuracy: str) -> Rewrite:
     """Return the rewrites of a level.
 
     "strict" keeps the operations as written; "standard" adds what loses no accuracy
-    and gains much. Raises InputError for another name, UnsupportedError for "fast",
-    which is not built yet.
+    and gains much, and takes sums of products in the cheapest order. Raises InputError
+    for another name, UnsupportedError for "fast", which is not built yet.
     """
     if accuracy == "fast":
         message = "accuracy='fast' is not built yet; use 'standard' or 'strict'"

@@ -166,14 +166,12 @@ class Runtime:
         if self.interprets(name):
             return self._interpreted(name)
         function = getattr(self.module(name), name)
+        if self.backend == "python":
+            function = _silent(function, convert=not program.packed)
         if program.constants:
             return partial_last(function, [n.attrs[0].value for n in program.constants])
         if program.packed:
-            return _packing(
-                function, self._dtype(program), silent=self.backend == "python"
-            )
-        if self.backend == "python":
-            return _silent(function)
+            return _packing(function, self._dtype(program))
         return function  # type: ignore[no-any-return]
 
     def interprets(self, name: str) -> bool:
@@ -291,10 +289,7 @@ def _rounded(value: Any, part: Any) -> Any:
     return np.float32(value) if part.type is F32 else value
 
 
-def _packing(function: Any, dtype: str, *, silent: bool) -> Callable[..., Any]:
-    if silent:
-        function = _silent(function, convert=False)
-
+def _packing(function: Any, dtype: str) -> Callable[..., Any]:
     def packed(*args: Any) -> Any:
         return function(np.array(args, dtype))
 
@@ -306,12 +301,17 @@ def _silent(function: Any, *, convert: bool = True) -> Callable[..., Any]:
 
     def run(*args: Any) -> Any:
         with np.errstate(all="ignore"):
-            return function(*map(_float64, args)) if convert else function(*args)
+            return function(*map(_ieee, args)) if convert else function(*args)
 
     return run
 
 
-def _float64(value: Any) -> Any:
+def _ieee(value: Any) -> Any:
+    """Return a number as one of NumPy's, which divide by zero without raising."""
     if isinstance(value, tuple):
-        return tuple(map(_float64, value))
-    return np.float64(value) if type(value) is float else value
+        return tuple(map(_ieee, value))
+    kind = _IEEE.get(type(value))
+    return kind(value) if kind else value
+
+
+_IEEE: dict[type, Callable[[Any], Any]] = {float: np.float64, int: np.int64}

@@ -79,11 +79,6 @@ class ShapedFunction(DirectCalls, ShapedInspection, CompiledFunction):
 
     # -- to the entry points -------------------------------------------------------
 
-    @property
-    def wrt(self) -> list[Node]:
-        """The input nodes to differentiate with respect to."""
-        return self._wrt
-
     def sizes(self, values: Sequence[Any]) -> Mapping[str, int]:
         """Return the sizes of the named dimensions in bound arguments."""
         given = dict(zip(self.signature.inputs, values, strict=False))

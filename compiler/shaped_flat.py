@@ -18,6 +18,7 @@ from overbar.ir.errors import InputError
 from overbar.ir.types import dims, extents, size_of
 from overbar.results import Named, fill, named
 from overbar.shapes import ShapedSignature
+from overbar.sparse import sparse_hessian, sparse_jacobian
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -138,17 +139,28 @@ class ShapedFlat:
         fill([out], [gradient], ["theta"])
         return value, out
 
-    def jacobian(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
-        """Return the partials: (m, n) for a value of m elements, (n,) for a number."""
-        matrix = jacobian_matrix(self._f, self._bind(theta, data, by_name))
+    def jacobian(
+        self, theta: Any, /, *data: Any, sparse: bool = False, **by_name: Any
+    ) -> Any:
+        """Return the partials: (m, n) for a value of m elements, (n,) for a number.
+
+        sparse: a SciPy CSR array (m, n) with the structural pattern.
+        """
+        values = self._bind(theta, data, by_name)
+        if sparse:
+            return sparse_jacobian(self._f, values)
+        matrix = jacobian_matrix(self._f, values)
         outputs = self._f.graph.outputs.values()
         number = len(outputs) == 1 and not any(n.type.shape for n in outputs)
         return matrix[..., 0, :] if number else matrix
 
-    def hessian(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
-        """Return the Hessian, (n, n)."""
+    def hessian(
+        self, theta: Any, /, *data: Any, sparse: bool = False, **by_name: Any
+    ) -> Any:
+        """Return the Hessian, (n, n); `sparse` as for `jacobian`."""
         self._f.need_scalar("flat.hessian")
-        return hessian_matrix(self._f, self._bind(theta, data, by_name))
+        form = sparse_hessian if sparse else hessian_matrix
+        return form(self._f, self._bind(theta, data, by_name))
 
     def hvp(self, theta: Any, v: Any, /, *data: Any, **by_name: Any) -> Any:
         """Return the Hessian times the vector v, shape (n,)."""

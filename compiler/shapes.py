@@ -9,7 +9,7 @@ import numpy as np
 
 from overbar.arguments import Signature, convert
 from overbar.ir.errors import InputError
-from overbar.ir.types import extents, size_of
+from overbar.ir.types import DTYPES, extents, size_of
 from overbar.sizes import Sizes
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from overbar.arguments import Argument
     from overbar.ir.graph import Graph
 
+_DTYPES = {name: np.dtype(name) for name in DTYPES}
 _MOST_SEEN = 1024
 """Combinations of shapes that are remembered as fitting."""
 
@@ -74,6 +75,8 @@ class ShapedSignature(Signature):
         have its declared shape, naming argument, dimension and sizes.
         """
         values = self.convert(self.match(args, keywords or {}))
+        if self._fits_as_before(values):
+            return [values[name] for name in self.inputs]
         return self.fit(values, None if leading else self.leading)
 
     def convert(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,6 +136,14 @@ class ShapedSignature(Signature):
         shape = tuple(size_of(e, sizes) for e in kind.shape)
         return np.full(shape, default, kind.dtype)
 
+    def _fits_as_before(self, values: Mapping[str, Any]) -> bool:
+        """Whether all inputs are given, arrays and numbers, of shapes seen before."""
+        if len(values) < len(self.inputs):
+            return False
+        found = [values[name] for name in self.inputs]
+        arrays = [i for i, v in enumerate(found) if isinstance(v, np.ndarray)]
+        return arrays == self.places and self.kinds(found) in self.seen
+
     def sizes_before(
         self, args: tuple[Any, ...], keywords: Mapping[str, Any]
     ) -> Mapping[str, int]:
@@ -168,6 +179,8 @@ def _kinds_at(places: Sequence[int], count: int) -> Callable[[Sequence[Any]], An
 
 
 def _converted(value: Any, name: str, dtype: str) -> Any:
+    if type(value) is np.ndarray and value.ndim and value.dtype == _DTYPES[dtype]:
+        return value
     if isinstance(value, list | tuple) and not any(map(np.iterable, value)):
         value = value or np.zeros(0, dtype)  # an empty list has no dtype of its own
     return convert(value, name, dtype)
@@ -175,7 +188,7 @@ def _converted(value: Any, name: str, dtype: str) -> Any:
 
 def _in_order(value: Any) -> Any:
     """Return an array in C order and aligned, copied only where it is not."""
-    if not isinstance(value, np.ndarray):
+    if not isinstance(value, np.ndarray) or value.flags.carray:
         return value
     array = np.require(value, requirements=["C", "A"])
     return array if array.flags.writeable else np.asarray(_Unlocked(array))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from overbar.ir.errors import ShapeError
 from overbar.ir.types import Type
 
 SHOWN = 4
@@ -41,8 +42,22 @@ class Constant:
         self.digest = sha256(self.value.tobytes()).hexdigest()
 
     def to(self, dtype: str) -> Constant:
-        """Return the same numbers in another dtype."""
-        return self if self.type.dtype == dtype else Constant(self.value.astype(dtype))
+        """Return the same numbers in another dtype, rounded.
+
+        Raises ShapeError for a number that the dtype has only infinity for.
+        """
+        if self.type.dtype == dtype:
+            return self
+        with np.errstate(over="ignore"):
+            value = self.value.astype(dtype)
+        lost = np.isfinite(self.value) & ~np.isfinite(value)
+        if lost.any():
+            message = (
+                f"expected constants that {dtype} can hold, as the inputs have it, "
+                f"found {self.value[lost].flat[0]}"
+            )
+            raise ShapeError(message)
+        return Constant(value)
 
     def __eq__(self, other: object) -> bool:
         """Whether the other holds the same bytes in the same type."""

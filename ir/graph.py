@@ -308,15 +308,23 @@ class Graph:
     def _before_broadcast(
         self, row: Op, args: Sequence[Node], attrs: tuple[Any, ...]
     ) -> Node | None:
-        """Return the op on operands all broadcast in one way, applied before that."""
+        """Return the op on operands all broadcast along some axis, before that."""
         arrays = [a for a in args if a.type.shape]
         if not arrays:
             return self.make(row, args, attrs)
-        form = arrays[0].attrs
-        if any(a.op is not BROADCAST or a.attrs != form for a in arrays):
+        if any(a.op is not BROADCAST for a in arrays):
             return None
-        inner = self.make(row, [a.args[0] if a.type.shape else a for a in args], attrs)
-        return self.spread_along(inner, *form)
+        shape = arrays[0].type.shape
+        axes = tuple(sorted({k for a in arrays for k in a.attrs[0]}))
+        if len(axes) == len(shape):
+            return None
+        own = tuple(shape[k] for k in axes)
+        inner = [
+            self.spread_along(a.args[0], tuple(map(axes.index, a.attrs[0])), own)
+            if a.type.shape else a
+            for a in args
+        ]  # fmt: skip
+        return self.spread_along(self.make(row, inner, attrs), axes, shape)
 
     def remake(self, node: Node, args: Sequence[Node]) -> Node:
         """Return the node's op applied to other operands."""

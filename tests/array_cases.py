@@ -116,7 +116,7 @@ def value_of(text, d, rng, dtype="float64"):
         return rng.random(shape) < 0.5
     x = rng.standard_normal(shape)
     if text[0] == "+":
-        x = x @ x.T + np.diag(1.0 + np.arange(len(x)))
+        x = x @ np.swapaxes(x, -1, -2) + np.diag(1.0 + np.arange(x.shape[-1]))
     return x.astype(dtype)
 
 
@@ -476,11 +476,14 @@ FORMULAS = {
         (lambda f, d, x, w: f.conv2d(x, w, mode="same"), "mk45 2k33"),
     ],
     "stop_gradient": [(lambda f, d, x: f.stop_gradient(x), "mn")],
-    "solve": [(lambda f, d, a, b: f.solve(a, b), s) for s in ("+nn n", "+nn nk")],
+    "solve": [
+        (lambda f, d, a, b: f.solve(a, b), s)
+        for s in ("+nn n", "+nn nk", "+knn n", "+knn knm", "+nn mnk", "+2mnn nk")
+    ],
     "solve_triangular": [
         *[
             (lambda f, d, a, b, o=o: f.solve_triangular(a, b, **o), s)
-            for s in ("+nn n", "+nn nk")
+            for s in ("+nn n", "+nn nk", "+knn knm")
             for o in (
                 {"lower": True},
                 {},
@@ -491,22 +494,29 @@ FORMULAS = {
             )
         ],
     ],
-    "cholesky": [(lambda f, d, a: f.cholesky(a), "+nn")],
-    "inv": [(lambda f, d, a: f.inv(a), "+nn")],
-    "det": [(lambda f, d, a: f.det(a), "nn")],
-    "logdet": [(lambda f, d, a: f.logdet(a), "nn")],
+    "cholesky": [(lambda f, d, a: f.cholesky(a), s) for s in ("+nn", "+knn", "+m2nn")],
+    "inv": [(lambda f, d, a: f.inv(a), s) for s in ("+nn", "+knn", "+m2nn")],
+    "det": [(lambda f, d, a: f.det(a), s) for s in ("nn", "knn", "m2nn")],
+    "logdet": [(lambda f, d, a: f.logdet(a), s) for s in ("nn", "+knn")],
     "slogdet": [
         (lambda f, d, a: f.slogdet(a)[0], "nn"),
         (lambda f, d, a: f.slogdet(a)[1], "nn"),
+        (lambda f, d, a: f.slogdet(a)[0], "knn"),
+        (lambda f, d, a: f.slogdet(a)[1], "m2nn"),
     ],
-    "eigvalsh": [(lambda f, d, a: f.eigvalsh(a), "+nn")],
+    "eigvalsh": [(lambda f, d, a: f.eigvalsh(a), s) for s in ("+nn", "+knn", "+m2nn")],
     "eigh": [
         (lambda f, d, a: f.eigh(a)[0], "+nn"),
         (lambda f, d, a: f.eigh(a)[1], "+nn"),
+        (lambda f, d, a: f.eigh(a)[0], "+knn"),
+        (lambda f, d, a: f.eigh(a)[1], "+knn"),
     ],
     "matrix_power": [
         (lambda f, d, a, p=p: f.matrix_power(a, p), s)
-        for p, s in ((0, "nn"), (1, "nn"), (3, "nn"), (-2, "+nn"))
+        for p, s in (
+            *((0, "nn"), (1, "nn"), (3, "nn"), (-2, "+nn")),
+            *((0, "knn"), (3, "knn"), (-2, "+knn")),
+        )
     ],
     "index, from the end": [(lambda f, d, x: f.at(x, S(d.n - 1, None)), "n")],
     "index": [

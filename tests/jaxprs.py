@@ -59,6 +59,8 @@ PLAIN: dict[str, Callable[..., Any]] = {
     "mul": np.multiply, "add": np.add, "add_any": np.add, "sub": np.subtract,
     "div": np.divide, "neg": np.negative, "max": np.maximum, "min": np.minimum,
     "sin": np.sin, "cos": np.cos, "tanh": np.tanh, "sqrt": np.sqrt, "log": np.log,
+    "sinh": np.sinh, "cosh": np.cosh, "atan": np.arctan, "atan2": np.arctan2,
+    "log1p": np.log1p, "expm1": np.expm1, "pow": np.power,
     "exp": np.exp, "abs": np.abs, "sign": np.sign, "square": np.square,
     "logistic": scipy.special.expit, "is_finite": np.isfinite,
     "eq": np.equal, "ne": np.not_equal, "gt": np.greater, "ge": np.greater_equal,
@@ -207,5 +209,6 @@ RULES: dict[str, Callable[..., Any]] = {
             [-1 if k == dimension else 1 for k in range(len(shape))]
         ), shape,
     ),
+    "argmax": lambda x, *, axes, index_dtype: np.argmax(x, axes[0]).astype(index_dtype),
     "split": lambda x, *, sizes, axis: np.split(x, np.cumsum(sizes)[:-1], axis),
 }  # fmt: skip

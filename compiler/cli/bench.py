@@ -9,17 +9,18 @@ import time
 import timeit
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from overbar.cli.formula import formula_options, need_numbers, read_formula
+from overbar.cli.formula import formula_options, has_arrays, read_formula
+from overbar.cli.given import array_options
 from overbar.cli.output import say
 from overbar.cli.program import Command, colour
 from overbar.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from overbar.function import CompiledFunction
 
@@ -29,6 +30,10 @@ _POINTS = 10_000
 _EXAMPLES = (
     ("overbar bench examples/l1_regression.expr", "at a point at random"),
     ("overbar bench examples/l1_regression.expr --at w=1,b=0,x=2,t=1", "at this point"),
+    (
+        "overbar bench examples/l2_mlp.expr --sizes m=500,n=100",
+        "with arrays of these sizes",
+    ),
 )
 
 
@@ -40,13 +45,22 @@ _EXAMPLES = (
     multiple=True,
     help="Values; may be given more than once.",
 )
+@array_options
 def command(
-    file: str, wrt: str | None, kinks: str, accuracy: str, at: tuple[str, ...]
+    file: str,
+    wrt: str | None,
+    kinks: str,
+    accuracy: str,
+    at: tuple[str, ...],
+    data: str | None,
+    sizes: tuple[str, ...],
 ) -> None:
     """Time a formula: to derive, to compile, a call, a point of many.
 
     Calls are from Python, with numbers and with arrays of 10,000 points; their times
-    are medians of 7. Nothing is taken from the cache or left in it.
+    are medians of 7. A formula over arrays is called with those of --data, or with some
+    at random, of sizes 64 unless --sizes says otherwise. Nothing is taken from the
+    cache or left in it.
     """
     options = {"kinks": kinks, "accuracy": accuracy}
     clock = _Clock()
@@ -54,19 +68,37 @@ def command(
         _load()
     with clock("read"):
         f = read_formula(file, wrt, **options)
-    need_numbers(f, "overbar bench", "python -m benchmarks times formulas of arrays")
     with clock("derive"), Progress("deriving"):
         f.source  # noqa: B018 - made when it is asked for
-    from overbar.cli.points import random_points, read_at
-
-    values = f.signature.bind((), random_points(f, 1, 0, read_at(at))[0])
-    gradient = "value_and_grad" if len(f.graph.outputs) == 1 else "jacobian"
+    values = f.signature.bind((), _point(f, at, data, sizes))
+    outputs = list(f.graph.outputs.values())
+    scalar = len(outputs) == 1 and not outputs[0].type.shape
+    gradient = "value_and_grad" if scalar else "jacobian"
     with _fresh_cache():
         with clock("compile"), Progress("compiling"):
             f(*values)
             getattr(f, gradient)(*values)
-        rows = _calls(f, gradient, values)
-    say("\n".join([_title(f), *_table(clock, gradient, rows)]))
+        columns = _columns(f, values)
+        rows = _timed([f, getattr(f, gradient)], columns)
+    say("\n".join([_title(f, values), *_table(clock, gradient, columns, rows)]))
+
+
+def _point(
+    f: CompiledFunction, at: tuple[str, ...], data: str | None, sizes: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return values of the inputs: what is not given is drawn at random."""
+    from overbar.cli.given import need_arrays, read_sizes, typed, with_data
+    from overbar.cli.points import random_points, read_at
+
+    given: dict[str, Any] = dict(read_at(at))
+    if not has_arrays(f):
+        need_arrays(data, sizes)
+        return dict(random_points(f, 1, 0, given)[0])
+    from overbar.cli.draws import Draws, ordinary
+
+    if data is not None:
+        given = with_data(f, given, data)
+    return Draws(f, typed(f, given), read_sizes(sizes), ordinary, 0).points(1)[0]
 
 
 class _Clock:
@@ -116,31 +148,45 @@ def _identity(x: float) -> float:
     return x
 
 
-def _calls(
-    f: CompiledFunction, gradient: str, values: list[Any]
-) -> list[tuple[float, float]]:
-    """Return seconds a call and seconds a point of many, of value and gradient."""
+class _Column(NamedTuple):
+    """Hold what is timed side by side: a call, or one of many points."""
+
+    title: str
+    args: list[Any]
+    count: int = 1
+
+
+def _columns(f: CompiledFunction, values: list[Any]) -> list[_Column]:
+    """Return a call, and for numbers a call with arrays of many points."""
+    one = _Column("a call", values)
+    if has_arrays(f):
+        return [one]
     import numpy as np
 
     points = [np.full(_POINTS, v) for v in values]
-    jobs: list[tuple[Callable[..., Any], list[Any], int]] = [
-        (call, args, count)
-        for call in (f, getattr(f, gradient))
-        for args, count in ((values, 1), (points, _POINTS))
-    ]
-    timers = [timeit.Timer(partial(call, *args)) for call, args, _ in jobs]
-    numbers = [_long_enough(timer) for timer in timers]
-    runs: list[list[float]] = [[] for _ in jobs]
+    return [one, _Column(f"a point of {_POINTS:,}", points, _POINTS)]
+
+
+def _timed(
+    calls: list[Callable[..., Any]], columns: list[_Column]
+) -> list[list[float]]:
+    """Return seconds, a row a function and a column a column."""
+    timers = [[timeit.Timer(partial(call, *c.args)) for c in columns] for call in calls]
+    numbers = [[_long_enough(timer) for timer in row] for row in timers]
+    runs: list[list[list[float]]] = [[[] for _ in columns] for _ in calls]
     with Progress("timing", total=_REPEATS) as progress:
         for _ in range(_REPEATS):  # in turn, so that all meet the same weather
-            for run, timer, number in zip(runs, timers, numbers, strict=True):
-                run.append(timer.timeit(number) / number)
+            for i, row in enumerate(timers):
+                for j, timer in enumerate(row):
+                    runs[i][j].append(timer.timeit(numbers[i][j]) / numbers[i][j])
             progress.advance()
-    found = [
-        statistics.median(run) / count
-        for run, (*_, count) in zip(runs, jobs, strict=True)
+    return [
+        [
+            statistics.median(run) / column.count
+            for run, column in zip(row, columns, strict=True)
+        ]
+        for row in runs
     ]
-    return [(found[0], found[1]), (found[2], found[3])]
 
 
 def _long_enough(timer: timeit.Timer) -> int:
@@ -151,22 +197,32 @@ def _long_enough(timer: timeit.Timer) -> int:
     return number
 
 
-def _title(f: CompiledFunction) -> str:
+def _title(f: CompiledFunction, values: list[Any]) -> str:
     nodes = len(f.graph.order())
     outputs, wrt = ", ".join(f.graph.outputs), ", ".join(f.options.wrt)
-    return click.style(f"{outputs} in {wrt}: {nodes} nodes", bold=colour() is None)
+    sizes = [f"{name} = {size}" for name, size in f.sizes(values).items()]
+    text = ", ".join([f"{outputs} in {wrt}: {nodes} nodes", *sizes])
+    return click.style(text, bold=colour() is None)
 
 
 def _table(
-    clock: _Clock, gradient: str, rows: list[tuple[float, float]]
+    clock: _Clock, gradient: str, columns: list[_Column], rows: list[list[float]]
 ) -> Iterator[str]:
     for step, seconds in clock.seconds.items():
         yield f"{step:15}{_time(seconds):>10}"
-    yield f"{'':15}{'a call':>10}  a point of {_POINTS:,}"
-    for name, (call, point) in zip(("value", gradient), rows, strict=True):
-        yield f"{name:15}{_time(call):>10}{_time(point):>20}"
-    (call, point), (slow_call, slow_point) = rows
-    yield f"{'ratio':15}{slow_call / call:>10.2f}{slow_point / point:>20.2f}"
+    widths = [max(10, len(column.title) + 2) for column in columns]
+
+    def line(name: str, cells: Iterable[str]) -> str:
+        return f"{name:15}" + "".join(
+            f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True)
+        )
+
+    yield line("", (column.title for column in columns))
+    for name, row in zip(("value", gradient), rows, strict=True):
+        yield line(name, map(_time, row))
+    yield line(
+        "ratio", (f"{slow / fast:.2f}" for fast, slow in zip(*rows, strict=True))
+    )
 
 
 def _time(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -51,6 +51,9 @@ _EXAMPLES = (
 @click.option(
     "--at", metavar="x=1,y=2", multiple=True, help="Values to write into a picture."
 )
+@click.option(
+    "--data", metavar="FILE", help="Arrays for a picture, of an .npz or a .csv."
+)
 @click.option("-o", "--output", "out", metavar="OUT", help="A file to write.")
 @click.option("--force", is_flag=True, help="Replace OUT whoever wrote it.")
 def command(  # noqa: PLR0913 - one for each word that may be given
@@ -61,8 +64,9 @@ def command(  # noqa: PLR0913 - one for each word that may be given
     order: str,
     form: str | None,
     at: tuple[str, ...],
-    out: str | None,
+    data: str | None,
     *,
+    out: str | None,
     force: bool,
 ) -> None:
     """Print a formula's statements and those of its derivatives.
@@ -74,24 +78,26 @@ def command(  # noqa: PLR0913 - one for each word that may be given
     name = form or ENDINGS.get(Path(out or "").suffix, "text")
     with Progress("deriving"):
         from overbar.cli.formats import FORMATS
+        from overbar.cli.given import typed, with_data
         from overbar.cli.points import read_at
 
         row = FORMATS[name]
-        _check(f, row, name, int(order), at)
-        text = row.show(f, int(order), read_at(at))
+        _check(f, row, name, int(order), "--at" if at else "--data" if data else "")
+        given: dict[str, Any] = dict(read_at(at))
+        if data is not None:
+            given = with_data(f, given, data)
+        text = row.show(f, int(order), typed(f, given))
     if out in {None, "-"}:
         say(text)
     else:
         write(row.mark(text), str(out), force=force, source=file)
 
 
-def _check(
-    f: CompiledFunction, row: Format, name: str, order: int, at: tuple[str, ...]
-) -> None:
+def _check(f: CompiledFunction, row: Format, name: str, order: int, given: str) -> None:
     """Refuse what a format cannot show, and second derivatives of several outputs."""
     message = ""
-    if at and not row.numbers:
-        message = f"expected --at with --format svg, found it with {name}"
+    if given and not row.numbers:
+        message = f"expected {given} with --format svg, found it with {name}"
     elif order > row.orders:
         message = f"expected --order 1 with --format {name}, which draws the formula"
     elif order > 1 and len(f.graph.outputs) > 1:

@@ -64,16 +64,18 @@ def command(
     what the file does not hold comes from --at or has a default.
     """
     f = read_formula(file, wrt, "python", kinks=kinks, accuracy=accuracy)
+    from overbar.cli.given import typed, with_data
     from overbar.cli.points import read_at
 
     given: dict[str, Any] = dict(read_at(at))
     if data is not None:
-        given = _with_data(f, given, data)
-    values = f.signature.bind((), given)
+        given = with_data(f, given, data)
+    values = f.signature.bind((), typed(f, given))
     if has_arrays(f):
         with Progress("evaluating"):
             found = _arrays(f, values, grad=grad)
-        say("\n".join(f"{name} = {text}" for name, text in found.items()))
+        say("\n".join(f"{name} = {_text(part)}" for name, part in found.items()))
+        _explain(f, values, found)
         return
     with Progress("evaluating"):
         columns = _results(_prepared(f, values), values, grad=grad)
@@ -84,21 +86,6 @@ def command(
     from overbar.cli.tables import write_table
 
     say("\n".join(write_table(_spread(columns, values))))
-
-
-def _with_data(f: CompiledFunction, given: dict[str, Any], data: str) -> dict[str, Any]:
-    """Return the values given with those of a file; a name in both is an error."""
-    from overbar.cli.tables import read_table
-
-    with Progress(f"reading {data}"):
-        columns, unused = read_table(data, f.signature.names)
-    both = [name for name in columns if name in given]
-    if both:
-        message = f"expected one value for {both[0]!r}, found it in --at and in {data}"
-        raise InputError(message)
-    if unused:
-        complain("note", f"{data} holds more than the formula: {', '.join(unused)}")
-    return {**given, **columns}
 
 
 def _prepared(f: CompiledFunction, values: list[Any]) -> CompiledFunction:
@@ -133,8 +120,8 @@ def _results(f: CompiledFunction, values: list[Any], *, grad: bool) -> dict[str,
     return dict(zip(names, map(_plain, (value, *gradient)), strict=True))
 
 
-def _arrays(f: CompiledFunction, values: list[Any], *, grad: bool) -> dict[str, str]:
-    """Return outputs and, if wanted, gradients by name, as text that reads back."""
+def _arrays(f: CompiledFunction, values: list[Any], *, grad: bool) -> dict[str, Any]:
+    """Return outputs and, if wanted, gradients by name."""
     outputs = list(f.graph.outputs)
     if grad and len(outputs) > 1:
         message = "expected one output for --grad over arrays, found "
@@ -142,12 +129,10 @@ def _arrays(f: CompiledFunction, values: list[Any], *, grad: bool) -> dict[str, 
     if grad:
         value, gradient = f.value_and_grad(*values)
         names = [f"d{outputs[0]}/d{name}" for name in f.options.wrt]
-        found = dict(zip([outputs[0], *names], (value, *gradient), strict=True))
-    else:
-        value = f(*values)
-        results = value if len(outputs) > 1 else (value,)
-        found = dict(zip(outputs, results, strict=True))
-    return {name: _text(part) for name, part in found.items()}
+        return dict(zip([outputs[0], *names], (value, *gradient), strict=True))
+    value = f(*values)
+    results = value if len(outputs) > 1 else (value,)
+    return dict(zip(outputs, results, strict=True))
 
 
 def _text(value: Any) -> str:
@@ -168,11 +153,11 @@ def _spread(columns: dict[str, Any], values: list[Any]) -> dict[str, Any]:
     return {n: np.broadcast_to(c, shape).ravel() for n, c in columns.items()}
 
 
-def _explain(f: CompiledFunction, values: list[Any], columns: dict[str, float]) -> None:
+def _explain(f: CompiledFunction, values: list[Any], results: dict[str, Any]) -> None:
     """Say on stderr where a NaN or an infinity came from."""
-    import math
+    import numpy as np
 
-    if not all(map(math.isfinite, columns.values())):
+    if not all(np.all(np.isfinite(value)) for value in results.values()):
         found = f.explain(*values)
         if found:
             complain("note", str(found))

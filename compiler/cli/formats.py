@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from overbar.cli.output import MARK
 from overbar.cli.schema import as_json
-from overbar.codegen.module import print_module
-from overbar.statements import derivatives
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from overbar.function import CompiledFunction
 
-    Show = Callable[[CompiledFunction, int, Mapping[str, float]], str]
+    Show = Callable[[CompiledFunction, int, Mapping[str, Any]], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,46 +38,21 @@ class Format:
         return self.comment.format(MARK) + "\n" + text
 
 
-def _text(f: CompiledFunction, order: int, _: Mapping[str, float]) -> str:
+def _text(f: CompiledFunction, order: int, _: Mapping[str, Any]) -> str:
     return f.text(order)
 
 
-def _latex(f: CompiledFunction, order: int, _: Mapping[str, float]) -> str:
-    from overbar.show.latex import LatexWriter, align
-    from overbar.show.typeset import symbol
-
-    if order == 1:
-        return f.latex() + "\n"
-    found = derivatives(f.derivation, order, LatexWriter)
-    output = next(iter(f.graph.outputs))
-    partials = {
-        symbol(name): rf"\frac{{\partial^{{2}} {symbol(output)}}}"
-        rf"{{\partial {symbol(a)} \, \partial {symbol(b)}}}"
-        for (a, b), name in found.second.items()
-    }
-
-    def whole(text: str) -> str:
-        for name, partial in partials.items():
-            text = text.replace(name, partial)
-        return text
-
-    aligned = (
-        [(whole(s.name), whole(s.expression)) for s in part]
-        for part in found.parts.values()
-    )
-    return align(*aligned) + "\n"
+def _latex(f: CompiledFunction, order: int, _: Mapping[str, Any]) -> str:
+    return f.latex(order) + "\n"
 
 
-def _source(f: CompiledFunction, order: int, _: Mapping[str, float]) -> str:
+def _source(f: CompiledFunction, order: int, _: Mapping[str, Any]) -> str:
     if order == 1:
         return f.source
-    names = [*f.runtime.together(), "hessian"]
-    entries = [f.runtime.entry(name) for name in names]
-    programs = [entry.program for entry in entries]
-    return print_module(entries[0].graph, programs, f.runtime.header)
+    return f.runtime.source("value", "hessian")
 
 
-def _ir(f: CompiledFunction, order: int, _: Mapping[str, float]) -> str:
+def _ir(f: CompiledFunction, order: int, _: Mapping[str, Any]) -> str:
     """Show the stages: the inputs, both graphs, and the program that runs."""
     graph = f.graph
     inputs = [
@@ -94,19 +67,21 @@ def _ir(f: CompiledFunction, order: int, _: Mapping[str, float]) -> str:
         f"program {f.program.name}": str(f.program),
     }
     if order > 1:
-        stages["program hessian"] = str(f.runtime.entry("hessian").program)
+        entry = f.runtime.entry("hessian")
+        for program in (*(e.program for e in entry.needs), entry.program):
+            stages[f"program {program.name}"] = str(program)
     return "\n".join(f"# {name}\n{text}\n" for name, text in stages.items())
 
 
-def _json(f: CompiledFunction, order: int, _: Mapping[str, float]) -> str:
+def _json(f: CompiledFunction, order: int, _: Mapping[str, Any]) -> str:
     return as_json(f, order)
 
 
-def _svg(f: CompiledFunction, _: int, at: Mapping[str, float]) -> str:
+def _svg(f: CompiledFunction, _: int, at: Mapping[str, Any]) -> str:
     return f.draw(dict(at)) if at else f.draw()
 
 
-def _dot(f: CompiledFunction, _: int, __: Mapping[str, float]) -> str:
+def _dot(f: CompiledFunction, _: int, __: Mapping[str, Any]) -> str:
     from overbar.show.dot import dot
 
     return dot(f.graph)

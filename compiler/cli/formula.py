@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from overbar.ir.errors import InputError, UnsupportedError
+from overbar.ir.errors import InputError
 from overbar.ir.source import printable
 from overbar.progress import Progress
 from overbar.read.files import decoded, read_file
@@ -76,13 +76,6 @@ def has_arrays(f: CompiledFunction) -> bool:
     """Whether a formula computes with arrays."""
     nodes = (*f.graph.inputs.values(), *f.graph.order())
     return any(node.type.shape for node in nodes)
-
-
-def need_numbers(f: CompiledFunction, what: str, advice: str) -> None:
-    """Raise UnsupportedError for a formula with arrays."""
-    if has_arrays(f):
-        message = f"{what} is not built yet for formulas with arrays; {advice}"
-        raise UnsupportedError(message)
 
 
 def read_source(file: str) -> Source:

@@ -86,7 +86,7 @@ _DRAWS: tuple[Draw, ...] = (
 )
 """A formula may be defined for positive numbers alone, or only below 1."""
 
-_TRIES = 200
+TRIES = 200
 """Points drawn for each one wanted, at most."""
 
 _LARGEST = 10**7
@@ -107,10 +107,10 @@ def random_points(
     graph = f.derivation.with_gradient()
     roots = list(graph.outputs.values())
     seeds = {node.attrs[0]: 1.0 for node in f.derivation.adjoints.seeds}
-    size = min(max(_LARGEST // max(len(graph.order()), 1), 1), _TRIES * count)
+    size = min(max(_LARGEST // max(len(graph.order()), 1), 1), TRIES * count)
     found: list[dict[str, float]] = []
-    for _ in range(0, _TRIES * count, size):
-        drawn = {name: _mixed(random, size) for name in free}
+    for _ in range(0, TRIES * count, size):
+        drawn = {name: mixed(random, size) for name in free}
         values = evaluate(graph, {**seeds, **given, **drawn}, roots)
         good = np.ones(size, bool)
         for root in roots:
@@ -122,13 +122,13 @@ def random_points(
     if not found:
         message = (
             f"expected a point at which all is finite, found none among "
-            f"{_TRIES * count} at random; give one by --at"
+            f"{TRIES * count} at random; give one by --at"
         )
         raise InputError(message)
     return found
 
 
-def _mixed(random: np.random.Generator, size: int) -> NDArray[np.float64]:
+def mixed(random: np.random.Generator, size: int) -> NDArray[np.float64]:
     """Draw each number from one of the distributions."""
     choice = random.integers(len(_DRAWS), size=size)
     return np.choose(choice, [draw(random, size) for draw in _DRAWS])

@@ -1,12 +1,18 @@
-"""Build functions of linear algebra on matrices, as `numpy.linalg` has them."""
+"""Build functions of linear algebra on matrices and stacks, as `numpy.linalg` has them.
+
+In a stack the last two axes are a matrix; leading axes are broadcast as in NumPy.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from overbar.ir.errors import ShapeError
+from overbar.ir.ops.shapes import product
+from overbar.ir.ops.typing import joined
 from overbar.read.array_diagonal import eye
 from overbar.read.array_product import matmul
+from overbar.read.array_shape import moved
 from overbar.read.array_static import need_square, rank, shown, whole
 
 if TYPE_CHECKING:
@@ -15,17 +21,40 @@ if TYPE_CHECKING:
     from overbar.ir.graph import Graph, Node
 
 
-def _need_fit(name: str, a: Node, b: Node) -> None:
+def _solved(name: str, a: Node, b: Node, attrs: tuple[Any, ...] = ()) -> Node:
+    """Return a solution; a right side of one axis is a vector, whatever the stack."""
     need_square(name, a)
-    if rank(b) not in (1, 2) or a.type.shape[0] != b.type.shape[0]:
-        message = f"{name} cannot solve shapes {shown(a.type.shape)} and "
-        message += f"{shown(b.type.shape)}: expected a right side with "
-        raise ShapeError(f"{message}{a.type.shape[0]} rows")
+    own, right, n = a.type.shape, b.type.shape, a.type.shape[-1]
+    if not right or right[-2:][0] != n:
+        message = f"{name} cannot solve shapes {shown(own)} and {shown(right)}: "
+        raise ShapeError(f"{message}expected a right side with {n} rows")
+    graph = a.graph
+    if rank(a) == 2 and rank(b) < 3:
+        return graph.make(name, (a, b), attrs)
+    if rank(b) == 1:
+        columns = graph.spread_along(b, (rank(a) - 2,), (*own[:-1], 1))
+        found = graph.make(name, (a, columns), attrs)
+        return graph.make("reshape", (found,), (own[:-1],))
+    if rank(a) == 2:
+        return _side_by_side(name, a, b, attrs)
+    lead = joined(name, [own[:-2], right[:-2]])
+    a = graph.spread(a, (*lead, *own[-2:]))
+    return graph.make(name, (a, graph.spread(b, (*lead, *right[-2:]))), attrs)
+
+
+def _side_by_side(name: str, a: Node, b: Node, attrs: tuple[Any, ...]) -> Node:
+    """Return the solutions with one matrix: those of all columns of the stack."""
+    graph, last = a.graph, rank(b) - 1
+    first = moved(b, [last - 1], [0])
+    shape = first.type.shape
+    columns = graph.make("reshape", (first,), ((shape[0], product(shape[1:])),))
+    found = graph.make(name, (a, columns), attrs)
+    return moved(graph.make("reshape", (found,), (shape,)), [0], [last - 1])
 
 
 def _solve(graph: Graph, a: Node, b: Node) -> Node:
-    _need_fit("solve", a, b)
-    return graph.make("solve", (a, b))
+    del graph
+    return _solved("solve", a, b)
 
 
 def _solve_triangular(
@@ -33,10 +62,10 @@ def _solve_triangular(
     unit_diagonal: bool = False,
 ) -> Node:  # fmt: skip
     """Return the solution with a triangle of a matrix, as `scipy.linalg` names it."""
-    _need_fit("solve_triangular", a, b)
+    del graph
     turned = trans in {1, "T", "C"}
     attrs = (bool(lower), turned, bool(unit_diagonal))
-    return graph.make("solve_triangular", (a, b), attrs)
+    return _solved("solve_triangular", a, b, attrs)
 
 
 def _square(op: str) -> Callable[..., Node]:
@@ -62,7 +91,7 @@ def _matrix_power(graph: Graph, a: Node, n: int) -> Node:
     power = whole("matrix_power", n, "n")
     if not power:
         kind = a.type.dtype if a.type.is_float else None
-        return eye(graph, a.type.shape[0], dtype=kind)
+        return graph.spread(eye(graph, a.type.shape[-1], dtype=kind), a.type.shape)
     base = graph.make("inv", (a,)) if power < 0 else a
     found: Node | None = None
     left = abs(power)

@@ -80,9 +80,9 @@ def need_rank(name: str, x: Node, *ranks: int) -> None:
 
 
 def need_square(name: str, x: Node) -> None:
-    """Raise ShapeError for what is no square matrix."""
+    """Raise ShapeError for what is no square matrix, nor a stack of these."""
     shape = x.type.shape
-    if len(shape) != 2 or shape[0] != shape[1]:
+    if len(shape) < 2 or shape[-2] != shape[-1]:
         raise ShapeError(f"{name} expects a square matrix, found shape {shown(shape)}")
 
 

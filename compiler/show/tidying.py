@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from overbar.codegen.lower import Replaced
 from overbar.ir.ops import OPS
-from overbar.ir.ops.contract import contract, matrix_form
+from overbar.ir.ops.contract import contract
+from overbar.ir.ops.contract_notation import matrix_form
 from overbar.ir.ops.row import is_number
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from overbar.ir.ops import (
     arithmetic,
     cancelling,
     contract,
+    determinants,
     eigen,
     elementary,
     factors,
@@ -53,6 +54,7 @@ TABLES = (
     indexing,
     solving,
     factors,
+    determinants,
     eigen,
 )
 OPS: dict[str, Op] = {row.name: row for table in TABLES for row in table.ROWS}

@@ -12,29 +12,27 @@ import numpy as np
 
 from overbar.ir.errors import ShapeError
 from overbar.ir.ops import phrases
-from overbar.ir.ops.row import (
-    ATOM,
-    JUXTAPOSED,
-    POWER,
-    PRODUCT,
-    SUM,
-    Nest,
-    Notation,
-    Op,
+from overbar.ir.ops.contract_notation import (
+    OUTER,
+    latex,
+    matrix_form,
+    python,
+    spec,
+    text,
 )
+from overbar.ir.ops.row import Nest, Op
 from overbar.ir.ops.shapes import inverse, product
 from overbar.ir.ops.typing import cast, common
 from overbar.ir.types import INT, extents
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Hashable, Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
     from overbar.ir.ops.typing import Typed
     from overbar.ir.types import Extent, Shape
 
 Labels = "tuple[int, ...]"
-_LETTERS = "ijklmnpqrstuvwxyz"
 
 
 def contract(graph: Graph, x: Node, y: Node, xs: Any, ys: Any, out: Any) -> Node:
@@ -55,21 +53,6 @@ def _summed(x: Node, labels: Sequence[Any], needed: set[Any]) -> tuple[Node, lis
         x.graph.make("sum", (x,), (axes,)) if axes else x,
         [label for label in labels if label in needed],
     )
-
-
-def contract_sum(graph: Graph, whole: Node, axes: Sequence[int]) -> Node | None:
-    """Return the sum of a product over axes as a contraction."""
-    shape = whole.type.shape
-    factors = [stripped(a, range(len(shape))) for a in whole.args]
-    full = all(len(labels) == len(shape) for _, labels in factors)
-    if full and len(shape) > 1:  # the sum of elements' products stays as written
-        return None
-    present = {label for _, labels in factors for label in labels}
-    out = [i for i in range(len(shape)) if i not in axes]
-    if not present >= {*out, *axes}:  # some factor is the same along an axis
-        return None
-    (x, xs), (y, ys) = factors
-    return contract(graph, x, y, xs, ys, out)
 
 
 def stripped(node: Node, labels: Sequence[Any]) -> tuple[Node, list[Any]]:
@@ -108,13 +91,14 @@ def _tidy(graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]) -> Node | 
     (x, xs), (y, ys) = (
         stripped(a, labels) for a, labels in zip(args, (xs, ys), strict=True)
     )
-    if (x is not args[0] or y is not args[1]) and {*xs, *ys} >= {*attrs[0], *attrs[1]}:
-        return contract(graph, x, y, xs, ys, out)
+    if x is not args[0] or y is not args[1]:
+        shared = {*xs} & {*ys}
+        if not graph.strict or shared >= {*attrs[0], *attrs[1]} - {*out}:
+            return _without_repeats(graph, args, attrs, (x, xs), (y, ys))
     (x, y), (xs, ys, _) = args, attrs
     summed = {*xs, *ys} - set(out)
     if not summed and (set(xs) <= set(ys) or set(ys) <= set(xs)):
-        size = dict(zip((*xs, *ys), (*x.type.shape, *y.type.shape), strict=True))
-        shape = tuple(size[label] for label in out)
+        shape = tuple(sizes(args, attrs)[label] for label in out)
         return _along(x, xs, out, shape) * _along(y, ys, out, shape)
     order = {label: i for i, label in enumerate(dict.fromkeys([*out, *xs, *ys]))}
     if any(label != i for label, i in order.items()):
@@ -122,6 +106,51 @@ def _tidy(graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]) -> Node | 
     if spec(attrs) in _TURNED:
         return contract(graph, y, x, ys, xs, out)
     return None
+
+
+def _without_repeats(
+    graph: Graph,
+    args: Sequence[Node],
+    attrs: tuple[Any, ...],
+    left: tuple[Node, list[int]],
+    right: tuple[Node, list[int]],
+) -> Node:
+    """Return a contraction of what was broadcast, from the operands before that.
+
+    Along a label that neither has any more all terms, or entries, are the same.
+    """
+    (x, xs), (y, ys), size = left, right, sizes(args, attrs)
+    kept = [label for label in attrs[2] if label in {*xs, *ys}]
+    inner = contract(graph, x, y, xs, ys, kept)
+    lost = size.keys() - {*xs, *ys, *attrs[2]}
+    return repeated(inner, kept, attrs[2], size, lost)
+
+
+def repeated(
+    node: Node,
+    labels: Sequence[Hashable],
+    out: Sequence[Hashable],
+    size: Mapping[Any, Extent],
+    lost: Collection[Hashable] = (),
+) -> Node:
+    """Return a node times the size of labels that are lost, spread along more of them.
+
+    labels: those of its axes, in the order of `out`, those of the result.
+    """
+    graph = node.graph
+    count = graph.extent(product(tuple(size[k] for k in size if k in lost)))
+    if not count.equals(1):
+        node = graph.convert(count, node.type) * node
+    places = tuple(k for k, label in enumerate(out) if label in labels)
+    return graph.spread_along(node, places, tuple(size[k] for k in out))
+
+
+def sizes(args: Sequence[Node], attrs: tuple[Any, ...]) -> dict[int, Extent]:
+    """Return the extent that each label of a contraction runs over."""
+    found: dict[int, Extent] = {}
+    for x, labels in zip(args, attrs, strict=False):
+        found |= zip(labels, x.type.shape, strict=True)
+    return found
 
 
 def _along(x: Node, labels: Sequence[int], out: Sequence[int], shape: Shape) -> Node:
@@ -141,103 +170,10 @@ def _back(i: int, g: Node, out: Node, *args: Node) -> Node | None:
     return contract(out.graph, g, args[1 - i], gs, other, mine)
 
 
-def spec(attrs: tuple[Any, ...]) -> str:
-    """Return the labels in einsum's notation."""
-    xs, ys, out = ("".join(_LETTERS[i] for i in part) for part in attrs)
-    return f"{xs},{ys}->{out}"
-
-
-MATMUL = PRODUCT - 1
-"""`@` binds as `*` does; in a product it stands in parentheses, to be read as meant."""
-
 _TURNED = {
     "j,ij->i", "j,ji->i", "kj,ik->ij", "kj,ki->ij", "jk,ik->ij", "ki,jk->ij", "j,i->ij",
 }  # fmt: skip
 """Forms whose operands change places: a matrix before a vector, factors in order."""
-
-_FORMS = {
-    "i,i->": Notation("{0} @ {1}", MATMUL, (MATMUL, PRODUCT + 1)),
-    "ij,j->i": Notation("{0} @ {1}", MATMUL, (MATMUL, PRODUCT + 1)),
-    "ji,j->i": Notation("{0}.T @ {1}", MATMUL, (ATOM, PRODUCT + 1)),
-    "ik,kj->ij": Notation("{0} @ {1}", MATMUL, (MATMUL, PRODUCT + 1)),
-    "ki,kj->ij": Notation("{0}.T @ {1}", MATMUL, (ATOM, PRODUCT + 1)),
-    "ik,jk->ij": Notation("{0} @ {1}.T", MATMUL, (MATMUL, ATOM)),
-    "jk,ki->ij": Notation("({0} @ {1}).T", ATOM, (MATMUL, PRODUCT + 1)),
-}
-OUTER = {"i,j->ij": "{0}, {1}"}
-
-
-def matrix_form(attrs: tuple[Any, ...]) -> Notation | None:
-    """Return how a contraction is written with `@`, None where it is none."""
-    return _FORMS.get(spec(attrs))
-
-
-def _text(node: Node) -> Notation:
-    form = spec(node.attrs)
-    if form in OUTER:
-        return Notation(f"outer({OUTER[form]})")
-    if form == "ij,ij->":
-        return Notation("sum({0}*{1})", ATOM, (PRODUCT, PRODUCT + 1))
-    return _FORMS.get(form) or Notation(f"einsum('{form}', {{0}}, {{1}})")
-
-
-_TRACES = {
-    "ij,ij->": r"{0}^{{\top}} \, {1}", "ij,ji->": r"{0} \, {1}",
-}  # fmt: skip
-_OUTERS = {"i,j->ij": (0, 1), "j,i->ij": (1, 0)}
-
-
-def _latex(node: Node) -> Notation:  # noqa: PLR0911 - one return a form
-    """Write products of matrices side by side, vectors as columns."""
-    form = spec(node.attrs)
-    alike = node.args[0] is node.args[1]
-    if form == "i,i->":
-        if alike:
-            return Notation(r"\left\|{0}\right\|^{{2}}", POWER)
-        return Notation(r"{0}^{{\top}} \, {1}", JUXTAPOSED, (ATOM, JUXTAPOSED))
-    if form == "ij,ij->" and alike:
-        return Notation(r"\left\|{0}\right\|_{{F}}^{{2}}", POWER)
-    if form in _TRACES:
-        first = ATOM if form == "ij,ij->" else JUXTAPOSED
-        inner = _TRACES[form]
-        whole = rf"\operatorname{{{{tr}}}}\left({inner}\right)"
-        return Notation(whole, ATOM, (first, JUXTAPOSED))
-    if form in _OUTERS:
-        left, right = _OUTERS[form]
-        bindings = (JUXTAPOSED, ATOM) if left == 0 else (ATOM, JUXTAPOSED)
-        text = f"{{{left}}} \\, {{{right}}}^{{{{\\top}}}}"
-        return Notation(text, JUXTAPOSED, bindings)
-    if form in _FORMS:
-        return _matrix_latex(_FORMS[form].template)
-    return _indexed(node)
-
-
-def _matrix_latex(template: str) -> Notation:
-    inner = template.replace(" @ ", r" \, ")
-    if inner.endswith(").T"):  # (A B)^T is B^T A^T
-        first, _, second = inner[1:-3].partition(r" \, ")
-        inner = rf"{second}.T \, {first}.T"
-    bindings = tuple(ATOM if f"{{{i}}}.T" in inner else JUXTAPOSED for i in (0, 1))
-    return Notation(inner.replace(".T", r"^{{\top}}"), JUXTAPOSED, bindings)
-
-
-def _indexed(node: Node) -> Notation:
-    """Write a product by its indices."""
-    xs, ys, out = ("".join(_LETTERS[i] for i in part) for part in node.attrs)
-    summed = "".join(sorted({*xs, *ys} - {*out}))
-    sign = rf"\sum_{{{{{summed}}}}} " if summed else ""
-    factors = [
-        f"{{{{{{{i}}}}}}}_{{{{{labels}}}}}" if labels else f"{{{i}}}"
-        for i, labels in enumerate((xs, ys))
-    ]
-    return Notation(sign + r" \, ".join(factors), SUM if summed else PRODUCT, (ATOM,))
-
-
-def _python(node: Node) -> Notation:
-    form = spec(node.attrs)
-    if form in OUTER:
-        return Notation(f"np.outer({OUTER[form]})")
-    return _FORMS.get(form) or Notation(f"np.einsum('{form}', {{0}}, {{1}})")
 
 
 def _activity(i: int, c: Node, out: Node) -> Node | None:
@@ -254,7 +190,7 @@ def _activity(i: int, c: Node, out: Node) -> Node | None:
 
 def _nests(out: Node) -> list[Nest]:
     (x, y), (xs, ys, os) = out.args, out.attrs
-    size = dict(zip((*xs, *ys), (*x.type.shape, *y.type.shape), strict=True))
+    size = sizes(out.args, out.attrs)
     labels = list(dict.fromkeys((*os, *xs, *ys)))
 
     def value(at: Any, index: Sequence[Node]) -> Node:
@@ -303,7 +239,7 @@ def _multiplies(node: Node, returned: bool) -> bool:  # noqa: FBT001
     form = spec(node.attrs)
     if form in OUTER:
         return returned
-    if form not in _FORMS or not node.type.is_float or node.graph.strict:
+    if matrix_form(node.attrs) is None or not node.type.is_float or node.graph.strict:
         return False
     ranks = [len(a.type.shape) for a in node.args]
     if max(ranks) < 2 or any(_is_small(a) for a in node.args):
@@ -327,7 +263,7 @@ ROWS = (
         linear="each", transposes=_back, activity=_activity,
         phrases=phrases.OF_CONTRACT,
         numpy=lambda xs, ys, out, x, y: np.einsum(x, xs, y, ys, out, optimize=True),
-        text=_text, python=_python, latex=_latex, nests=_nests, whole=_multiplies,
+        text=text, python=python, latex=latex, nests=_nests, whole=_multiplies,
         steps=_steps,
         diagonal=_diagonal,
         domain=((-np.inf, np.inf),) * 2,

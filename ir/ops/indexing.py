@@ -144,6 +144,14 @@ def wrap(i, n):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
     return i + n if i < 0 else i
 
 
+def _wrapped(i: Any, n: Any) -> Any:
+    """Return what `wrap` returns, of arrays."""
+    i = np.asarray(i)
+    if np.any(i < -n) or np.any(i >= n):
+        raise IndexError
+    return np.where(i < 0, i + n, i)[()]
+
+
 def one_hot(index: Node, size: Extent, kind: Type) -> Node:
     """Return rows of an element type, each with a single 1."""
     graph = index.graph
@@ -152,6 +160,7 @@ def one_hot(index: Node, size: Extent, kind: Type) -> Node:
 
 
 def _hot(n: int, *rest: Any) -> Any:
+    _wrapped(rest[-1], n)
     return (np.asarray(rest[-1])[..., None] % n == np.arange(n)) * 1.0
 
 
@@ -222,7 +231,7 @@ ROWS = (
         element=_gather_element,
     ),
     Op(
-        name="wrap", arity=2, typing=_whole, helper=wrap, numpy=np.vectorize(wrap),
+        name="wrap", arity=2, typing=_whole, helper=wrap, numpy=_wrapped,
         mp=lambda m, i, n: m.mpf(wrap(int(i), int(n))),  # type: ignore[no-untyped-call]
         latex=Notation("{0}"),
         python=call("wrap"), text=Notation("{0}"), domain=((-np.inf, np.inf),) * 2,

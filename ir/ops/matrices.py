@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 
 def square(graph: Graph, name: str, args: Sequence[Node]) -> Sequence[Node]:
-    """Return the operands as floats, the first of them checked to be square."""
+    """Return the operands as floats, the first checked to be square matrices."""
     shape = args[0].type.shape
-    if len(shape) != 2 or shape[0] != shape[1]:
+    if len(shape) < 2 or shape[-2] != shape[-1]:
         message = f"{name} expects a square matrix, found shape [{extents(shape)}]"
         raise ShapeError(message)
     return cast(graph, args, common(graph, name, args, F64))
@@ -52,30 +52,60 @@ def shaped(shape: Callable[..., Shape]) -> Callable[..., Typed]:
 
 
 def turned(x: Node) -> Node:
-    """Return the transpose of a matrix."""
-    return x.graph.make("transpose", (x,), ((1, 0),))
+    """Return the transpose of a matrix, or of each in a stack."""
+    *lead, rows, columns = range(len(x.type.shape))
+    return x.graph.make("transpose", (x,), ((*lead, columns, rows),))
 
 
 def times(x: Node, y: Node) -> Node:
-    """Return a matrix times a matrix or vector."""
+    """Return a matrix times a matrix or vector; of stacks, one by one."""
     if len(y.type.shape) == 1:
         return contract(x.graph, x, y, "ij", "j", "i")
-    return contract(x.graph, x, y, "ij", "jk", "ik")
+    return _by_matrix(x, y, "ij", "jk", "ik")
 
 
 def outer(x: Node, y: Node) -> Node:
     """Return x y^T of two vectors or of two matrices."""
     if len(x.type.shape) == 1:
         return contract(x.graph, x, y, "i", "j", "ij")
-    return contract(x.graph, x, y, "ik", "jk", "ij")
+    return _by_matrix(x, y, "ik", "jk", "ij")
+
+
+def inner(x: Node, y: Node) -> Node:
+    """Return trace(x^T y), of stacks one by one."""
+    return _by_matrix(x, y, "ij", "ij", "")
+
+
+def trace_of(x: Node, y: Node) -> Node:
+    """Return trace(x y), of stacks one by one."""
+    return _by_matrix(x, y, "ij", "ji", "")
+
+
+def _by_matrix(x: Node, y: Node, xs: str, ys: str, out: str) -> Node:
+    """Return a contraction of the last two axes, the ones before them alongside."""
+    lead = range(len(x.type.shape) - 2)
+    return contract(x.graph, x, y, [*lead, *xs], [*lead, *ys], [*lead, *out])
+
+
+def each_matrix(x: Node, like: Node) -> Node:
+    """Return a number for each matrix of a stack, in all entries of it."""
+    shape = like.type.shape
+    return x.graph.spread_along(x, tuple(range(len(shape) - 2)), shape)
+
+
+def each_column(x: Node, like: Node) -> Node:
+    """Return a row of numbers for each matrix of a stack, in all of its rows."""
+    *lead, _, columns = range(len(like.type.shape))
+    return x.graph.spread_along(x, (*lead, columns), like.type.shape)
 
 
 def compared(x: Node, op: str) -> Node:
     """Return where the column stands to the row of a matrix as `op` says."""
     graph, shape = x.graph, x.type.shape
+    *_, rows, columns = range(len(shape))
     return apply(
-        op, graph.spread_along(graph.iota(shape[1]), (1,), shape),
-        graph.spread_along(graph.iota(shape[0]), (0,), shape),
+        op, graph.spread_along(graph.iota(shape[columns]), (columns,), shape),
+        graph.spread_along(graph.iota(shape[rows]), (rows,), shape),
     )  # fmt: skip
 
 
@@ -131,13 +161,13 @@ def nowhere(i: int, c: Node, out: Node) -> None:
 def eliminates(weight: int, per: int) -> Callable[[Node], dict[str, Extent]]:
     """Count steps x -= y*z of an elimination: weight * n**3 / per of them, for n rows.
 
-    With a right side of k columns these are n*n*k more. After Golub and Van Loan
-    (2013), Matrix computations, table 3.2 and chapters 4.2 and 8.3.
+    With a right side of k columns these are n*n*k more; of a stack, for each. After
+    Golub and Van Loan (2013), Matrix computations, table 3.2, chapters 4.2 and 8.3.
     """
 
     def steps(out: Node) -> dict[str, Extent]:
-        n = out.args[0].type.shape[0]
-        count = weight * n * n * n // per if weight else 0
+        *lead, _, n = out.args[0].type.shape
+        count = product((*lead,)) * (weight * n * n * n // per if weight else 0)
         if len(out.args) > 1:
             right = n * product(out.type.shape)
             count = count + (right if weight else right // 2)
@@ -146,9 +176,9 @@ def eliminates(weight: int, per: int) -> Callable[[Node], dict[str, Extent]]:
     return steps
 
 
-SQUARE = shaped(lambda a: a)
-SCALAR = shaped(lambda _: ())
-LINE = shaped(lambda a: a[:1])
+SQUARE = shaped(lambda a, *_: a)
+SCALAR = shaped(lambda a: a[:-2])
+LINE = shaped(lambda a: a[:-1])
 
 
 def matrix_row(

@@ -182,6 +182,8 @@ class Op:
     whole: `(node, returned)`, whether it is computed as a whole although loops could.
     steps: `(node) -> {op: how often}`, what an op computed as a whole is counted as by
         `f.cost`; None for one operation of its own an element.
+    mixes: the axes of an op without loops along which an element of the result depends
+        on all of its operands' elements; None for all axes.
     chooses: operand 0 is a condition that picks operand 1 or 2.
     commutative: operands may be swapped (never regrouped).
     vanishes: the operands whose zeros make the result 0, whatever the others are.
@@ -222,6 +224,7 @@ class Op:
     nests: Callable[[Node], Sequence[Nest]] | None = None
     diagonal: Callable[[Node, int, int], Node | None] | None = None
     whole: Callable[[Node, bool], bool] | None = None
+    mixes: Callable[[Node], tuple[int, ...]] | None = None
     steps: Callable[[Node], Mapping[str, Extent]] | None = None
     commutative: bool = False
     vanishes: tuple[int, ...] = ()

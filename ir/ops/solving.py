@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.errors import InputError, ShapeError
-from overbar.ir.ops import phrases, precise
+from overbar.ir.ops import phrases, precise, stacks
 from overbar.ir.ops.matrices import (
     SQUARE,
     eliminates,
     make,
-    matrix_row,
     outer,
     square,
     times,
     triangle,
     turned,
+)
+from overbar.ir.ops.portable_matrices import (
+    inv_each,
+    solve_each,
+    solve_triangular_each,
+    triangular_solved,
 )
 from overbar.ir.ops.row import ATOM, REAL, Notation, call
 from overbar.ir.types import extents
@@ -34,9 +39,11 @@ def _solution(
 ) -> Typed:
     args = square(graph, name, args)
     a, b = (x.type.shape for x in args)
-    if len(b) not in (1, 2) or a[0] != b[0]:
+    vector = len(b) == 1 and len(a) == 2
+    rows = b if vector else b[:-1]
+    if rows != a[:-1] or not (vector or len(a) == len(b)):
         message = f"{name} cannot solve shapes [{extents(a)}] and [{extents(b)}]: "
-        raise ShapeError(f"{message}expected a right side with {a[0]} rows")
+        raise ShapeError(f"{message}expected a right side with {a[-1]} rows")
     full = [x.graph.spread(x, x.type.shape) for x in args]
     return full, args[1].type
 
@@ -60,36 +67,11 @@ def _solve_dot(
     return None if right is None else make("solve", a, right)
 
 
-def triangular_solved(a, b, lower, transposed, unit):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
-    """Return the solution of a triangular system by blocks, most of it products."""
-    out = b.copy()
-    n, size = a.shape[0], 64
-    m = np.ascontiguousarray(a.T) if transposed else np.ascontiguousarray(a)
-    down = lower != transposed
-    for step in range(0, n, size):
-        first = step if down else max(0, n - step - size)
-        last = min(n, step + size) if down else n - step
-        if down and first > 0:
-            out[first:last] -= np.ascontiguousarray(m[first:last, :first]) @ out[:first]
-        if not down and last < n:
-            out[first:last] -= np.ascontiguousarray(m[first:last, last:]) @ out[last:]
-        for row in range(last - first):
-            i = first + row if down else last - 1 - row
-            for other in range(row):
-                j = first + other if down else last - 1 - other
-                for k in range(out.shape[1]):
-                    out[i, k] -= m[i, j] * out[j, k]
-            if not unit:
-                for k in range(out.shape[1]):
-                    out[i, k] /= m[i, i]
-    return out
-
-
 def _triangular(lower: bool, transposed: bool, unit: bool, a: Any, b: Any) -> Any:  # noqa: FBT001
     import scipy.linalg
 
     a = np.asarray(a)
-    if unit is False and not np.all(np.diagonal(a)):
+    if unit is False and not np.all(np.diagonal(a, axis1=-2, axis2=-1)):
         message = "solve_triangular expects a diagonal without zeros, found a zero"
         raise InputError(message)
     if not np.size(b):
@@ -163,29 +145,26 @@ def _inv_dot(tangents: Sequence[Node | None], out: Node, a: Node) -> Node | None
     return None if da is None else -times(times(out, da), out)
 
 
-def _solved(a: Any, b: Any) -> Any:
-    return np.linalg.solve(a, b)
-
-
 ROWS = (
-    matrix_row(
-        "solve", "an invertible matrix", _solved, arity=2, shaping=_solution,
-        phrases=phrases.OF_SOLVE, mp=precise.solve, steps=eliminates(1, 3),
-        domain=(REAL, REAL), python=call("np.linalg.solve"),
+    *stacks.rows(
+        "solve", "an invertible matrix", np.linalg.solve, solve_each, arity=2,
+        shaping=_solution, phrases=phrases.OF_SOLVE, domain=(REAL, REAL),
+        mp=precise.solve, steps=eliminates(1, 3), python=call("np.linalg.solve"),
         latex=Notation("{0}^{{-1}} {1}", 20, (ATOM, 20)), tangent=_solve_dot,
         transposes=(
             lambda g, out, a, b: -outer(_solve_back(g, out, a, b), out), _solve_back,
         ),
     ),
-    matrix_row(
-        "solve_triangular", "an invertible matrix", _triangular, arity=2,
+    *stacks.rows(
+        "solve_triangular", "an invertible matrix",
+        stacks.one_by_one(_triangular, 2), solve_triangular_each, arity=2,
         shaping=_solution, domain=(REAL, REAL), python=_triangular_python,
         helper=triangular_solved, text=_triangular_text, latex=_triangular_latex,
         tangent=_triangular_dot, mp=precise.solve_triangular, steps=eliminates(0, 1),
         transposes=(_triangular_matrix_back, _triangular_back),
     ),
-    matrix_row(
-        "inv", "an invertible matrix", np.linalg.inv, shaping=SQUARE,
+    *stacks.rows(
+        "inv", "an invertible matrix", np.linalg.inv, inv_each, shaping=SQUARE,
         phrases=phrases.OF_INV, mp=precise.inv, steps=eliminates(1, 1),
         python=call("np.linalg.inv"), transposes=(_inv_back,), tangent=_inv_dot,
         latex=Notation("{0}^{{-1}}", ATOM, (ATOM,)),

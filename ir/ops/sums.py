@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.ops import phrases
-from overbar.ir.ops.contract import contract, contract_sum
+from overbar.ir.ops.contract import contract, stripped
 from overbar.ir.ops.reduce import back, kept, reduced_to, reduction, unknown_activity
 from overbar.ir.ops.row import (
     Notation,
@@ -18,41 +18,94 @@ from overbar.ir.ops.shapes import product
 from overbar.ir.types import INT, extents
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from overbar.ir.graph import Graph, Node
 
 
-def _sum_tidy(  # noqa: PLR0911 - one rule after the other
+def _sum_tidy(
     graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]
 ) -> Node | None:
     """Take what is the same along an axis, signs, and products out of a sum."""
     (x,), (axes,) = args, attrs
     if not axes:
         return x
-    if x.op.name == "sum":
-        own = kept(x.args[0].type.shape, x.attrs[0])
-        both = (*x.attrs[0], *(own[a] for a in axes))
-        return graph.make("sum", x.args, (tuple(sorted(both)),))
-    if x.op.name == "neg":
-        return -graph.make("sum", x.args, attrs)
-    if x.op.name == "transpose":
-        return _sum_transpose(x, axes)
-    if x.op.name == "broadcast":
-        return _sum_broadcast(x, axes)
-    if x.op.name == "mul":
-        return contract_sum(graph, x, axes)
-    if x.op.name == "contract":
-        xs, ys, out = x.attrs
-        if all(out[a] in xs and out[a] in ys for a in axes):  # a trace
-            left_out = [k for a, k in enumerate(out) if a not in axes]
-            one, other = x.args
-            return contract(graph, one, other, xs, ys, left_out)
-    if x.op.name == "one_hot" and len(x.type.shape) - 1 in axes:
-        left = tuple(a for a in axes if a < len(x.type.shape) - 1)
-        ones = graph.const(1.0, x.type.scalar.of(x.type.shape[:-1]))
-        return graph.make("sum", (ones,), (left,)) if left else ones
+    rule = _IN_ORDER.get(x.op.name)
+    if rule is None and not graph.strict:
+        rule = _IN_ANY_ORDER.get(x.op.name)
+    return None if rule is None else rule(x, axes)
+
+
+def _sum_neg(x: Node, axes: Sequence[int]) -> Node:
+    return -x.graph.make("sum", x.args, (axes,))
+
+
+def _sum_product(whole: Node, axes: Sequence[int]) -> Node | None:
+    """Return the sum of a product over axes as a contraction.
+
+    Factors that are the same along all the axes come out of the sum, one after the
+    other. At strict accuracy products are added as they are written.
+    """
+    graph = whole.graph
+    left = [k for k in range(len(whole.type.shape)) if k not in axes]
+    outside: list[tuple[Node, list[int]]] = []
+    inner = whole
+    while not graph.strict and (found := _constant_along(inner, axes)) is not None:
+        inner, taken = found
+        outside.append(taken)
+    if not outside:
+        return _as_contraction(graph, whole, axes, left)
+    total = graph.make("sum", (inner,), (tuple(axes),))
+    for factor, labels in reversed(outside):
+        total = contract(graph, factor, total, labels, left, left)
+    return total
+
+
+def _constant_along(
+    node: Node, axes: Sequence[int]
+) -> tuple[Node, tuple[Node, list[int]]] | None:
+    """Return a product's factor that varies along axes, and the other, with labels."""
+    if node.op.name != "mul" or not node.type.shape:
+        return None
+    every = range(len(node.type.shape))
+    for one, other in (node.args, node.args[::-1]):
+        factor, labels = stripped(one, every)
+        if not set(labels) & set(axes) and other.type.shape:
+            return other, (factor, labels)
     return None
+
+
+def _as_contraction(
+    graph: Graph, whole: Node, axes: Sequence[int], out: Sequence[int]
+) -> Node | None:
+    shape = whole.type.shape
+    factors = [stripped(a, range(len(shape))) for a in whole.args]
+    full = all(len(labels) == len(shape) for _, labels in factors)
+    if full and len(shape) > 1:  # the sum of elements' products stays as written
+        return None
+    present = {label for _, labels in factors for label in labels}
+    if not present >= {*out, *axes}:  # some factor is the same along an axis
+        return None
+    (x, xs), (y, ys) = factors
+    if graph.strict and not {*xs} & {*ys} >= {*axes}:  # one would be summed first
+        return None
+    return contract(graph, x, y, xs, ys, out)
+
+
+def _sum_one_hot(x: Node, axes: Sequence[int]) -> Node | None:
+    """Return ones for sums over rows that have a single 1."""
+    graph, last = x.graph, len(x.type.shape) - 1
+    if last not in axes:
+        return None
+    ones = graph.const(1.0, x.type.scalar.of(x.type.shape[:-1]))
+    left = tuple(a for a in axes if a < last)
+    return graph.make("sum", (ones,), (left,)) if left else ones
+
+
+def _sum_sum(x: Node, axes: Sequence[int]) -> Node:
+    own = kept(x.args[0].type.shape, x.attrs[0])
+    both = (*x.attrs[0], *(own[a] for a in axes))
+    return x.graph.make("sum", x.args, (tuple(sorted(both)),))
 
 
 def _sum_transpose(x: Node, axes: Sequence[int]) -> Node:
@@ -65,12 +118,10 @@ def _sum_transpose(x: Node, axes: Sequence[int]) -> Node:
     return graph.make("transpose", (inner,), (order,)) if order else inner
 
 
-def _sum_broadcast(x: Node, axes: Sequence[int]) -> Node | None:
-    """Return a sum over axes along which some values are the same."""
+def _sum_broadcast(x: Node, axes: Sequence[int]) -> Node:
+    """Return the sum before a broadcast; times a count where it is along new axes."""
     graph, own, shape = x.graph, x.attrs[0], x.type.shape
     new = [a for a in axes if a not in own]
-    if not new:
-        return None
     count = graph.extent(product(tuple(shape[a] for a in new)))
     inner = graph.make(
         "sum", x.args, (tuple(k for k, a in enumerate(own) if a in axes),)
@@ -82,6 +133,16 @@ def _sum_broadcast(x: Node, axes: Sequence[int]) -> Node | None:
         tuple(left.index(a) for a in own if a not in axes),
         tuple(shape[a] for a in left),
     )
+
+
+_IN_ORDER: dict[str, Callable[..., Node | None]] = {
+    "neg": _sum_neg, "mul": _sum_product, "one_hot": _sum_one_hot,
+}  # fmt: skip
+"""What sums of some ops are, their terms added in the order written."""
+
+_IN_ANY_ORDER: dict[str, Callable[..., Node | None]] = {
+    "sum": _sum_sum, "transpose": _sum_transpose, "broadcast": _sum_broadcast,
+}  # fmt: skip
 
 
 def plus(total, x):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
@@ -143,7 +204,7 @@ ROWS = (
     ),
     Op(
         name="cumsum", typing=None, helper=cumulated, python=_cumsum_python,
-        activity=unknown_activity, numpy=_cumsum,
+        activity=unknown_activity, numpy=_cumsum, mixes=lambda n: (n.attrs[0],),
         shaping=lambda graph, name, args, attrs: (args, args[0].type),
         text=lambda n: Notation(
             f"cumsum({{0}}, axis={n.attrs[0]}{', reverse=True' * n.attrs[1]})"

@@ -226,6 +226,36 @@ def test_read_only_arrays():
     close(f(W, B, X), f(W, B, x))
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1/n + sum(x)", math.inf), ("n/n + sum(x)", math.nan),
+        ("mean(x)", math.nan), ("var(x)", math.nan), ("sum(x) - n**-1", -math.inf),
+        ("sum(x**2)*(1/n)", math.nan), ("sum(x) + n//2/n", math.nan),
+        ("sum(x) + log(n)", -math.inf), ("sum(x) + 1/(n - 1)", -1.0),
+        ("where(n > 0, sum(x)/n, 5)", 5.0),
+    ],
+)  # fmt: skip
+def test_sizes_of_none(backend, text, expected):
+    """A size of 0 divides as IEEE 754 has it, whatever runs it, in both passes."""
+    f = ob.compile("x: param[n]\n" + text, backend=backend)
+    x = np.zeros(0)
+    value, gradient = f.value_and_grad(x)
+    again, saved = f.forward(x)
+    np.testing.assert_array_equal([expected] * 3, [f(x), value, again])
+    assert (0,) == gradient.x.shape == f.backward(saved).x.shape
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_constants_divide_by_zero(backend):
+    """Formulas with constant arrays follow IEEE 754 too, and warn of nothing."""
+    x = ob.param("x", ())
+    f = ob.compile(np.sum(np.array([-1.0, -2.0]) / x), backend=backend)
+    assert -math.inf == f(0.0)
+    assert -1.5 == f(2.0)
+
+
 def test_every_size():
     """One compilation serves every size, none and one too."""
     f = ob.compile(NETWORK)

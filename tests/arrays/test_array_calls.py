@@ -233,6 +233,23 @@ def test_constants():
         np.testing.assert_allclose((A @ W).sum(), f(W), rtol=1e-14)
 
 
+def test_constants_in_single_precision():
+    """A formula of float32 rounds its constants; what it cannot hold is an error."""
+    x, wide = ob.param("x", (2,), dtype="float32"), np.array([0.1, 2.0**24 + 1])
+    f = ob.compile(wide * x, "x")
+    for v in (np.ones(2, np.float32), np.ones(2), [1, 1]):
+        assert np.float32 == f(v).dtype == f.vjp((v,), v).dtype
+        np.testing.assert_array_equal(wide.astype(np.float32), f(v))
+    with pytest.raises(ob.ShapeError) as error:
+        ob.compile(np.array([np.inf, 1e300]) * x)
+    assert (
+        "expected constants that float32 can hold, as the inputs have it, found "
+        "1e+300, in [inf, 1e+300]"
+    ) == str(error.value)
+    with pytest.raises(ob.ShapeError, match="cannot mix float32 and float64"):
+        ob.compile(ob.param("y", (2,)) * x)
+
+
 def test_single_precision():
     """Arrays of float32 stay what they are, with and without numbers beside them."""
     x = np.arange(3, dtype=np.float32)

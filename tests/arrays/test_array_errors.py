@@ -307,3 +307,50 @@ def test_compiled():
     assert np.isclose(2.0, abs(cubes(np.eye(2))))
     with pytest.raises(InputError, match="no derivative where eigenvalues repeat"):
         cubes.grad(np.eye(2))
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (
+            lambda a, b: np.linalg.solve(a, b[:, :2]),
+            "solve cannot solve shapes [k, n, n] and [k, 2, n]: expected a right side",
+        ),
+        (
+            lambda a, b: np.linalg.solve(a[:2], a[:3]),
+            "solve cannot combine shapes [2] and [3]: expected 2 along an axis",
+        ),
+        (
+            lambda a, b: np.linalg.inv(b[:, :2]),
+            "inv expects a square matrix, found shape [k, 2, n]",
+        ),
+    ],
+)
+def test_stacks_that_do_not_fit(build, message):
+    """Stacks of matrices are refused with their shapes."""
+    a, b = (ob.param(name, ("k", "n", "n")) for name in "ab")
+    with pytest.raises(ShapeError) as caught:
+        ob.compile(build(a, b))
+    assert message in str(caught.value)
+
+
+def test_singular_in_a_stack():
+    """One singular matrix refuses a stack, in compiled code too."""
+    f = ob.compile("A: param[k, n, n]\nsum(inv(A))")
+    stack = np.array([np.eye(2), np.ones((2, 2))])
+    with pytest.raises(InputError, match="inv expects an invertible matrix"):
+        f(stack)
+    values = ob.compile("A: param[k, n, n]\nsum(cholesky(A))")
+    with pytest.raises(InputError, match="cholesky expects a positive definite matrix"):
+        values(-stack)
+
+
+@pytest.mark.parametrize("shape", [(0, 2, 2), (2, 0, 0), (2, 1, 1)])
+def test_empty_stacks(shape):
+    """Stacks without matrices, and of matrices without entries, have results."""
+    stack = np.ones(shape)
+    for name in ("inv", "det", "cholesky", "eigvalsh"):
+        f = ob.compile(f"A: param[k, n, n]\nsum({name}(A))")
+        value, grad = f.value_and_grad(stack)
+        assert np.isclose(np.sum(getattr(np.linalg, name)(stack)), value)
+        assert shape == grad.A.shape

@@ -73,7 +73,7 @@ def test_gradients(name, formula, operands):
     graph.input("sizes", "data", type_of("mnk", NAMED))
     values = [value_of(t, D, rng) for t in operands]
     out = formula(Ours(graph), NAMED, *nodes)
-    if not out.type.is_float or name == "eigh-1":  # eigenvectors: up to sign
+    if not out.type.is_float or name in {"eigh-1", "eigh-3"}:  # up to sign
         return
     axes = tuple(range(len(out.type.shape)))
     root = (
@@ -97,5 +97,5 @@ def test_gradients(name, formula, operands):
             else np.zeros(shape_of(operands[nodes.index(node)], D))
         )
         if name.rpartition("-")[0] in LOWER:
-            own = (own + own.T) / 2
+            own = (own + np.swapaxes(own, -1, -2)) / 2
         assert np.allclose(g, own, rtol=1e-8, atol=1e-8)

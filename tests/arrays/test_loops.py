@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from overbar.codegen.allowlist import check
+from overbar.codegen.load import load_plain
 from overbar.codegen.module import print_module
 from overbar.derivation import Derivation
 from overbar.ir.evaluate import evaluate
@@ -22,15 +23,13 @@ NUMBA = ("cumsum_back", "concat", "picked", "untaken", "pad", "logsumexp", "matm
 
 
 def load(*entries: Entry, jit: bool = False) -> dict[str, Callable[..., Any]]:
-    """Run a generated module, as plain Python unless `jit`."""
+    """Run a generated module as `backend="python"` does; `jit`: by Numba, uncached."""
     source = print_module(entries[0].graph, [e.program for e in entries], "test")
+    if not jit:
+        return vars(load_plain(source, "test"))
     check(source)
-    if jit:
-        source = source.replace("cache=True, ", "")
-    else:
-        lines = source.split("\n")
-        source = "\n".join(x for x in lines if "njit" not in x)
     space: dict[str, Any] = {}
+    source = source.replace("cache=True, ", "")
     exec(compile(source, "generated", "exec"), space)  # noqa: S102 - our own text
     return space
 

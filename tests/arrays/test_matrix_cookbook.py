@@ -479,7 +479,7 @@ LATEX = (
     (T(X.inv() * B), X, r"-X^{-\top} \, B^{\top} \, X^{-\top}"),
     (a.T * X.inv() * b, X, r"-X^{-\top} \, a \, b^{\top} \, X^{-\top}"),
     (log(Det(X)), X, r"X^{-\top}"),
-    (Det(X), X, r"\det\left(X\right) \, X^{-\top}"),
+    (Det(X), X, r"\operatorname{cof}\left(X\right)"),
     (T(Z.T * Z), Z, r"2 \, Z"),
     (sp.sqrt(((x - a).T * (x - a))[0, 0]), x,
      r"\frac{x - a}{\left\|x - a\right\|}"),

@@ -2,7 +2,7 @@
 
 What one loop over all elements makes for the next would go through memory. Where both
 run over a strip of some hundred elements at a time, it stays in the processor's cache,
-in an array of a strip's length, and loops over a strip still run in vector lanes.
+in an array of a strip's length. Loops over a strip are innermost, in vector lanes.
 """
 
 from __future__ import annotations
@@ -65,11 +65,12 @@ class _Strips:
         for extent in dict.fromkeys(extents):
             strip = Loop(extent, step=STRIP)
             before, after = self._choose(list(place), strip)
-            if self._saves(strip, place):
-                strip.items = self._fused(list(strip.axes))
-                for loop in _loops(strip.items):
-                    if loop.extent == extent:
-                        loop.strip = strip
+            strip.items = self._fused(list(strip.axes))
+            inside = [x for x in _loops(strip.items) if x.extent == extent]
+            innermost = not any(isinstance(y, Loop) for x in inside for y in x.items)
+            if innermost and self._saves(strip, place):
+                for loop in inside:
+                    loop.strip = strip
                 return [*self._fused(before), strip, *self.cut(self._fused(after))]
         return chain
 

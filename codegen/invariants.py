@@ -79,6 +79,14 @@ def operands(node: Node, *, taken: bool = True) -> Sequence[Node]:
     return node.args[1:] if node.op is _LOAD else node.args
 
 
+def scarce_factors(value: Node) -> set[Node]:
+    """Return what a product is mostly 0 by: where that is 0, nothing else matters."""
+    found = [value]
+    for node in found:  # grows while it is walked
+        found += [node.args[i] for i in node.op.vanishes]
+    return {n for n in found if n.op.scarce is not None}
+
+
 def position(node: Node) -> int:
     """Return where a node stands in the order of making."""
     return node.index

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from overbar.codegen.elements import Elements, Strip
-from overbar.codegen.invariants import below, moving, operands, outermost, position
+from overbar.codegen.fusion import Loop
+from overbar.codegen.invariants import (
+    below,
+    moving,
+    operands,
+    outermost,
+    position,
+    scarce_factors,
+)
 from overbar.codegen.lanes import has_lanes
 from overbar.codegen.layout import Layout
 from overbar.codegen.python import unused
@@ -23,6 +31,7 @@ from overbar.ir.program import (
     Assign,
     Comment,
     For,
+    If,
     Program,
     Row,
     Statement,
@@ -35,7 +44,7 @@ from overbar.ir.types import INT
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from overbar.codegen.fusion import Item, Loop
+    from overbar.codegen.fusion import Item
     from overbar.ir.graph import Graph
     from overbar.ir.program import Result
     from overbar.ir.types import Extent
@@ -157,7 +166,9 @@ class _Nests(Layout):
         body += [self._start_sum(u, scope) for u in sums]
         for node, name in scope.known.items():
             inner.known.setdefault(node, name)
+        test = self._scarce(loop, inner)
         inside = self._block(loop.items, inner)
+        inside = inside if test is None else [If(test, inside)]
         if outermost:
             body += self.rooms.values()
         if loop.strip is not None and inner.strip is not None:
@@ -189,6 +200,28 @@ class _Nests(Layout):
             index = whole
         inner.index[loop] = index
         return inner
+
+    def _scarce(self, loop: Loop, inner: _Scope) -> Node | None:
+        """Return a condition outside of which a turn of a loop adds up only zeros."""
+        if not any(isinstance(item, Loop) for item in loop.items):
+            return None  # in lanes zeros cost less than a test
+        inner = inner.inner()
+        common: set[Node] | None = None
+        for unit in loop.axes:
+            value, place = self._element(unit, inner)
+            if self.vanishes(unit):
+                inner.forwarded[unit.target] = (place, value)
+                continue
+            found = scarce_factors(value) if unit.kind == "add" else set()
+            unknown = set(unit.probe) - set(inner.index.values())
+            found = {n for n in found if not unknown & set(below([n]))}
+            common = found if common is None else common & found
+        if not common or self.graph.strict:
+            return None
+        first = min(common, key=position)
+        varies = set(inner.index.values()) - set(list(inner.index.values())[:-1])
+        scarce = first.op.scarce
+        return scarce(first) if scarce and varies & set(below([first])) else None
 
     def _rows(self, strip: Strip, scope: _Scope) -> list[Statement]:
         """Return the statements that name the parts of rows that a strip looks at."""

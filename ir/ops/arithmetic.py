@@ -94,7 +94,7 @@ ROWS = (
         python=infix(" - ", SUM), text=infix(" - ", SUM), latex=infix(" - ", SUM),
     ),
     Op(
-        name="neg", typing=number, exact=True, llvm="fneg",
+        name="neg", typing=number, exact=True, llvm="fneg", vanishes=(0,),
         partials=(lambda out, x: -1.0,),
         numpy=np.negative, mp=lambda m, x: -x,
         python=Notation("-{0}", UNARY, (UNARY,)),
@@ -103,7 +103,7 @@ ROWS = (
     ),
     Op(
         name="mul", arity=2, typing=number, commutative=True, exact=True,
-        domain=(REAL, REAL), llvm="fmul",
+        domain=(REAL, REAL), llvm="fmul", vanishes=(0, 1),
         partials=(lambda out, x, y: y, lambda out, x, y: x),
         numpy=np.multiply, mp=lambda m, x, y: x * y,
         python=infix("*", PRODUCT), text=Notation("{0}*{1}", PRODUCT, (PRODUCT,)),
@@ -111,6 +111,7 @@ ROWS = (
     ),
     Op(
         name="div", arity=2, typing=real, exact=True, domain=(REAL, REAL), llvm="fdiv",
+        vanishes=(0,),
         partials=(lambda out, x, y: 1.0 / y, lambda out, x, y: -(1.0 / y * out)),
         numpy=np.divide, mp=_divide_mp,
         python=infix("/", PRODUCT), text=infix("/", PRODUCT),

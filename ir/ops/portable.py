@@ -35,13 +35,13 @@ def softplus(x: float) -> float:
 
 def log_sigmoid(x: float) -> float:
     """Return log(sigmoid(x)) = -softplus(-x)."""
-    return np.float64((min(0.0, x)) - np.log1p(np.exp(-abs(x))))
+    return np.float64(-((max(0.0, -x)) + np.log1p(np.exp(-abs(x)))))
 
 
 def logaddexp(x: float, y: float) -> float:
     """Return log(exp(x) + exp(y)); equal infinities give themselves."""
     d = 0.0 if x == y else abs(x - y)
-    return np.float64((x if x > y else y) + np.log1p(np.exp(-d)))
+    return np.float64((max(y, x)) + np.log1p(np.exp(-d)))
 
 
 def logaddexp_share(x: float, y: float) -> float:

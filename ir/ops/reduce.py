@@ -9,13 +9,14 @@ import numpy as np
 from overbar.ir.ops.products import others
 from overbar.ir.ops.reduce_notation import along, called, total_latex
 from overbar.ir.ops.row import (
+    REAL,
     Nest,
     Notation,
     Op,
     apply,
 )
 from overbar.ir.ops.shapes import product
-from overbar.ir.ops.typing import cast, common
+from overbar.ir.ops.typing import cast, common, real
 from overbar.ir.types import F64, INT
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _share(name: str) -> Callable[[Node, Node], Node]:
     def slope(out: Node, x: Node) -> Node:
         (axes,) = out.attrs
         graph = x.graph
-        hit = graph.convert(apply("eq", x, back(out, axes, x)), x.type)
+        hit = graph.make("attains", (x, back(out, axes, x)), (name,))
         count = graph.make("sum", (hit,), (axes,))
         if graph.kinks == "half":
             return hit / back(count, axes, x)
@@ -89,6 +90,12 @@ def _share(name: str) -> Callable[[Node, Node], Node]:
         return hit * back(alone, axes, x)
 
     return slope
+
+
+def _near(out: Node) -> Node:
+    """Return where an element is the extremum, or one of them is NaN."""
+    beyond = {"max": "lt", "min": "gt"}[out.attrs[0]]
+    return apply("not", apply(beyond, *out.args))
 
 
 def sloped(slope: Callable[[Node, Node], Node]) -> dict[str, Any]:
@@ -184,6 +191,12 @@ def _direction(out: Node, x: Node) -> Node:
 
 
 ROWS = (
+    Op(
+        name="attains", arity=2, typing=real, domain=(REAL, REAL), scarce=_near,
+        numpy=lambda _, x, y: np.equal(x, y).astype(np.result_type(x)),
+        mp=lambda m, _, x, y: m.mpf(x == y), python=Notation("np.float64({0} == {1})"),
+        text=Notation("[{0} == {1}]"), latex=Notation(r"\left[{0} = {1}\right]"),
+    ),
     reduction("prod", np.prod, shaping=reduced_to(INT), **sloped(_others)),
     reduction("reduce_max", np.max, shaping=reduced_to(None), shown="max",
             kink="{args} tie", **sloped(_share("max"))),

@@ -186,6 +186,9 @@ class Op:
         on all of its operands' elements; None for all axes.
     chooses: operand 0 is a condition that picks operand 1 or 2.
     commutative: operands may be swapped (never regrouped).
+    vanishes: the operands whose zeros make the result 0, whatever the others are.
+    scarce: `out -> Node`, a condition that holds almost nowhere: where it does not, the
+        result is 0, and nothing that it multiplies matters.
     singular: a partial may be infinite where the value is finite.
     exact: correctly rounded everywhere, so constants may be folded when compiling.
     kink: where the derivative is chosen by convention, as text over `{0}`, `{1}`; at
@@ -224,6 +227,8 @@ class Op:
     mixes: Callable[[Node], tuple[int, ...]] | None = None
     steps: Callable[[Node], Mapping[str, Extent]] | None = None
     commutative: bool = False
+    vanishes: tuple[int, ...] = ()
+    scarce: Callable[[Node], Node] | None = None
     singular: bool = False
     chooses: bool = False
     exact: bool = False

@@ -522,7 +522,9 @@ def test_a_choice_takes_its_branch() -> None:
 
 # -- the table itself ------------------------------------------------------------------
 
-UNTOLD = {"input", "const", "cast", "select", "stop_gradient", "wrap", *LOGIC}
+UNTOLD = {
+    *("input", "const", "cast", "select", "stop_gradient", "wrap", "attains", *LOGIC),
+}
 """Ops that are no functions of numbers; the tests above and of graphs have them."""
 
 

@@ -16,7 +16,7 @@ from overbar.ir.text import write
 from overbar.statements import derivatives
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from overbar.accuracy import Report as AccuracyReport
     from overbar.arguments import Signature
@@ -42,6 +42,7 @@ class Inspection:
     signature: Signature
     derivation: Derivation
     runtime: Runtime
+    need_scalar: Callable[[str], None]
 
     @property
     def source(self) -> str:

@@ -42,6 +42,8 @@ class ShapedFlat(FlatCalls):
     sizes: of dimensions, where neither data nor theta's length tell (see `sized`).
     """
 
+    _f: ShapedFunction
+
     def __init__(
         self, f: ShapedFunction, sizes: Mapping[str, int] | None = None
     ) -> None:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def call_lines(item: Call, writer: PythonWriter, width: int) -> list[str]:
     """Return the lines of a call, of at most that width where names allow."""
     call = f"{item.program.name}({', '.join(map(writer.value, item.args))})"
+    targets = item.targets(writer.names)
     if isinstance(item.into, Part):
-        return wrap(f"{_target(item.into, writer)} = ", call, "")
-    targets = [_target(part, writer) for part in item.into]
+        return wrap(f"{targets[0]} = ", call, "")
     if item.through:
         return wrap(f"{item.through} = ", call, "") + [
             f"{target} = {item.through}[{k}]"
@@ -32,16 +32,3 @@ def call_lines(item: Call, writer: PythonWriter, width: int) -> list[str]:
     if len(left) + len(item.program.name) + 5 <= width:
         return wrap(f"{left} = ", call, "")
     return ["(", *(INDENT + x for x in filled(targets, width - 4)), f") = {call}"]
-
-
-def _target(part: Part | None, writer: PythonWriter) -> str:
-    """Return a place as Python writes it."""
-    if part is None:
-        return "_"
-    name = writer.names[part.array]
-    if part.whole:
-        return name
-    index = [writer.names[i] for i in part.index]
-    if part.last or not index:
-        index = ["...", *index]
-    return f"{name}[{', '.join(index)}]"

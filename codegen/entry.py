@@ -35,7 +35,7 @@ class Callee(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Part:
+class Declared:
     """Name an argument, or a part of one that is a tuple.
 
     size: the dimension whose size the argument is, if it is one.
@@ -73,15 +73,16 @@ def callable_entry(callee: Callee) -> Any:
     return entry
 
 
-def parts_of(program: Program) -> list[Part | tuple[Part, ...]]:
+def parts_of(program: Program) -> list[Declared | tuple[Declared, ...]]:
     """Return what a caller gives, argument by argument."""
     given = program.params[: len(program.params) - len(program.constants)]
     if program.packed:
         floats = [n.type.dtype for _, n in given if not isinstance(n, tuple)]
-        return [Part("inputs", Type(floats[0], (len(given),)), None)]
+        return [Declared("inputs", Type(floats[0], (len(given),)), None)]
 
-    def part(name: str, node: Any) -> Part:
-        return Part(name, node.type, node.attrs[0].name if node.op is EXTENT else None)
+    def part(name: str, node: Any) -> Declared:
+        size = node.attrs[0].name if node.op is EXTENT else None
+        return Declared(name, node.type, size)
 
     return [
         tuple(part(name, n) for n in node) if isinstance(node, tuple)
@@ -90,7 +91,7 @@ def parts_of(program: Program) -> list[Part | tuple[Part, ...]]:
     ]  # fmt: skip
 
 
-def sizes_of(program: Program) -> list[Part]:
+def sizes_of(program: Program) -> list[Declared]:
     """Return the arguments whose sizes are checked, those inside of tuples one by one.
 
     These are arrays, one size an axis, and numbers that are sizes themselves.

@@ -18,7 +18,7 @@ from overbar.ir.types import extents
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from overbar.codegen.entry import Part
+    from overbar.codegen.entry import Declared
 
 
 class Code(NamedTuple):
@@ -50,7 +50,7 @@ _ABOVE: dict[str, tuple[type, ...]] = {
 """What elements of each dtype may come from."""
 
 
-def need(found: Any, given: Part) -> None:
+def need(found: Any, given: Declared) -> None:
     """Raise InputError unless a value of this type can be what is expected."""
     shape, kind = given.type.shape, types.unliteral(found)
     rank, element = _rank(kind, given), _element(kind)
@@ -66,7 +66,7 @@ def need(found: Any, given: Part) -> None:
         raise InputError(message)
 
 
-def need_tuple(found: Any, name: str, parts: Sequence[Part]) -> None:
+def need_tuple(found: Any, name: str, parts: Sequence[Declared]) -> None:
     """Raise InputError unless a value is a tuple as another entry point returns it."""
     if not isinstance(found, types.BaseTuple) or len(found) != len(parts):
         message = f"expected what forward returned for {name!r}, found {found}"
@@ -123,7 +123,7 @@ def _only(array: Any) -> Any:
     return array[()]
 
 
-def _rank(kind: Any, given: Part) -> int | None:
+def _rank(kind: Any, given: Declared) -> int | None:
     """Return how many axes a type has, None for what is no array of numbers."""
     if isinstance(kind, types.Array):
         return int(kind.ndim)

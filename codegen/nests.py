@@ -7,7 +7,7 @@ what is inside of a loop is scheduled as scalar code is.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from overbar.codegen.elements import Elements, Strip
 from overbar.codegen.fusion import Loop
@@ -109,6 +109,14 @@ class _Scope:
             self, index=dict(self.index), known=dict(self.known),
             forwarded=dict(self.forwarded), hints=dict(self.hints), prefer={},
         )  # fmt: skip
+
+
+class _Placed(NamedTuple):
+    """Hold a unit's value and its place at the indices of a scope."""
+
+    unit: Unit
+    value: Node
+    place: tuple[Node, ...]
 
 
 class _Nests(Layout):
@@ -380,7 +388,7 @@ class _Nests(Layout):
         """
         if not units:
             return []
-        stores: list[tuple[Unit, Node, tuple[Node, ...]]] = []
+        stores: list[_Placed] = []
         for unit in units:
             value, place = self._element(unit, scope)
             if unit.kind == "set":
@@ -390,10 +398,10 @@ class _Nests(Layout):
                     continue
                 if self._inside(scope) and value.args and value.op is not _LOAD:
                     scope.prefer.setdefault(value, self._element_name(unit, scope))
-            stores.append((unit, value, place))
+            stores.append(_Placed(unit, value, place))
         wanted = [v for _, v, _ in stores] + [p for _, _, ps in stores for p in ps]
         body = self._scalars(wanted, scope, ())
-        for unit, value, place in stores:
+        for unit, value, place in self._overwriting_last(stores):
             alone = not self.loops[unit] and self.makers[unit.target][0] is unit
             if alone and unit.target.type.shape:  # one place, at computed indices
                 body.append(Allocate(unit.target, unit.target.type.shape, _start(unit)))
@@ -404,6 +412,18 @@ class _Nests(Layout):
             lanes = free and self._adds_freely(unit, target, value, scope)
             body.append(Store(target, value, "plus" if lanes else unit.kind))
         return body
+
+    def _overwriting_last(self, stores: Sequence[_Placed]) -> list[_Placed]:
+        """Return stores in an order in which each reads what no other has overwritten.
+
+        What writes over an array that it reads is read by those after it alone, which
+        may read the array instead (-y is x where y is -x).
+        """
+        over = {
+            s.unit for s in stores if self.memory.get(s.unit.target) in s.unit.sources
+        }
+        last = [s for s in stores if s.unit in over]
+        return [*(s for s in stores if s.unit not in over), *last[::-1]]
 
     def _target(self, unit: Unit, place: Sequence[Node], scope: _Scope) -> Node:
         """Return what a value is stored in: an element of an array, or a variable."""

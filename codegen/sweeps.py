@@ -148,7 +148,8 @@ class _Sweep:
             body += filled[0]
         else:
             rows, columns = (self.graph.extent(size_of_all(space)) for space in spaces)
-            body.append(If(apply("le", rows, columns), *filled))
+            by_rows, by_columns = filled
+            body.append(If(apply("le", rows, columns), by_rows, by_columns))
         inputs = [(self.names[n], n) for n in self.graph.inputs.values()]
         constants = [(self.names[n], n) for n in self.constants]
         return Program(

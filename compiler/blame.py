@@ -19,7 +19,7 @@ from overbar.ir.types import FLOATS, dim
 from overbar.verdict import UNIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from overbar.explain import Place
     from overbar.ir.evaluate import Values
@@ -48,9 +48,7 @@ class Errors:
         if found is None:
             found = np.asarray(0.0)
             if node.type.dtype in FLOATS:
-                each = np.frompyfunc(relative_error, 2, 1)
-                whole = each(self.values[node], self.exact[node])
-                found = np.asarray(whole, dtype=float)
+                found = _each(relative_error, self.values[node], self.exact[node])
             self._known[node] = found
         return found
 
@@ -62,9 +60,7 @@ class Errors:
         """Return the absolute errors of all elements."""
         found = self._gaps.get(node)
         if found is None:
-            each = np.frompyfunc(_gap, 2, 1)
-            whole = each(self.values[node], self.exact[node])
-            found = self._gaps[node] = np.asarray(whole, dtype=float)
+            found = self._gaps[node] = _each(_gap, self.values[node], self.exact[node])
         return found
 
     def largest(self, node: Node, places: Iterable[Place], count: int) -> list[Place]:
@@ -85,6 +81,12 @@ class Errors:
             due = float(dtype.type(float(element(self.exact[node], place))))
         least = float(np.finfo(dtype).smallest_subnormal)
         return value == due or abs(value - due) <= least
+
+
+def _each(function: Callable[[Any, Any], float], value: Any, exact: Any) -> Any:
+    """Return a function of each element and its exact value, as floats."""
+    with np.errstate(all="ignore"):
+        return np.asarray(np.frompyfunc(function, 2, 1)(value, exact), dtype=float)
 
 
 def _place(row: Any) -> Place:

@@ -16,7 +16,7 @@ from overbar.sizes import Sizes, need_shape
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from overbar.codegen.entry import Part
+    from overbar.codegen.entry import Declared
     from overbar.ir.graph import Graph
 
 
@@ -26,7 +26,7 @@ class Fit:
     graph: the formula. parts: its inputs, then seeds, tangents or what was saved.
     """
 
-    def __init__(self, graph: Graph, parts: Sequence[Part]) -> None:
+    def __init__(self, graph: Graph, parts: Sequence[Declared]) -> None:
         self.sizes = Sizes(graph)
         self.parts = parts
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.arguments import Argument, Signature, counted
+from overbar.flat_calls import FlatCalls, given
 from overbar.ir.errors import InputError
-from overbar.results import fill, named
-from overbar.sparse import sparse_hessian, sparse_jacobian
+from overbar.results import named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from overbar.results import Named
 
 
-class FlatView:
+class FlatView(FlatCalls):
     """Call a formula as `(theta, *data)`, theta holding the parameters in order.
 
     theta has shape (n,), one entry a name of `wrt`; data are the other inputs, in the
@@ -79,25 +79,14 @@ class FlatView:
         ):
             values += map(float, data)
             return [values[i] for i in self._places]
-        given = dict(zip(self.names, values, strict=True))
+        known = dict(zip(self.names, values, strict=True))
         if len(data) > len(self.data):
             data_names = counted(self.data, "data argument")
             most = f"at most {data_names}" if self.data else "no data"
             message = f"expected theta and {most}, found {len(data)}"
             raise InputError(message)
-        given |= zip(self.data, self._data.bind(data, by_name), strict=True)
-        return [given[n] for n in self._f.signature.inputs]
-
-    def value(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
-        """Return the value, of shape S where data has it."""
-        return self._f.packaged(
-            self._f.run_entry("value", self._bind(theta, data, by_name))
-        )
-
-    def grad(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
-        """Return the gradient, (n,). Raises InputError unless the value is one."""
-        self._f.need_scalar("flat.grad")
-        return self._vector("grad", self._bind(theta, data, by_name))
+        known |= zip(self.data, self._data.bind(data, by_name), strict=True)
+        return [known[n] for n in self._f.signature.inputs]
 
     def value_and_grad(
         self, theta: Any, /, *data: Any, out: Any = None, **by_name: Any
@@ -106,73 +95,15 @@ class FlatView:
         if not data and not by_name:
             raw = self._f.vector_call("value_and_grad", theta)
             if raw is not None:
-                return float(raw[0]), _given(np.array(raw[1]), out)
-        self._f.need_scalar("flat.value_and_grad")
-        whole = self._vector("value_and_grad", self._bind(theta, data, by_name))
-        return float(whole[0]), _given(whole[1:], out)
+                return float(raw[0]), given(np.array(raw[1]), out)
+        return super().value_and_grad(theta, *data, out=out, **by_name)
 
-    def jacobian(
-        self, theta: Any, /, *data: Any, sparse: bool = False, **by_name: Any
-    ) -> Any:
-        """Return the partials: S + (n,) for one output, S + (m, n) for m.
+    def _moved(self, v: Any, values: Sequence[Any]) -> list[Any]:
+        del values  # numbers have no sizes
+        return self._split(v)
 
-        sparse: a SciPy CSR array (m, n) with the structural pattern.
-        """
-        f, n = self._f, len(self.names)
-        self._need_params("flat.jacobian")
-        values = self._bind(theta, data, by_name)
-        if sparse:
-            return sparse_jacobian(f, values)
-        parts = f.run_entry("jacobian", values)
-        stacked = np.stack([np.asarray(p) for p in parts], axis=-1)
-        if len(f.graph.outputs) == 1:
-            return stacked
-        return stacked.reshape(*stacked.shape[:-1], len(f.graph.outputs), n)
-
-    def hessian(
-        self, theta: Any, /, *data: Any, sparse: bool = False, **by_name: Any
-    ) -> Any:
-        """Return the Hessian, S + (n, n); `sparse` as for `jacobian`."""
-        self._f.need_scalar("flat.hessian")
-        self._need_params("flat.hessian")
-        values = self._bind(theta, data, by_name)
-        if sparse:
-            return sparse_hessian(self._f, values)
-        parts = self._f.run_entry("hessian", values)
-        square = self._f.square(parts)
-        return np.stack(
-            [np.stack([np.asarray(v) for v in row], axis=-1) for row in square], axis=-2
-        )
-
-    def hvp(self, theta: Any, v: Any, /, *data: Any, **by_name: Any) -> Any:
-        """Return the Hessian times the vector v, shape (n,)."""
-        self._f.need_scalar("flat.hvp")
-        return self._vector("hvp", [*self._bind(theta, data, by_name), *self._split(v)])
-
-    def _need_params(self, what: str) -> None:
-        if not self.names:
-            message = f"{what} expects parameters to differentiate in, found none"
-            raise InputError(message)
-
-    def _vector(self, name: str, values: list[Any]) -> Any:
-        parts = self._f.run_entry(name, values)
-        if any(isinstance(p, np.ndarray) for p in parts):
-            matrix = "hessian" if name == "hvp" else "jacobian"
-            message = (
-                f"flat.{name} expects one value, found one for each of "
-                f"{np.shape(parts[0])} points; compile with reduce='sum' to add them, "
-                f"or use flat.{matrix}"
-            )
-            raise InputError(message)
+    def _joined(self, parts: Sequence[Any]) -> Any:
         return np.array(parts)
-
-
-def _given(gradient: Any, out: Any) -> Any:
-    """Return the gradient, in the caller's array where there is one."""
-    if out is None:
-        return gradient
-    fill([out], [gradient], ["theta"])
-    return out
 
 
 def _signature(names: Sequence[str], whole: Signature) -> Signature:

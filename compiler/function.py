@@ -50,7 +50,11 @@ class CompiledFunction(Calling, Identity, Inspection):
 
     Arguments are numbers, or arrays that broadcast to a shape S, over which the
     formula is mapped. Machine code is made at the first call of each.
+
+    maps: whether a call maps over its arguments.
     """
+
+    maps = True
 
     def __init__(
         self, graph: Graph, arguments: Sequence[Argument], options: Options
@@ -99,11 +103,11 @@ class CompiledFunction(Calling, Identity, Inspection):
     ) -> tuple[Any, Any]:
         if not self._scalar:
             self.need_scalar("value_and_grad")
-        value, *grads = self.run("value_and_grad", args, keywords)
-        result = self._grads(grads)
+        parts = self.run("value_and_grad", args, keywords)
+        grads = parts[1:]
         if out is not None:
             fill([out] if self.options.bare else out, grads, self.options.wrt)
-        return value, result
+        return parts[0], self._grads(grads)
 
     def forward(self, /, *args: Any, **keywords: Any) -> tuple[Any, Saved]:
         """Return the value, and what `backward` needs, as in the lectures."""

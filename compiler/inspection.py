@@ -16,7 +16,7 @@ from overbar.ir.text import write
 from overbar.statements import derivatives
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from overbar.accuracy import Report as AccuracyReport
     from overbar.arguments import Signature
@@ -42,6 +42,7 @@ class Inspection:
     signature: Signature
     derivation: Derivation
     runtime: Runtime
+    need_scalar: Callable[[str], None]
 
     @property
     def source(self) -> str:
@@ -79,30 +80,31 @@ class Inspection:
     def text(self, order: int = 1) -> str:
         """Return the forward and adjoint statements as readable mathematics.
 
-        order: of the derivatives; 2 adds the Hessian's statements, for one output.
+        order: of the derivatives; 2 adds the Hessian's statements, for one output. In
+            arrays these are its product with a direction: `w_dot` is the direction of
+            w, `w_bar_dot` the product, the tangent of the adjoint `w_bar`.
         """
-        if order not in {1, 2}:
-            message = f"expected order 1 or 2, found {order!r}"
-            raise InputError(message)
-        if order > 1:
-            self._need_one("text(order=2)")
+        self._need_order(order, "text")
         return "\n".join(
             "".join(f"{s.name} = {s.expression}\n" for s in part)
             for part in derivatives(self.derivation, order).parts.values()
             if part
         )
 
-    def latex(self) -> str:
+    def latex(self, order: int = 1) -> str:
         """Return the function and its adjoints as LaTeX.
 
         Of a formula with arrays whose steps have no names, the value and the gradient
-        as formulas.
+        as formulas. order: as for `text`.
         """
-        from overbar.show.formulas import formulas, is_formula
+        from overbar.show.formulas import formulas, is_formula, second_order
         from overbar.show.latex import LatexWriter, align
 
+        self._need_order(order, "latex")
         if is_formula(self.derivation):
-            return align(*formulas(self.derivation))
+            return align(*formulas(self.derivation, order))
+        if order > 1:
+            return align(*second_order(self.derivation))
         found = derivatives(self.derivation, writer=LatexWriter)
         return align(
             *([(s.name, s.expression) for s in part] for part in found.parts.values())
@@ -242,6 +244,15 @@ class Inspection:
                 message = f"expected one number for {name!r}, found {np.shape(value)}"
                 raise InputError(message)
         return dict(zip(self.signature.inputs, values, strict=True))
+
+    def _need_order(self, order: int, what: str) -> None:
+        """Raise InputError unless derivatives of this order can be written."""
+        if order not in {1, 2}:
+            message = f"expected order 1 or 2, found {order!r}"
+            raise InputError(message)
+        if order > 1:
+            self._need_one(f"{what}(order=2)")
+            self.need_scalar(f"{what}(order=2)")
 
     def _need_one(self, what: str) -> None:
         if not self._single:

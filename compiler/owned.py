@@ -24,13 +24,14 @@ class Results(NamedTuple):
     """Know an entry point's results, once for all calls.
 
     nested: the program's result, its leaves in nodes; borrowed: which may be no arrays
-        of their own; ranks: of the arguments.
+        of their own; ranks: of the arguments; flatten: gives a result's leaves.
     """
 
     nested: Result
     nodes: list[Node]
     borrowed: list[bool]
     ranks: list[int]
+    flatten: Callable[[Any], list[Any]]
 
     @classmethod
     def of(cls, program: Program) -> Results:
@@ -38,11 +39,12 @@ class Results(NamedTuple):
         nodes = leaves(program.result)
         params = [n for _, n in program.params if not isinstance(n, tuple)]
         ranks = [len(n.type.shape) for n in params]
-        return cls(program.result, nodes, _borrowed(nodes, program.filled), ranks)
+        borrowed = _borrowed(nodes, program.filled)
+        return cls(program.result, nodes, borrowed, ranks, _flattener(program.result))
 
     def own(self, result: Any) -> list[Any]:
         """Return the leaves of a call's result, copied where they are not its own."""
-        parts = _matched(self.nested, result)
+        parts = self.flatten(result)
         for i, part in enumerate(parts):
             if type(part) is float:
                 continue
@@ -55,9 +57,22 @@ class Results(NamedTuple):
         """Return `own` for results of one Numba type, which tells what is in order."""
         if _packs(self.nested):
             return self.own
-        pairs = zip(_matched(self.nested, kind), self.nodes, self.borrowed, strict=True)
-        loose = any(n.type.shape and (b or k.layout != "C") for k, n, b in pairs)
-        return self.own if loose else _flattener(self.nested)
+        kinds, flatten = _matched(self.nested, kind), self.flatten
+        loose = [
+            i
+            for i, (node, part) in enumerate(zip(self.nodes, kinds, strict=True))
+            if node.type.shape and (self.borrowed[i] or part.layout != "C")
+        ]
+        if not loose:
+            return flatten
+
+        def own(result: Any) -> list[Any]:
+            parts = flatten(result)
+            for i in loose:
+                parts[i] = parts[i].copy()
+            return parts
+
+        return own
 
 
 def _packs(result: Result) -> bool:

@@ -204,8 +204,8 @@ class _Patterns:
         target = space.flat([self._number(p) for p in place], self.shape(node))
         rows = self.size(node)
         found = []
-        for source, index, mask in self._loads(value, args):
-            read = space.flat(index, self.shape(source))
+        for source, at, mask in self._loads(value, args):
+            read = space.flat(at, self.shape(source))
             matrix = space.matrix(target, read, mask, rows, self.size(source))
             found.append((source, matrix))
         return found
@@ -254,7 +254,8 @@ class _Patterns:
             return _element(args[0], args[1:])
         if node.op.numpy is None:
             return self._array(node)
-        return node.op.numpy(*sized(node.attrs, self.sizes), *args)
+        attrs = sized(node.attrs, self.sizes)
+        return node.op.numpy(*attrs, *args)  # type: ignore[misc]
 
     def _array(self, node: Node) -> Any:
         """Return the value of whole index data, or of a number that picks."""

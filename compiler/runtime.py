@@ -82,10 +82,11 @@ class Runtime:
         single = len(values) == 1 and not values[0].type.shape
         return [n for n in TOGETHER if single or n != "value_and_grad"]
 
-    def source(self, name: str = "value") -> str:
-        """Return the text of the module that has an entry point."""
+    def source(self, name: str = "value", *more: str) -> str:
+        """Return the text of the module that has an entry point, and `more` of them."""
         names = self.together() if name in self.together() else [name]
-        entries = [e for n in names for e in (*self.entry(n).needs, self.entry(n))]
+        whole = [self.entry(n) for n in (*names, *more)]
+        entries = [each for e in whole for each in (*e.needs, e)]
         return print_module(entries[0].graph, [e.program for e in entries], self.header)
 
     def module(self, name: str) -> ModuleType:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.arguments import Argument, counted
-from overbar.blocks import hessian_matrix, jacobian_matrix, shapes_of
+from overbar.blocks import shapes_of
 from overbar.direct import misfits, pieces
+from overbar.flat_calls import FlatCalls
 from overbar.ir.errors import InputError
 from overbar.ir.types import dims, extents, size_of
-from overbar.results import Named, fill, named
+from overbar.results import Named, named
 from overbar.shapes import ShapedSignature
-from overbar.sparse import sparse_hessian, sparse_jacobian
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ _MOST_SHAPES = 64
 """Combinations of shapes for which the way through the vector is remembered."""
 
 
-class ShapedFlat:
+class ShapedFlat(FlatCalls):
     """Call a formula as `(theta, *data)`, theta holding the parameters in order.
 
     theta has shape (n,), the elements of each name of `wrt` in C order; data are the
@@ -41,6 +41,8 @@ class ShapedFlat:
 
     sizes: of dimensions, where neither data nor theta's length tell (see `sized`).
     """
+
+    _f: ShapedFunction
 
     def __init__(
         self, f: ShapedFunction, sizes: Mapping[str, int] | None = None
@@ -115,61 +117,6 @@ class ShapedFlat:
         values = self._data.convert(self._data.match(data, by_name, some=True))
         return named(self.names, self._split(theta, values))
 
-    # -- calls -----------------------------------------------------------------------
-
-    def value(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
-        """Return the value."""
-        return self._f.packaged(self._run("value", theta, data, by_name))
-
-    def grad(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
-        """Return the gradient, (n,), of a value that is one number."""
-        self._f.need_scalar("flat.grad")
-        return self._vector("grad", self._run("grad", theta, data, by_name))
-
-    def value_and_grad(
-        self, theta: Any, /, *data: Any, out: Any = None, **by_name: Any
-    ) -> tuple[Any, Any]:
-        """Return the value and the gradient (n,); `out` is filled and returned."""
-        self._f.need_scalar("flat.value_and_grad")
-        value, *grads = self._run("value_and_grad", theta, data, by_name)
-        self._need_one("value_and_grad", value)
-        gradient = self._joined(grads)
-        if out is None:
-            return value, gradient
-        fill([out], [gradient], ["theta"])
-        return value, out
-
-    def jacobian(
-        self, theta: Any, /, *data: Any, sparse: bool = False, **by_name: Any
-    ) -> Any:
-        """Return the partials: (m, n) for a value of m elements, (n,) for a number.
-
-        sparse: a SciPy CSR array (m, n) with the structural pattern.
-        """
-        values = self._bind(theta, data, by_name)
-        if sparse:
-            return sparse_jacobian(self._f, values)
-        matrix = jacobian_matrix(self._f, values)
-        outputs = self._f.graph.outputs.values()
-        number = len(outputs) == 1 and not any(n.type.shape for n in outputs)
-        return matrix[..., 0, :] if number else matrix
-
-    def hessian(
-        self, theta: Any, /, *data: Any, sparse: bool = False, **by_name: Any
-    ) -> Any:
-        """Return the Hessian, (n, n); `sparse` as for `jacobian`."""
-        self._f.need_scalar("flat.hessian")
-        form = sparse_hessian if sparse else hessian_matrix
-        return form(self._f, self._bind(theta, data, by_name))
-
-    def hvp(self, theta: Any, v: Any, /, *data: Any, **by_name: Any) -> Any:
-        """Return the Hessian times the vector v, shape (n,)."""
-        self._f.need_scalar("flat.hvp")
-        values = self._bind(theta, data, by_name)
-        given = dict(zip(self._whole.inputs, values, strict=True))
-        dots = self._split(v, {n: given[n] for n in [*self.data, *self.names]})
-        return self._vector("hvp", self._f.run_entry("hvp", [*values, *dots]))
-
     # -- between vectors and arguments -------------------------------------------------
 
     def _bind(self, theta: Any, data: tuple[Any, ...], by_name: Any) -> list[Any]:
@@ -210,18 +157,9 @@ class ShapedFlat:
         total = sum(map(prod, params.values()))
         self._pieces[(total,), self._dtype, data] = pieces(self._whole.inputs, params)
 
-    def _vector(self, name: str, parts: list[Any]) -> Any:
-        if parts and self._f.maps:
-            self._need_one(name, parts[0])
-        return self._joined(parts)
-
-    def _need_one(self, name: str, value: Any) -> None:
-        if self._f.maps and np.ndim(value):
-            message = (
-                f"flat.{name} expects one value, found one for each of "
-                f"{np.shape(value)} points; compile with reduce='sum' to add them"
-            )
-            raise InputError(message)
+    def _moved(self, v: Any, values: Sequence[Any]) -> list[Any]:
+        known = dict(zip(self._whole.inputs, values, strict=True))
+        return self._split(v, {n: known[n] for n in [*self.data, *self.names]})
 
     def _split(self, theta: Any, values: Mapping[str, Any]) -> list[Any]:
         """Return a vector's parameters in their shapes: arrays of their own."""

@@ -148,7 +148,9 @@ class ShapedSignature(Signature):
         self, args: tuple[Any, ...], keywords: Mapping[str, Any]
     ) -> Mapping[str, int]:
         """Return the sizes of a call's dimensions, which had the same shapes before."""
-        return self.seen[self.kinds(self.complete(args, keywords))]
+        if keywords or len(args) != len(self.inputs):
+            args = self.complete(args, keywords)
+        return self.seen[self.kinds(args)]
 
     def complete(
         self, args: tuple[Any, ...], keywords: Mapping[str, Any]

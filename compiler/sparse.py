@@ -134,7 +134,7 @@ def _plan(
     key = (what, *sizes.items())
     known = f.plans.get(key)
     if known is not None:
-        return known  # type: ignore[no-any-return]
+        return known
     found = _found(f, what, values, sizes)
     plan = _chosen(what, found.entries)
     if found.fixed:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from overbar.derive.forward import forward
-from overbar.derive.naming import taken_names, unused
-from overbar.ir.errors import UnsupportedError
+from overbar.derive.naming import symbol, taken_names, tangents, unused
 from overbar.ir.text import Writer, equations, written
 
 if TYPE_CHECKING:
@@ -35,11 +34,15 @@ class Derivatives:
     parts: statements by part: "forward", "adjoint" and, for order 2, "hessian".
     adjoints: the name of each parameter's adjoint; second: that of each second
         derivative, by pair of parameters, of the lower triangle.
+    products: in arrays instead, the name of each part of the Hessian's product with a
+        direction, by parameter; directions: the names of that direction's parts.
     """
 
     parts: dict[str, list[Statement]]
     adjoints: dict[str, str]
     second: dict[tuple[str, str], str]
+    products: dict[str, str]
+    directions: dict[str, str]
 
 
 def derivatives(
@@ -50,7 +53,12 @@ def derivatives(
         graph = derivation.with_gradient()
         stages = [set(derivation.graph.order()), set(graph.order())]
         results = list(graph.outputs)[len(derivation.values) :]
-        second = _second(derivation, graph, results) if order > 1 else {}
+        second: dict[tuple[str, str], str] = {}
+        products: dict[str, tuple[str, str]] = {}
+        if order > 1 and has_arrays(derivation):
+            products = add_products(derivation, graph, results)
+        elif order > 1:
+            second = _second(derivation, graph, results)
     names = [graph.names[n] for n in derivation.wrt]
     adjoints = dict(zip(names, results, strict=True))
     lists: tuple[list[Statement], ...] = ([], [], [])
@@ -61,7 +69,14 @@ def derivatives(
     parts = dict(zip(("forward", "adjoint", "hessian"), lists, strict=True))
     if order == 1:
         del parts["hessian"]
-    return Derivatives(parts, adjoints, second)
+    directions = {name: pair[0] for name, pair in products.items()}
+    found = {name: pair[1] for name, pair in products.items()}
+    return Derivatives(parts, adjoints, second, found, directions)
+
+
+def has_arrays(derivation: Derivation) -> bool:
+    """Whether some parameter or output is an array, whose entries have no names."""
+    return any(n.type.shape for n in (*derivation.wrt, *derivation.values))
 
 
 def _line(graph: Graph, node: Node) -> int | None:
@@ -78,9 +93,6 @@ def _second(
     that they are written in terms of what has a name already.
     """
     wrt = derivation.wrt
-    if any(n.type.shape for n in (*wrt, *derivation.values)):
-        message = "second derivatives in arrays are not written yet, only computed"
-        raise UnsupportedError(message)
     adjoints = [graph.outputs[name] for name in results]
     taken = taken_names(graph)
     added: dict[tuple[str, str], str] = {}
@@ -95,4 +107,27 @@ def _second(
             graph.assign(name, value)
             graph.outputs[name] = value
             added[pair] = name
+    return added
+
+
+def add_products(
+    derivation: Derivation, graph: Graph, results: list[str]
+) -> dict[str, tuple[str, str]]:
+    """Add the Hessian's product with a direction to the graph's outputs.
+
+    Returns by parameter `w` the names of the direction, `w_dot`, and of the product,
+    `w_bar_dot`: the tangent of `w_bar` as every `w` moves along its direction.
+    """
+    wrt = derivation.wrt
+    adjoints = [graph.outputs[name] for name in results]
+    dots = [symbol(graph, f"{graph.names[n]}_dot", n) for n in wrt]
+    found = tangents(graph, dict(zip(wrt, dots, strict=True)), adjoints)
+    taken = taken_names(graph)
+    added: dict[str, tuple[str, str]] = {}
+    for node, dot, name, adjoint in zip(wrt, dots, results, adjoints, strict=True):
+        value = found.get(adjoint, graph.const(0.0, adjoint.type))
+        known = graph.names.get(value)
+        own = known if known == f"{name}_dot" else unused(graph, f"{name}_dot", taken)
+        graph.outputs[own] = value
+        added[graph.names[node]] = (dot.attrs[0], own)
     return added

@@ -125,6 +125,15 @@ class Part:
     last: bool = False
     whole: bool = False
 
+    def text(self, names: Mapping[Node, str]) -> str:
+        """Return the place as Python writes it."""
+        if self.whole:
+            return names[self.array]
+        index = [names[i] for i in self.index]
+        if self.last or not index:
+            index = ["...", *index]
+        return f"{names[self.array]}[{', '.join(index)}]"
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -138,6 +147,11 @@ class Call:
     args: tuple[Node, ...]
     into: Part | tuple[Part | None, ...]
     through: str = ""
+
+    def targets(self, names: Mapping[Node, str]) -> list[str]:
+        """Return the places as Python writes them, `_` for what is not wanted."""
+        parts = (self.into,) if isinstance(self.into, Part) else self.into
+        return ["_" if part is None else part.text(names) for part in parts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +256,9 @@ class Program:
             place = ", ".join([*map(writer.read, item.index), ":".join(item.strip)])
             return f"{self.names[item.of]} = {self.names[item.array]}[{place}]"
         if isinstance(item, Call):
-            return f"call {item.program.name}"
+            given = ", ".join(writer.read(a) for a in item.args)
+            left = ", ".join(item.targets(self.names))
+            return f"{left} = {item.program.name}({given})"
         return f"# {item.text}" if isinstance(item, Comment) else ""
 
 

@@ -64,16 +64,23 @@ class Program(NamedTuple):
         return f"{text_of(self)}\n# {dict(self.sizes)}"
 
 
+def _unnamed(_name: str, value: Any) -> Any:
+    return value
+
+
 def run(
     program: Program, f: Any, params: Sequence[Any], indices: Sequence[Any],
     sizes: Mapping[str, int] | None = None,
+    keep: Callable[[str, Any], Any] = _unnamed,
 ) -> list[Any]:  # fmt: skip
-    """Return all values of a program; `sizes`: of dimensions, None to keep names."""
+    """Return all values of a program.
+
+    sizes: of dimensions, None to keep names; keep: gives a step's value its name.
+    """
     values = list(params)
     for row, places, static in program.steps:
-        values.append(
-            _step(f, row, [values[i] for i in places], static, indices, sizes)
-        )
+        made = _step(f, row, [values[i] for i in places], static, indices, sizes)
+        values.append(keep(f"v{len(values)}", made))
     return values
 
 
@@ -241,18 +248,19 @@ def arguments(
 
 def text_of(program: Program) -> str:
     """Return a program's loss in the expression language."""
-    f = Language()
     lines = [f"x{i}: param{_brackets(s)}" for i, s in enumerate(program.shapes)]
     lines += [f"w{i}: index{_brackets(s)}" for i, (s, _) in enumerate(program.indices)]
     lines += [f"size_{name}: data[{name}]" for name in "mnk"]
+
+    def keep(name: str, value: Any) -> Text:
+        lines.append(f"{name} = {value}")
+        return Text(name)
+
+    f = Language()
+    params = [Text(f"x{i}") for i in range(len(program.shapes))]
     indices = [Text(f"w{i}") for i in range(len(program.indices))]
-    values = [Text(f"x{i}") for i in range(len(program.shapes))]
-    for row, places, static in program.steps:
-        made = _step(f, row, [values[i] for i in places], static, indices, None)
-        values.append(Text(f"v{len(values)}"))
-        lines.append(f"{values[-1]} = {made}")
-    lines.append(str(loss(f, [values[i] for i in program.outputs])))
-    return "\n".join(lines)
+    values = run(program, f, params, indices, keep=keep)
+    return "\n".join([*lines, str(loss(f, [values[i] for i in program.outputs]))])
 
 
 def _brackets(shape: Shape) -> str:
@@ -273,13 +281,17 @@ def _sizes(shape: Shape) -> tuple[Any, ...]:
     return tuple(size(extent) for extent in shape)
 
 
-def formula_of(program: Program, inputs: Sequence[Any]) -> Any:
-    """Return a program's loss as a formula of its inputs, by NumPy's functions."""
+def formula_of(program: Program, inputs: Sequence[Any], *, named: bool = False) -> Any:
+    """Return a program's loss as a formula of its inputs, by NumPy's functions.
+
+    named: whether each step's value has a name, as in a text.
+    """
     f, count = Python(), len(program.shapes)
-    values = run(program, f, inputs[:count], inputs[count:])
+    keep = ob.let if named else _unnamed
+    values = run(program, f, inputs[:count], inputs[count:], keep=keep)
     return loss(f, [values[i] for i in program.outputs])
 
 
-def function_of(program: Program) -> Callable[..., Any]:
+def function_of(program: Program, *, named: bool = False) -> Callable[..., Any]:
     """Return a Python function of NumPy code that computes a program's loss."""
-    return lambda **given: formula_of(program, list(given.values()))
+    return lambda **given: formula_of(program, list(given.values()), named=named)

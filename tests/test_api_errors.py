@@ -307,7 +307,7 @@ def test_jit_names():
     """A name that is no entry point lists those that are."""
     always = "value, forward, backward, vjp, jvp, jacobian"
     for name, known in (
-        ("f", f"{always}, grad, value_and_grad, hessian, hvp"),
+        ("f", f"{always}, grad, value_and_grad, hessian, hvp, value_grad_and_hvp"),
         ("three", always),
     ):
         with pytest.raises(AttributeError) as error:

@@ -50,6 +50,10 @@ def _document(f: CompiledFunction, order: int) -> dict[str, Any]:
         "second_derivatives": [
             {"of": list(pair), "name": name} for pair, name in found.second.items()
         ],
+        "hessian_products": [
+            {"of": of, "direction": found.directions[of], "name": name}
+            for of, name in found.products.items()
+        ],
         "kinks": [
             {
                 "expression": kink.expression,

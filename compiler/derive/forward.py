@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
 
 def forward(
-    graph: Graph, tangents: Mapping[Node, Node], roots: Iterable[Node]
+    graph: Graph,
+    tangents: Mapping[Node, Node],
+    roots: Iterable[Node],
+    name: Callable[[Node, Node], Node] | None = None,
 ) -> dict[Node, Node]:
     """Return the tangents of all nodes that the given ones reach, up to the roots.
 
     tangents: those of some nodes, usually of inputs; all else starts at zero. Nodes
-    whose tangent is zero are left out. Linear in the size of the graph.
+    whose tangent is zero are left out. name: as for `reverse`. Linear in the size of
+    the graph.
     """
     found = dict(tangents)
     for node in graph.order(roots):
@@ -27,7 +31,7 @@ def forward(
         graph.span = graph.spans.get(node)
         tangent = _rule(node)(node, found)
         if tangent is not None:
-            found[node] = tangent
+            found[node] = tangent if name is None else name(node, tangent)
     graph.span = None
     return found
 

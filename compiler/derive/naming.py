@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from overbar.derive.forward import forward
 from overbar.derive.reverse import reverse
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
 
@@ -74,11 +75,7 @@ def adjoints(graph: Graph, wrt: Sequence[Node]) -> Adjoints:
             view.adjoint_of.setdefault(g, node)
             return g
         name = unused(graph, f"{names[node]}_bar", taken)
-        own = g.args and g.index >= graph.formula_size and g not in view.names
-        named = g if own else graph.make("copy", (g,), (name,))
-        view.assign(name, named)
-        graph.whole.add(named)
-        return named
+        return _assigned(view, name, g, graph)
 
     found = reverse(graph, seeded, wrt, name_adjoint)
     results = tuple(found.get(n, graph.const(0.0, n.type)) for n in wrt)
@@ -87,3 +84,36 @@ def adjoints(graph: Graph, wrt: Sequence[Node]) -> Adjoints:
         for n, r in zip(wrt, results, strict=True)
     }
     return Adjoints(view, tuple(seeds), results)
+
+
+def tangents(
+    view: Graph, given: Mapping[Node, Node], roots: Iterable[Node]
+) -> dict[Node, Node]:
+    """Sweep forwards, giving each named value's tangent its name (see `forward`)."""
+    names = dict(view.names)
+    taken = taken_names(view)
+    start = len(view)
+
+    def name_tangent(node: Node, tangent: Node) -> Node:
+        if node not in names:
+            return tangent
+        name = unused(view, f"{names[node]}_dot", taken)
+        return _assigned(view, name, tangent, view, start)
+
+    return forward(view, given, roots, name_tangent)
+
+
+def _assigned(
+    view: Graph, name: str, node: Node, graph: Graph, start: int | None = None
+) -> Node:
+    """Return a derivative under its name: a copy where it has one, or is no new node.
+
+    graph: that of the sweep, which knows the line; start: its size from which on nodes
+    are new, by default the formula's.
+    """
+    start = graph.formula_size if start is None else start
+    own = node.args and node.index >= start and node not in view.names
+    named = node if own else graph.make("copy", (node,), (name,))
+    view.assign(name, named)
+    graph.whole.add(named)
+    return named

@@ -6,13 +6,14 @@ become `contract` nodes; of several operands, opt_einsum says in which order.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from string import ascii_letters
 from typing import TYPE_CHECKING, Any
 
 from overbar.ir.errors import ShapeError
 from overbar.ir.ops.contract import contract
 from overbar.ir.ops.shapes import product
-from overbar.ir.types import Dim, size_of
+from overbar.ir.types import dims, size_of
 from overbar.read.array_diagonal import diagonal
 from overbar.read.array_shape import along, joined_along, permuted, reshaped
 from overbar.read.array_static import (
@@ -24,13 +25,14 @@ from overbar.read.array_static import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
     from overbar.ir.types import Extent
 
-NOMINAL = 64
-"""The size that an extent known only when called counts as in choosing an order."""
+NOMINAL, MANY = 64, 4096
+"""What a size known only when called counts as in choosing an order: one that inputs to
+differentiate have, and one that data alone have, the number of points."""
 
 
 def matmul(graph: Graph, x1: Node, x2: Node) -> Node:
@@ -279,7 +281,8 @@ def _order(
     import opt_einsum
 
     symbol = {label: opt_einsum.get_symbol(k) for k, label in enumerate(sizes)}
-    shape = {k: _nominal(extent) for k, extent in sizes.items()}
+    size = _nominal(terms[0][0].graph)
+    shape = {k: max(1, size_of(extent, size)) for k, extent in sizes.items()}
     left = ",".join("".join(symbol[k] for k in labels) for _, labels in terms)
     right = "".join(symbol[k] for k in out if any(k in labels for _, labels in terms))
     path, _ = opt_einsum.contract_path(
@@ -297,10 +300,14 @@ def _pairs(step: Sequence[int]) -> list[tuple[int, ...]]:
     return found if len(places) > 1 else [tuple(places)]
 
 
-def _nominal(extent: Extent) -> int:
-    if not isinstance(extent, Dim):
-        return extent
-    return max(1, size_of(extent, dict.fromkeys(extent.names, NOMINAL)))
+def _nominal(graph: Graph) -> Mapping[str, int]:
+    """Return sizes to choose an order by, for the names of all inputs' extents."""
+    inputs = graph.inputs.items()
+    known = {d for _, x in inputs for e in dims(x.type.shape) for d in e.names}
+    params = (x for name, x in inputs if graph.roles[name] != "data")
+    few = {d for x in params for e in dims(x.type.shape) for d in e.names}
+    sizes = defaultdict(lambda: NOMINAL)
+    return sizes | {d: NOMINAL if d in few else MANY for d in known}
 
 
 BUILDERS: dict[str, Callable[..., Any]] = {

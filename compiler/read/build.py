@@ -200,7 +200,10 @@ def _leaf(
     if isinstance(payload, Declaration):
         return inputs[payload.name]
     if isinstance(payload, Label):
-        return nodes[e.args[0]]
+        node = nodes[e.args[0]]
+        if not node.is_const:  # known now, so that rewrites leave it as it is
+            graph.names.setdefault(node, payload.name)
+        return node
     if isinstance(payload, Dim):
         return graph.extent(payload)
     if isinstance(payload, Constant):

@@ -10,12 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from overbar.codegen.lower import rename
+from overbar.derive.forward import forward
+from overbar.derive.naming import symbol as dot
 from overbar.derive.naming import unused
 from overbar.derive.reverse import reverse
 from overbar.ir.text import name_shared
 from overbar.show.latex import LatexWriter
 from overbar.show.tidying import tidied
 from overbar.show.typeset import symbol
+from overbar.statements import derivatives
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,28 +42,71 @@ def is_formula(derivation: Derivation) -> bool:
     return arrays and not any(n.args for n in named)
 
 
-def formulas(derivation: Derivation) -> list[list[tuple[str, str]]]:
-    """Return the value and the gradient, each after the parts that it names."""
+def formulas(derivation: Derivation, order: int = 1) -> list[list[tuple[str, str]]]:
+    """Return the value and the gradient, each after the parts that it names.
+
+    order: 2 adds the Hessian's product with a direction.
+    """
+    wrt = derivation.wrt
     with derivation.lock:
         graph = derivation.graph.view(derivation.graph.outputs)
         ((name, value),) = graph.outputs.items()
-        found = reverse(graph, {value: graph.const(1.0, value.type)}, derivation.wrt)
-        zeros = [graph.const(0.0, n.type) for n in derivation.wrt]
-        grads = [found.get(n, z) for n, z in zip(derivation.wrt, zeros, strict=True)]
-        better = tidied(graph, [value, *grads])
+        found = reverse(graph, {value: graph.const(1.0, value.type)}, wrt)
+        grads = [found.get(n, graph.const(0.0, n.type)) for n in wrt]
+        dots = {n: dot(graph, f"{graph.names[n]}_dot", n) for n in wrt}
+        moved = forward(graph, dots, grads) if order > 1 else {}
+        products = [moved.get(g, graph.const(0.0, g.type)) for g in grads]
+        better = tidied(graph, [value, *grads, *products])
         rename(graph, better)
-    roots = [better[value], *(better[n] for n in grads)]
     own = "f" if name == "out" and "f" not in graph.inputs else symbol(name)
-    lefts = [own] + [
-        rf"\frac{{\partial {own}}}{{\partial {symbol(graph.names[n])}}}"
-        for n in derivation.wrt
+    names = [symbol(graph.names[n]) for n in wrt]
+    parts = [
+        [(own, better[value])],
+        [
+            (rf"\frac{{\partial {own}}}{{\partial {n}}}", better[g])
+            for n, g in zip(names, grads, strict=True)
+        ],
     ]
-    return _written(graph, roots, lefts)
+    if order > 1:
+        lefts = _directed(own, names, [symbol(d.attrs[0]) for d in dots.values()])
+        roots = [better[p] for p in products]
+        parts.append(list(zip(lefts, roots, strict=True)))
+    return _written(graph, parts)
+
+
+def _directed(own: str, names: Sequence[str], dots: Sequence[str]) -> list[str]:
+    """Return what the parts of the Hessian's product with a direction are called."""
+    if len(names) == 1:
+        return [rf"\nabla^{{2}} {own} \, {dots[0]}"]
+    whole = rf"\nabla^{{2}} {own} \, \left({', '.join(dots)}\right)"
+    return [rf"\left[{whole}\right]_{{{name}}}" for name in names]
+
+
+def second_order(derivation: Derivation) -> list[list[tuple[str, str]]]:
+    """Return the statements up to second order, second partials as fractions."""
+    found = derivatives(derivation, 2, LatexWriter)
+    output = symbol(next(iter(derivation.graph.outputs)))
+    partials = {
+        symbol(name): rf"\frac{{\partial^{{2}} {output}}}"
+        rf"{{\partial {symbol(a)} \, \partial {symbol(b)}}}"
+        for (a, b), name in found.second.items()
+    }
+
+    def whole(text: str) -> str:
+        for name, partial in partials.items():
+            text = text.replace(name, partial)
+        return text
+
+    return [
+        [(whole(s.name), whole(s.expression)) for s in part]
+        for part in found.parts.values()
+    ]
 
 
 def _written(
-    graph: Graph, roots: Sequence[Node], lefts: Sequence[str]
+    graph: Graph, wanted: Sequence[Sequence[tuple[str, Node]]]
 ) -> list[list[tuple[str, str]]]:
+    roots = [root for part in wanted for _, root in part]
     order = graph.order(roots)
     inputs = {n: name for name, n in graph.inputs.items() if n in set(order)}
     names = name_shared(
@@ -71,15 +117,17 @@ def _written(
         if root.args:
             names.pop(root, None)
     writer = LatexWriter(names)
-    parts: list[list[tuple[str, str]]] = [[], []]
+    parts: list[list[tuple[str, str]]] = []
     said: set[Node] = set()
-    for k, (root, left) in enumerate(zip(roots, lefts, strict=True)):
-        part = parts[min(k, 1)]
-        for node in graph.order([root]):
-            if node in names and node.args and node not in said:
-                said.add(node)
-                part.append((symbol(names[node]), writer.write(node)[0]))
-        part.append((left, writer.read(root)))
+    for pairs in wanted:
+        part: list[tuple[str, str]] = []
+        for left, root in pairs:
+            for node in graph.order([root]):
+                if node in names and node.args and node not in said:
+                    said.add(node)
+                    part.append((symbol(names[node]), writer.write(node)[0]))
+            part.append((left, writer.read(root)))
+        parts.append(part)
     return parts
 
 

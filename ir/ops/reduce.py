@@ -61,10 +61,35 @@ def _place(
     return args, INT.of(tuple(shape[i] for i in kept(shape, (attrs[0],))))
 
 
-def _nothing(
-    _graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]
-) -> Node | None:
-    return args[0] if not attrs[0] else None
+_IN_ANY_ORDER = ("reduce_max", "reduce_min", "any", "all")
+"""Reductions that do not depend on the order of elements, to the last bit."""
+
+
+def _tidy(name: str) -> Callable[..., Node | None]:
+    """Return what leaves out a reduction along no axes, and the transpose before one.
+
+    At strict accuracy elements are taken in the order written.
+    """
+
+    def tidy(graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]) -> Node | None:
+        (x,), (axes,) = args, attrs
+        if not axes:
+            return x
+        if x.op.name == "transpose" and (name in _IN_ANY_ORDER or not graph.strict):
+            return of_transposed(name, x, axes)
+        return None
+
+    return tidy
+
+
+def of_transposed(name: str, x: Node, axes: Sequence[int]) -> Node:
+    """Return the reduction of what was transposed, the rest transposed after it."""
+    (perm,) = x.attrs
+    graph = x.graph
+    inner = graph.make(name, x.args, (tuple(sorted(perm[a] for a in axes)),))
+    left = [perm[a] for a in kept(x.type.shape, axes)]
+    order = tuple(sorted(left).index(a) for a in left)
+    return graph.make("transpose", (inner,), (order,)) if order else inner
 
 
 def _others(out: Node, x: Node) -> Node:
@@ -150,7 +175,7 @@ def reduction(name: str, function: Callable[..., Any], **columns: Any) -> Op:
     return Op(
         name=name, typing=None,
         numpy=lambda axes, x: function(np.asarray(x), axis=axes),
-        activity=_spread_activity, tidy=columns.pop("tidy", _nothing),
+        activity=_spread_activity, tidy=columns.pop("tidy", _tidy(name)),
         nests=_nests(_KINDS.get(name, name)),
         text=called(shown), latex=latex, **columns,
     )  # fmt: skip
@@ -199,23 +224,25 @@ ROWS = (
     ),
     reduction("prod", np.prod, shaping=reduced_to(INT), **sloped(_others)),
     reduction("reduce_max", np.max, shaping=reduced_to(None), shown="max",
-            kink="{args} tie", **sloped(_share("max"))),
+            kink="elements of {args} tie", **sloped(_share("max"))),
     reduction("reduce_min", np.min, shaping=reduced_to(None), shown="min",
-            kink="{args} tie", **sloped(_share("min"))),
+            kink="elements of {args} tie", **sloped(_share("min"))),
     reduction("any", np.any, shaping=reduced_to(None)),
     reduction("all", np.all, shaping=reduced_to(None)),
     reduction("vector_norm", _norm, shaping=reduced_to(F64), shown="norm",
-            lower=_lower_norm, **sloped(_direction)),
+            lower=_lower_norm, kink="{0} = 0 (zero)", **sloped(_direction)),
     Op(
         name="argmax", typing=None, shaping=_place, activity=unknown_activity,
         numpy=lambda axis, x: np.argmax(x, axis),
         text=lambda n: Notation(f"argmax({{0}}, axis={n.attrs[0]})"),
         python=_arg("argmax"), steps=_comparisons,
+        kink="elements of {args} tie (jump)",
     ),
     Op(
         name="argmin", typing=None, shaping=_place, activity=unknown_activity,
         numpy=lambda axis, x: np.argmin(x, axis),
         text=lambda n: Notation(f"argmin({{0}}, axis={n.attrs[0]})"),
         python=_arg("argmin"), steps=_comparisons,
+        kink="elements of {args} tie (jump)",
     ),
 )  # fmt: skip

@@ -8,7 +8,14 @@ import numpy as np
 
 from overbar.ir.ops import phrases
 from overbar.ir.ops.contract import contract, stripped
-from overbar.ir.ops.reduce import back, kept, reduced_to, reduction, unknown_activity
+from overbar.ir.ops.reduce import (
+    back,
+    kept,
+    of_transposed,
+    reduced_to,
+    reduction,
+    unknown_activity,
+)
 from overbar.ir.ops.row import (
     Notation,
     Op,
@@ -109,13 +116,7 @@ def _sum_sum(x: Node, axes: Sequence[int]) -> Node:
 
 
 def _sum_transpose(x: Node, axes: Sequence[int]) -> Node:
-    """Return the sum of what was transposed, the rest transposed after it."""
-    (perm,) = x.attrs
-    graph = x.graph
-    inner = graph.make("sum", x.args, (tuple(sorted(perm[a] for a in axes)),))
-    left = [perm[a] for a in kept(x.type.shape, axes)]
-    order = tuple(sorted(left).index(a) for a in left)
-    return graph.make("transpose", (inner,), (order,)) if order else inner
+    return of_transposed("sum", x, axes)
 
 
 def _sum_broadcast(x: Node, axes: Sequence[int]) -> Node:

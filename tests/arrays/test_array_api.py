@@ -681,20 +681,6 @@ def test_stages():
     assert f._repr_html_().startswith("<svg")
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda f: f.text(order=2),
-         "second derivatives in arrays are not written yet, only computed"),
-    ],
-)  # fmt: skip
-def test_not_built_yet(call, message):
-    """What is not built yet says so."""
-    with pytest.raises(ob.UnsupportedError) as error:
-        call(ob.compile(NETWORK))
-    assert message == str(error.value)
-
-
 def test_build():
     """Machine code can be made ahead, whatever the sizes."""
     for text in (NETWORK, PICKED, "x: param[n]\nsum(x[1:]*x[:-1])"):

@@ -263,3 +263,13 @@ def test_joint_function_in_compiled_code():
     near(12 * x**2 * v, product, 1e-14)
     with pytest.raises(ob.InputError, match="expects one output, found 2"):
         ob.compile("x, x**2").value_grad_and_hvp(1.0, 1.0)
+
+
+def test_joint_function_over_one_vector():
+    """`f.flat.value_grad_and_hvp` gives the value, and two vectors."""
+    theta, v = numbers(4), numbers(4, seed=1)
+    for text in ("x: param[n]\nsum(x**4)", "a**4 + b**4 + c**4 + d**4"):
+        value, gradient, product = ob.compile(text).flat.value_grad_and_hvp(theta, v)
+        near(np.sum(theta**4), value, 1e-14)
+        near(4 * theta**3, gradient, 1e-14)
+        near(12 * theta**2 * v, product, 1e-14)

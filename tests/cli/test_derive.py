@@ -189,3 +189,18 @@ def test_a_long_formula(cli: Cli) -> None:
     given = " + ".join(f"x{i}*x{i}" for i in range(10_000))
     result = cli("derive", "-", given=given)
     assert (0, True) == (result.exit_code, "x9999_bar = " in result.stdout)
+
+
+@pytest.mark.parametrize("form", ["text", "latex", "source", "ir", "json"])
+def test_second_order_of_arrays(cli: Cli, form: str) -> None:
+    """Order 2 over arrays states the product of the Hessian with a direction."""
+    given = "W: param[m, n]\nx: data[n]\nh = tanh(W @ x)\nJ = sum(h**2)\nJ"
+    found = cli("derive", "-", "--format", form, "--order", "2", given=given).stdout
+    shown = {
+        "text": "\nW_bar_dot = outer(",
+        "latex": r"\dot{\overline{W}} &= ",
+        "source": "        d2_dW_dW[i, j] = tangent(saved, W_dot)[0]\n",
+        "ir": "d2_dW_dW[i, j] = tangent(saved, W_dot)\n",
+        "json": '"name": "W_bar_dot"',
+    }
+    assert shown[form] in found

@@ -56,7 +56,9 @@ def test_every_field_is_documented(cli: Cli) -> None:
     named = re.compile(r"(adjoints|operations)\..*")
     shown = fields(json.loads(block("json")))
     rewritten = fields(derived(cli, "log(1 + exp(x))"))
-    found = {named.sub(r"\1.NAME", path) for path in shown | rewritten}
+    curved = fields(derived(cli, "x: param[n]\nsum(x**3)", "--order", "2"))
+    every = shown | rewritten | curved
+    found = {named.sub(r"\1.NAME", path) for path in every}
     assert documented == found
 
 
@@ -111,3 +113,16 @@ def test_kinks_and_rewrites(cli: Cli) -> None:
 def test_ascii(cli: Cli, given: str) -> None:
     """The JSON is ASCII, whatever the formula's letters."""
     assert cli("derive", "-", "--format", "json", given=given).stdout.isascii()
+
+
+def test_hessian_products(cli: Cli) -> None:
+    """In arrays the Hessian's product with a direction is stated, by input."""
+    found = derived(cli, "x: param[n]\na: param\na*sum(x**3)", "--order", "2")
+    expected = [
+        {"of": name, "direction": f"{name}_dot", "name": f"{name}_bar_dot"}
+        for name in ("x", "a")
+    ]
+    assert expected == found["hessian_products"]
+    assert not found["second_derivatives"]
+    stated = [s["name"] for s in found["statements"]["hessian"]]
+    assert {"x_bar_dot", "a_bar_dot"} <= set(stated)

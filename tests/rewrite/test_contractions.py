@@ -321,3 +321,13 @@ def test_the_error_is_that_of_any_order(formula: str) -> None:
     size = FORMULAS[formula](*map(abs, fractions))
     error = np.vectorize(Fraction, otypes=[object])(found) - exact
     assert np.all(abs(error) <= Fraction(7 + 40 + 30 + 2, 2**53) * size)
+
+
+def test_einsum_counts_points_as_many() -> None:
+    """A chain keeps the products with data, of unknown number, to a single one."""
+    text = "W: param[m, n]\nV: param[n, k]\nX: data[N, m]\n"
+    for role, order in (("data", "X @ (W @ V)"), ("param", "X @ W @ V")):
+        graph = Graph(rewrite=rewrite_for("standard"))
+        body = f"X: {role}[N, m]\neinsum('im,mn,nk->ik', X, W, V)"
+        read_text(Source("test.expr", text.replace("X: data[N, m]\n", body)), graph)
+        assert order == str(graph).removeprefix("out = ")

@@ -206,7 +206,8 @@ def _loop(item: For) -> list[str]:
         return [f"for {item.index} in range({item.extent}):"]
     start, stop = item.strip
     if item.step == 1:
-        return [f"for {item.index} in range({stop} - {start}):"]
+        bounds = f"{start}, {stop}" if item.whole else f"{stop} - {start}"
+        return [f"for {item.index} in range({bounds}):"]
     return [
         f"for {start} in range(0, {item.extent}, {item.step}):",
         f"{INDENT}{stop} = min({start} + {item.step}, {item.extent})",

@@ -52,7 +52,7 @@ _ABOVE: dict[str, tuple[type, ...]] = {
 
 def need(found: Any, given: Declared) -> None:
     """Raise InputError unless a value of this type can be what is expected."""
-    shape, kind = given.type.shape, types.unliteral(found)
+    shape, kind = given.type.shape, _certain(found)
     rank, element = _rank(kind, given), _element(kind)
     if rank is None or rank != len(shape):
         what = f"an array of shape [{extents(shape)}]" if shape else "one number"
@@ -77,14 +77,15 @@ def need_tuple(found: Any, name: str, parts: Sequence[Declared]) -> None:
 
 def convert(code: Code, value: Any, found: Any, to: Any) -> Any:
     """Return a value of a type that `need` accepts as what is expected."""
-    source = types.unliteral(found)
+    source = _certain(found)
+    value = code.cast(value, found, source)
     if not isinstance(to, types.Array):
         if isinstance(source, types.Array):
             value, source = code.call(_only, source.dtype, source, value), source.dtype
         return code.cast(value, source, to)
     if isinstance(source, types.BaseTuple):
         even = _even(source, to.dtype)
-        value, source = code.cast(value, found, even), even
+        value, source = code.cast(value, source, even), even
     array = isinstance(source, types.Array)
     as_is = array and (source.dtype, source.layout) == (to.dtype, "C")
     if as_is and source.aligned:  # a read-only array has the same parts
@@ -121,6 +122,12 @@ def _collecting(dtype: Any) -> Callable[[Any], Any]:
 def _only(array: Any) -> Any:
     """Return the element of an array without axes."""
     return array[()]
+
+
+def _certain(kind: Any) -> Any:
+    """Return the type of a value that is not known when compiling, and not None."""
+    kind = types.unliteral(kind)
+    return kind.type if isinstance(kind, types.Optional) else kind
 
 
 def _rank(kind: Any, given: Declared) -> int | None:

@@ -22,6 +22,7 @@ from overbar.explain import complete, explain
 from overbar.ir.evaluate import dimensions, evaluate, evaluate_exactly
 from overbar.ir.ops import apply
 from overbar.ir.types import size_of
+from overbar.tally import elementary
 from overbar.verdict import TOLERANCE, UNIT
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
     from overbar.ir.graph import Graph, Node
 
-_BUDGET = 100_000
-"""Elements that may be computed in high precision: some seconds."""
+_BUDGET = 200_000
+"""Operations that may be computed in high precision: some seconds."""
 
 _MOST_ELEMENTS, _FEWEST_LINES, _MOST_LINES = 64, 2, 8
 _DIGITS = 50
@@ -74,12 +75,10 @@ class _Case:
 
     @cached_property
     def cost(self) -> int:
-        """How many elements the formula computes."""
+        """How many operations on numbers the formula takes."""
         sizes = dimensions(self.graph, self.point, {})
-        return sum(
-            prod(size_of(e, sizes) for e in n.type.shape)
-            for n in self.graph.order([self.root])
-        )
+        order = self.graph.order([self.root])
+        return sum(size_of(elementary(n), sizes) for n in order)
 
     @cached_property
     def digits(self) -> int:

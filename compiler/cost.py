@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from overbar.ir.graph import Node
     from overbar.ir.program import Program
-    from overbar.ir.types import Atom, Extent, Shape
+    from overbar.ir.types import Atom, Extent, Shape, Term
 
 BYTES = 8
 """Bytes of a saved number."""
@@ -177,17 +177,26 @@ def _bytes(node: Node) -> Extent:
     return product(shape) * (np.dtype(node.type.dtype).itemsize if shape else BYTES)
 
 
+_PLAIN: tuple[Term, ...] = (((), 1),)
+
+
 def readable(number: Extent) -> str:
-    """Return a polynomial as text, with powers and fractions: `4/3*n**3 + 2*m*n`."""
+    """Return a polynomial as text, with powers and fractions: `4/3*n**3 + 2*m*n`.
+
+    A quotient of a product is written as one, as none of an elimination's steps is cut
+    in parts; that of a single size is a whole number, `n//2`.
+    """
     if isinstance(number, int):
         return str(number)
     merged: dict[tuple[Atom, ...], Fraction] = {}
     for factors, coefficient in number.terms:
-        share, plain = Fraction(coefficient), []
+        share = Fraction(coefficient)
+        plain: list[Atom] = []
         for f in factors:
-            if isinstance(f, Quotient) and len(f.top.terms) == 1:
-                ((inner, weight),) = f.top.terms
-                share, plain = share * weight / f.bottom, [*plain, *inner]
+            (inner, weight), *more = f.top.terms if isinstance(f, Quotient) else _PLAIN
+            if isinstance(f, Quotient) and len(inner) > 1 and not more:
+                share *= Fraction(weight, f.bottom)
+                plain += inner
             else:
                 plain.append(f)
         key = tuple(sorted(plain, key=str))
@@ -198,8 +207,10 @@ def readable(number: Extent) -> str:
 
 
 def _term(factors: tuple[Atom, ...], coefficient: Fraction) -> str:
+    alone = len(factors) == 1 and coefficient == 1
     powers = [
-        (f"({f})" if isinstance(f, Quotient) else f) + (f"**{n}" if n > 1 else "")
+        (f"({f})" if not alone and isinstance(f, Quotient) else str(f))
+        + (f"**{n}" if n > 1 else "")
         for f, n in Counter(factors).items()
     ]
     text = "*".join(powers)

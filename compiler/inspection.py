@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from overbar.statements import derivatives
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from overbar.accuracy import Report as AccuracyReport
     from overbar.arguments import Signature
@@ -122,7 +124,9 @@ class Inspection:
             return svg.draw(self._graph)
         given = self._scalars(values, by_name)
         self._need_one("draw with values")
-        return svg.draw(self._graph, *svg.gradients_at(self._graph, self._wrt, given))
+        with self._computing(given):
+            numbers = svg.gradients_at(self._graph, self._wrt, given)
+        return svg.draw(self._graph, *numbers)
 
     def explain(self, /, *args: Any, **keywords: Any) -> Explanation:
         """Name the first NaN or infinity that reaches the value or the gradient."""
@@ -130,7 +134,9 @@ class Inspection:
 
         with self.runtime.lock:
             graph = self.derivation.with_gradient()
-        return explain(graph, self._scalars(args, keywords))
+        given = self._scalars(args, keywords)
+        with self._computing(given):
+            return explain(graph, given)
 
     def accuracy(self, /, *args: Any, **keywords: Any) -> AccuracyReport:
         """Rerun in higher precision and name the statements that lose digits."""
@@ -138,7 +144,9 @@ class Inspection:
 
         with self.runtime.lock:
             graph = self.derivation.with_gradient()
-        return losing_digits(graph, self._scalars(args, keywords))
+        given = self._scalars(args, keywords)
+        with self._computing(given):
+            return losing_digits(graph, given)
 
     def check(self, /, *args: Any, **keywords: Any) -> Report:
         """Check the compiled gradient against central and high-precision differences.
@@ -253,6 +261,11 @@ class Inspection:
         if order > 1:
             self._need_one(f"{what}(order=2)")
             self.need_scalar(f"{what}(order=2)")
+
+    def _computing(self, given: Mapping[str, Any]) -> AbstractContextManager[None]:
+        """Turn what an operation refuses into an error with the user's line."""
+        del given  # no operation on numbers refuses any
+        return nullcontext()
 
     def _need_one(self, what: str) -> None:
         if not self._single:

@@ -17,7 +17,7 @@ from overbar.ir.ops.piecewise import CONVENTIONS
 from overbar.ir.text import arrange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from overbar.ir.graph import Graph, Node
     from overbar.ir.source import Span
@@ -77,7 +77,8 @@ def kinks(graph: Graph) -> list[Kink]:
 def rough(graph: Graph, roots: Iterable[Node]) -> list[Node]:
     """Return the nodes that may not be smooth in their operands, in the user's order.
 
-    These are those whose row says so, and those that depend on a condition.
+    These are those whose row says so, and those that depend on a condition on real
+    numbers.
     """
     roots = [root for root in roots if not is_condition(root)]
     stack, reached = list(roots), set(roots)
@@ -86,11 +87,24 @@ def rough(graph: Graph, roots: Iterable[Node]) -> list[Node]:
             if arg not in reached and not is_condition(arg):
                 reached.add(arg)
                 stack.append(arg)
-    return [n for n in arrange(graph, roots) if n in reached and _is_rough(n)]
+    changing = _changing(graph, roots)
+    return [n for n in arrange(graph, roots) if n in reached and _is_rough(n, changing)]
 
 
-def _is_rough(node: Node) -> bool:
-    return node.op.kink is not None or any(is_condition(a) for a in node.args)
+def _is_rough(node: Node, changing: Collection[Node]) -> bool:
+    return node.op.kink is not None or any(
+        is_condition(a) and a in changing for a in node.args
+    )
+
+
+def _changing(graph: Graph, roots: Iterable[Node]) -> set[Node]:
+    """Return what real inputs move: a condition on places or whole numbers is fixed."""
+    found: set[Node] = set()
+    for node in graph.order(roots):
+        is_input = not node.args and node.op.numpy is None and not node.is_const
+        if (is_input and node.type.is_float) or any(a in found for a in node.args):
+            found.add(node)
+    return found
 
 
 def describe(graph: Graph, node: Node) -> Kink:

@@ -135,12 +135,10 @@ class Runtime:
     def exact(self, name: str) -> tuple[Callable[..., Any], Any] | None:
         """Return an entry point's machine code and its result's Numba type.
 
-        None where there is none, or where results or arguments are to be converted.
+        None where there is none. It raises TypeError, or `Unfit`, for other types.
         """
         program = self.entry(name).program
-        given = leaves(tuple(part for _, part in program.params))
-        single = any(n.type is F32 for n in given)
-        if single or self.backend == "python" or self.interprets(name):
+        if self.backend == "python" or self.interprets(name):
             return None
         from overbar.codegen.entry import kinds_of  # loads Numba
         from overbar.codegen.jitcache import exact
@@ -152,9 +150,10 @@ class Runtime:
         strict = exact(function, kinds)
         result = function.overloads[kinds].signature.return_type
         if program.constants:
-            last = [n.attrs[0].value for n in program.constants]
-            return partial_last(strict, last), result
-        return strict, result
+            strict = partial_last(strict, [n.attrs[0].value for n in program.constants])
+        single = [i for i, (_, part) in enumerate(program.params)
+                  if not isinstance(part, tuple) and part.type is F32]  # fmt: skip
+        return (_rounding_floats(strict, single) if single else strict), result
 
     def _make(self, name: str) -> Callable[..., Any]:
         function, program = self._unrounded(name), self.entry(name).program
@@ -280,6 +279,22 @@ def _rounding(function: Callable[..., Any], program: Program) -> Callable[..., A
 
     def run(*args: Any) -> Any:
         return function(*map(_rounded, args, parts))
+
+    return run
+
+
+def _rounding_floats(
+    function: Callable[..., Any], places: Sequence[int]
+) -> Callable[..., Any]:
+    """Return a function with Python's floats in some places, and nothing else there."""
+
+    def run(*args: Any) -> Any:
+        found = list(args)
+        for place in places:
+            if type(found[place]) is not float:
+                raise TypeError
+            found[place] = np.float32(found[place])
+        return function(*found)
 
     return run
 

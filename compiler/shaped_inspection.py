@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from overbar.blocks import shapes_of
 from overbar.inspection import Inspection
+from overbar.ir.errors import InputError
 from overbar.ir.flat import copied
+from overbar.sizes import REFUSALS, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from overbar.check import Report
     from overbar.ir.graph import Node
@@ -24,6 +27,7 @@ class ShapedInspection(Inspection):
     signature: ShapedSignature
     once: Callable[[str, Sequence[Any]], list[Any]]
     sizes: Callable[[Sequence[Any]], Mapping[str, int]]
+    refusal: Callable[[str, Sequence[Any]], InputError]
     _seeds: Callable[[Any, Mapping[str, int]], list[Any]]
 
     def check(self, /, *args: Any, **keywords: Any) -> Report:
@@ -50,9 +54,23 @@ class ShapedInspection(Inspection):
             return self.once("vjp", [*values, *given])
 
         graph = copied(self._graph)  # as the check adds to it
-        return check_arrays(
-            graph, [graph.inputs[n] for n in self.options.wrt], inputs, gradient
-        )
+        wrt = [graph.inputs[n] for n in self.options.wrt]
+        with self._computing(inputs):
+            return check_arrays(graph, wrt, inputs, gradient)
+
+    @contextmanager
+    def _computing(self, given: Mapping[str, Any]) -> Iterator[None]:
+        """Name the operation, and its line, that refuses values: an index, a matrix."""
+        try:
+            yield
+        except (*REFUSALS, InputError) as error:
+            for graph in (self._graph, self.derivation.with_gradient()):
+                found = refused(graph, given)
+                if found is not None:
+                    raise found from None
+            if isinstance(error, InputError):
+                raise
+            raise self.refusal("value", list(given.values())) from None
 
     def build(self, *names: str) -> Self:
         """Make machine code now, of the named entry points or of `value_and_grad`.

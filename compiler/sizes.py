@@ -254,13 +254,14 @@ def refusal(graphs: Sequence[Graph], given: Mapping[str, Any]) -> InputError:
     graphs: the formula's, then that of the entry point, which may ask for more.
     """
     for graph in graphs:
-        found = _refused(graph, given)
+        found = refused(graph, given)
         if found is not None:
             return found
     return InputError("expected indices within their arrays, found others")
 
 
-def _refused(graph: Graph, given: Mapping[str, Any]) -> InputError | None:
+def refused(graph: Graph, given: Mapping[str, Any]) -> InputError | None:
+    """Return the error of the first operation that has no value, None if all have."""
     from overbar.explain import phrase
 
     values: dict[Node, Any] = {}

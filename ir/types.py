@@ -101,7 +101,11 @@ class Dim:
         return numbers[True], numbers.get(False, 0)
 
     def solved(self, size: int) -> int:
-        """Return the n for which an extent `a*n + b` has a size (see `line`)."""
+        """Return the n for which an extent `a*n + b` has a size (see `line`).
+
+        >>> (2*dim("n") - 1).slope, (2*dim("n") - 1).solved(5)
+        ((2, -1), 3)
+        """
         slope, start = self.slope
         return (size - start) // slope
 

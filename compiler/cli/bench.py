@@ -153,7 +153,7 @@ class _Column(NamedTuple):
 
     title: str
     args: list[Any]
-    count: int = 1
+    points: int = 1
 
 
 def _columns(f: CompiledFunction, values: list[Any]) -> list[_Column]:
@@ -182,7 +182,7 @@ def _timed(
             progress.advance()
     return [
         [
-            statistics.median(run) / column.count
+            statistics.median(run) / column.points
             for run, column in zip(row, columns, strict=True)
         ]
         for row in runs

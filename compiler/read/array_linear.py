@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from overbar.ir.errors import ShapeError
+from overbar.ir.errors import ShapeError, UnsupportedError
 from overbar.ir.ops.shapes import product
 from overbar.ir.ops.typing import joined
 from overbar.read.array_diagonal import eye
@@ -63,9 +63,15 @@ def _solve_triangular(
 ) -> Node:  # fmt: skip
     """Return the solution with a triangle of a matrix, as `scipy.linalg` names it."""
     del graph
-    turned = trans in {1, "T", "C"}
-    attrs = (bool(lower), turned, bool(unit_diagonal))
+    if trans not in _TRANS:
+        known = ", ".join(map(repr, _TRANS))
+        message = f"solve_triangular expects trans to be one of {known}"
+        raise UnsupportedError(f"{message}, found {trans!r}")
+    attrs = (bool(lower), _TRANS[trans], bool(unit_diagonal))
     return _solved("solve_triangular", a, b, attrs)
+
+
+_TRANS = {0: False, 1: True, 2: True, "N": False, "T": True, "C": True}
 
 
 def _square(op: str) -> Callable[..., Node]:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _MOST = 1000
 _MISUSED = (AttributeError, LookupError, OverflowError, TypeError, ValueError)
 _TEXT = "subscripts"
-_TEXTS = {"dtype", "mode", "ord", _TEXT}
+_TEXTS = {"dtype", "mode", "ord", "trans", _TEXT}
 _COUNTS = {("diff", "n"), ("split", "indices_or_sections")}
 _EMPTY = inspect.Parameter.empty
 _ALONG_ONE = {"argmax", "argmin", "cumsum", "log_softmax", "norm", "softmax"}

@@ -12,24 +12,56 @@ def triangular_solved(a, b, lower, transposed, unit):
     """Return the solution of a triangular system by blocks, most of it products."""
     out = b.copy()
     n, size = a.shape[0], 64
-    m = np.ascontiguousarray(a.T) if transposed else np.ascontiguousarray(a)
     down = lower != transposed
     for step in range(0, n, size):
         first = step if down else max(0, n - step - size)
         last = min(n, step + size) if down else n - step
-        if down and first > 0:
-            out[first:last] -= np.ascontiguousarray(m[first:last, :first]) @ out[:first]
-        if not down and last < n:
-            out[first:last] -= np.ascontiguousarray(m[first:last, last:]) @ out[last:]
+        start, stop = (0, first) if lower else (last, n)
+        rows = np.ascontiguousarray(a[first:last, start:stop])
+        block = np.ascontiguousarray(a[first:last, first:last])
+        if transposed:
+            block = np.ascontiguousarray(block.T)
+        elif start < stop:
+            out[first:last] -= rows @ out[start:stop]
         for row in range(last - first):
-            i = first + row if down else last - 1 - row
+            i = row if down else last - first - 1 - row
             for other in range(row):
-                j = first + other if down else last - 1 - other
+                j = other if down else last - first - 1 - other
                 for k in range(out.shape[1]):
-                    out[i, k] -= m[i, j] * out[j, k]
+                    out[first + i, k] -= block[i, j] * out[first + j, k]
             if not unit:
                 for k in range(out.shape[1]):
-                    out[i, k] /= m[i, i]
+                    out[first + i, k] /= block[i, i]
+        if transposed and start < stop:
+            out[start:stop] -= rows.T @ out[first:last]
+    return out
+
+
+def cholesky_inverse(a):
+    """Return inv(L @ L.T) of a lower triangle L by blocks, most of it products."""
+    n, size = a.shape[0], 48
+    inverse, out = np.zeros_like(a), np.empty_like(a)
+    for first in range(0, n, size):
+        last = min(n, first + size)
+        rows = np.eye(last - first, dtype=a.dtype)
+        for i in range(last - first):
+            for j in range(i):
+                for k in range(j + 1):
+                    rows[i, k] -= a[first + i, first + j] * rows[j, k]
+            for k in range(i + 1):
+                rows[i, k] /= a[first + i, first + i]
+        inverse[first:last, first:last] = rows
+        for start in range(0, first, size):
+            end = min(n, start + size)
+            left = np.ascontiguousarray(a[first:last, start:first])
+            right = np.ascontiguousarray(inverse[start:first, start:end])
+            inverse[first:last, start:end] = -(rows @ (left @ right))
+    for first in range(0, n, size):
+        last = min(n, first + size)
+        left = np.ascontiguousarray(inverse[first:, first:last].T)
+        part = left @ np.ascontiguousarray(inverse[first:, :last])
+        out[first:last, :last] = part
+        out[:last, first:last] = part.T
     return out
 
 

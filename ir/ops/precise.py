@@ -98,6 +98,13 @@ def cholesky(m: Any, a: Any) -> Any:
     return _array(m.cholesky(_mirrored(m, a)).tolist()) if a.size else a
 
 
+@_stacked("(n,n)->(n,n)")
+def cholesky_inverse(m: Any, a: Any) -> Any:
+    """Return the inverse of L L^T for a lower triangle L."""
+    lower = np.where(np.tri(len(a), dtype=bool), a, m.zero)
+    return inv(m, lower @ lower.T)
+
+
 @_stacked("(n,n)->()")
 def det(m: Any, a: Any) -> Any:
     """Return the determinant: the product of the pivots of an elimination.

@@ -109,6 +109,18 @@ def _other_way(out: Node) -> tuple[Any, ...]:
     return lower, not transposed, unit
 
 
+def _of_transpose(
+    _graph: Graph, args: Sequence[Node], attrs: tuple[Any, ...]
+) -> Node | None:
+    """Solve with a matrix rather than with its transpose, so that both read alike."""
+    a, b = args
+    lower, transposed, unit = attrs
+    if a.op.name != "transpose" or turned(a) is not a.args[0]:
+        return None
+    turn = (not lower, not transposed, unit)
+    return make("solve_triangular", a.args[0], b, attrs=turn)
+
+
 def _triangular_back(g: Node, out: Node, a: Node, b: Node) -> Node:
     return make("solve_triangular", a, g, attrs=_other_way(out))
 
@@ -158,7 +170,8 @@ ROWS = (
     *stacks.rows(
         "solve_triangular", "an invertible matrix",
         stacks.one_by_one(_triangular, 2), solve_triangular_each, arity=2,
-        shaping=_solution, domain=(REAL, REAL), python=_triangular_python,
+        shaping=_solution, tidy=_of_transpose, domain=(REAL, REAL),
+        python=_triangular_python,
         helper=triangular_solved, text=_triangular_text, latex=_triangular_latex,
         tangent=_triangular_dot, mp=precise.solve_triangular, steps=eliminates(0, 1),
         transposes=(_triangular_matrix_back, _triangular_back),

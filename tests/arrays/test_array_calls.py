@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -250,8 +251,9 @@ def test_constants_in_single_precision():
         ob.compile(ob.param("y", (2,)) * x)
 
 
-def test_single_precision():
+def test_single_precision(monkeypatch):
     """Arrays of float32 stay what they are, with and without numbers beside them."""
+    refused = pytest.raises(ob.InputError, match="expected real numbers for 'k'")
     x = np.arange(3, dtype=np.float32)
     parts = ob.param("x", ("n",), dtype="float32"), ob.param("k", (), dtype="float32")
     for f, args in (
@@ -261,6 +263,11 @@ def test_single_precision():
         for _ in range(3):
             assert np.float32 == f(*args).dtype
             np.testing.assert_array_equal(x * (args[1:] or (x,))[0], f(*args))
+        with refused if args[1:] else nullcontext():
+            f(x, *["1.5" for _ in args[1:]])
+        with monkeypatch.context() as patch:
+            patch.setattr(f.signature, "bind", None)
+            assert np.float32 == f(*args).dtype
 
 
 def test_many_numbers():

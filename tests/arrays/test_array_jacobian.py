@@ -273,3 +273,58 @@ def test_joint_function_over_one_vector():
         near(np.sum(theta**4), value, 1e-14)
         near(4 * theta**3, gradient, 1e-14)
         near(12 * theta**2 * v, product, 1e-14)
+
+
+THEIRS = {
+    "layer": (BY_ROWS, lambda p, W, b, x: p.tanh(W @ x + b), FORMULAS[0][1]),
+    "decay": (
+        BY_COLUMNS, lambda p, a, x, t: a * p.exp(-x[0] * t) + x[1] * t**3,
+        FORMULAS[1][1],
+    ),
+    "softmax": (
+        "X: param[m, n]\nsoftmax(X @ X.T, axis=1)",
+        lambda p, X: p.exp(X @ X.T) / p.sum(p.exp(X @ X.T), axis=1)[:, None],
+        (numbers(3, 2),),
+    ),
+    "inverse": (
+        "A: param[n, n]\nb: param[n]\nsolve(A, b)",
+        lambda p, A, b: p.linalg.solve(A, b),
+        (numbers(3, 3) + 4 * np.eye(3), numbers(3)),
+    ),
+    "loss": (
+        LOSS, lambda p, W, b, x: p.sum(p.tanh(W @ x + b) ** 2) / 2, FORMULAS[-2][1],
+    ),
+    "cumulated": (
+        "x: param[n]\nsum(exp(cumsum(x)*x[::-1]))",
+        lambda p, x: p.sum(p.exp(p.cumsum(x) * x[::-1])), (numbers(5) / 2,),
+    ),
+    "determinant": (
+        "A: param[n, n]\nlogdet(A @ A.T)",
+        lambda p, A: p.linalg.slogdet(A @ A.T)[1], (numbers(3, 3),),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", THEIRS)
+def test_as_jax(case):
+    """Jacobians, and Hessians of numbers, are those of JAX."""
+    jax = pytest.importorskip("jax", reason="JAX is a peer, not a dependency")
+    jax.config.update("jax_enable_x64", True)  # noqa: FBT003
+    text, theirs, args = THEIRS[case]
+    f = ob.compile(text)
+    params = tuple(range(len(f.options.wrt)))
+
+    def function(*given):
+        return theirs(jax.numpy, *given)
+
+    for own, other in zip(
+        f.jacobian(*args), jax.jacobian(function, params)(*args), strict=True
+    ):
+        near(np.asarray(other), own, 1e-10)
+    if np.ndim(f(*args)):
+        return
+    for row, others in zip(
+        f.hessian(*args), jax.hessian(function, params)(*args), strict=True
+    ):
+        for own, other in zip(row, others, strict=True):
+            near(np.asarray(other), own, 1e-9)

@@ -97,6 +97,22 @@ def test_lists():
     close(expected, outer(numba.typed.List([1, 2, 3]), numba.typed.List([0.5, 2.0])))
 
 
+def test_what_may_be_none():
+    """A value that may be None is taken where it is not."""
+    inner = F.jit.value
+
+    @numba.njit
+    def outer(w, X, y, here):
+        b, z = None, None
+        if here:
+            b, z = 0.25, y
+        return inner(w, b, X, z)
+
+    np.testing.assert_allclose(ridge()[0], outer(W, X, Y, here=True), rtol=1e-12)
+    with pytest.raises(TypeError, match="None"):
+        outer(W, X, Y, here=False)
+
+
 def test_from_python():
     """The same functions can be called from Python, defaults filled in."""
     close(ridge(), F.jit.value_and_grad(W, B, X, Y))

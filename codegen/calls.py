@@ -8,7 +8,7 @@ from overbar.codegen.lines import INDENT, filled, wrap
 from overbar.ir.program import Part
 
 if TYPE_CHECKING:
-    from overbar.codegen.python import PythonWriter
+    from overbar.codegen.writer import PythonWriter
     from overbar.ir.program import Call
 
 

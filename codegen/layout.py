@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from overbar.codegen.buffers import reused
 from overbar.codegen.fusion import Loop, fuse
-from overbar.codegen.names import legal
-from overbar.codegen.python import unused
+from overbar.codegen.names import legal, unused
 from overbar.codegen.strips import cut_into_strips
 from overbar.codegen.units import Unit, cut, stored_arrays
 from overbar.ir.ops import OPS

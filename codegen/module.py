@@ -9,9 +9,9 @@ import textwrap
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from overbar.codegen.blocks import print_blocks
 from overbar.codegen.names import APART
-from overbar.codegen.python import print_function, print_points
+from overbar.codegen.points import print_points
+from overbar.codegen.python import print_function
 from overbar.ir.program import leaves
 from overbar.ir.source import printable
 
@@ -37,11 +37,7 @@ def print_module(graph: Graph, programs: Sequence[Program], header: str) -> str:
         text, used = print_function(program, graph, DECORATOR)
         functions.append(text)
         ops |= dict.fromkeys(used)
-    mapped = [
-        (print_blocks if p.shaped else print_points)(p, DECORATOR)
-        for p in programs
-        if _maps(p)
-    ]
+    mapped = [print_points(p, DECORATOR) for p in programs if _maps(p)]
     body = [*_helpers(ops), *functions, *mapped]
     return "\n\n".join([_head(header, "\n".join(body)), *body])
 

@@ -83,3 +83,10 @@ def renumbered(
     bars = {f"{old}_bar": f"{new}_bar" for old, new in moved.items()}
     moved |= {old: new for old, new in bars.items() if new not in taken}
     return {n: s if n in fixed else moved.get(s, s) for n, s in names.items()}
+
+
+def unused(name: str, taken: Collection[str]) -> str:
+    """Return the name, with underscores where it is taken."""
+    while name in taken:
+        name += "_"
+    return name

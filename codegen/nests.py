@@ -21,7 +21,7 @@ from overbar.codegen.invariants import (
 )
 from overbar.codegen.lanes import has_lanes
 from overbar.codegen.layout import Layout
-from overbar.codegen.python import unused
+from overbar.codegen.names import unused
 from overbar.codegen.scalars import scalar_statements
 from overbar.codegen.units import Unit, instance
 from overbar.ir.graph import Node

@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from overbar.codegen.names import legal
-from overbar.codegen.python import unused
+from overbar.codegen.names import legal, unused
 from overbar.ir.graph import Node
 from overbar.ir.ops import OPS, apply
 from overbar.ir.ops.shapes import product

@@ -230,7 +230,7 @@ class Runtime:
     def blocks(
         self, name: str, given: Sequence[Any], places: Any, out: Sequence[Any]
     ) -> None:
-        """Fill arrays with results at many points of arrays (see `print_blocks`)."""
+        """Fill arrays with results at many points of arrays (see `print_points`)."""
         constants = [n.attrs[0].value for n in self.entry(name).program.constants]
         run = getattr(self.module(name), f"{name}_points")
         if self.backend == "python":

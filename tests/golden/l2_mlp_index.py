@@ -170,11 +170,10 @@ def value_and_grad(W1, b1, W2, b2, x, t):
 def value_points(given, places, out):
     """Call value at each point, into out."""
     for k in range(places.shape[1]):
-        r = value(
+        r0 = value(
             given[0][places[0, k]], given[1][places[1, k]], given[2][places[2, k]],
             given[3][places[3, k]], given[4][places[4, k]], given[5][places[5, k]]
         )
-        r0 = r
         out[0][k] = r0
 
 
@@ -182,11 +181,10 @@ def value_points(given, places, out):
 def value_and_grad_points(given, places, out):
     """Call value_and_grad at each point, into out."""
     for k in range(places.shape[1]):
-        r = value_and_grad(
+        (r0, (r1, r2, r3, r4)) = value_and_grad(
             given[0][places[0, k]], given[1][places[1, k]], given[2][places[2, k]],
             given[3][places[3, k]], given[4][places[4, k]], given[5][places[5, k]]
         )
-        (r0, (r1, r2, r3, r4)) = r
         out[0][k] = r0
         out[1][k, :, :] = r1
         out[2][k, :] = r2

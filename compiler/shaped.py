@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from overbar.batch import Batch, common_lead, mapped, summed
+from overbar.batch import Batch, common_lead, mapped
 from overbar.blocks import hessian_blocks, jacobian_blocks
 from overbar.calling import spread
 from overbar.direct import DirectCalls
@@ -19,6 +19,7 @@ from overbar.function import ALWAYS, SINGLE, CompiledFunction, Jit, Saved
 from overbar.ir.errors import InputError
 from overbar.ir.types import extents
 from overbar.owned import Results
+from overbar.reducing import reduced
 from overbar.results import named
 from overbar.shaped_flat import ShapedFlat
 from overbar.shaped_inspection import ShapedInspection
@@ -95,7 +96,7 @@ class ShapedFunction(DirectCalls, ShapedInspection, CompiledFunction):
         if reduce is None:
             return mapped(self, name, values, lead)
         self._need_plain_params(values)
-        return summed(mapped(self, name, values, lead), lead, reduce)
+        return reduced(self, name, values, nodes, lead)
 
     def _is_exact(self, name: str, values: Sequence[Any]) -> bool:
         """Whether arguments have their declared axes and none in front."""

@@ -34,20 +34,19 @@ class _MissingError(Exception):
 class Strip:
     """Hold the indices in a loop over a strip's elements, and the rows it looks at.
 
-    start: where the strip starts; offset: where in it an element stands; index: where
-    in the whole axis; outside: the indices of loops around; rows: what stands for the
-    strip's part of an array, by the array and the indices before it.
+    offset: where in the strip an element stands; index: where in the whole axis;
+    outside: the indices of loops around, None where there are loops inside; rows: what
+    stands for the strip's part of an array, by the array and the indices before it.
     """
 
-    start: Node
     offset: Node
     index: Node
-    outside: Collection[Node]
+    outside: Collection[Node] | None
     rows: dict[tuple[Node, Index], Node] = field(default_factory=dict)
 
     def row(self, array: Node, index: Index) -> Node | None:
         """Return what stands for a part of an array; None where it is no one row."""
-        if not index or index[-1] is not self.index:
+        if self.outside is None or not index or index[-1] is not self.index:
             return None
         if not all(i in self.outside or i.is_const for i in index[:-1]):
             return None

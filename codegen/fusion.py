@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from overbar.ir.ops import OPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from overbar.codegen.units import Unit
     from overbar.ir.graph import Node
@@ -46,6 +46,7 @@ class Level:
     """Hold what is inside of a loop (or a function), in order.
 
     done: the axes of each unit that loops around run along.
+    apart: units that share no loop with others that have loops inside.
     """
 
     def __init__(
@@ -53,9 +54,11 @@ class Level:
         units: Sequence[Unit],
         done: dict[Unit, tuple[int, ...]],
         makers: Mapping[Node, Sequence[Unit]],
+        apart: Collection[Unit] = (),
     ) -> None:
         self.makers = makers
         self.done = done
+        self.apart = apart
         self.items: list[Item] = []
         self.where: dict[Unit, int] = {}
         for unit in units:
@@ -104,9 +107,16 @@ class Level:
             joined |= {at} if joins else set()
         for at in range(first, len(self.items)):
             item = self.items[at]
-            if isinstance(item, Loop) and item.extent == unit.extent(axis):
+            if not isinstance(item, Loop) or item.extent != unit.extent(axis):
+                continue
+            if self._together([unit, *item.axes]):
                 return at, 2 if at in joined else 1
         return len(self.items), 0
+
+    def _together(self, units: Collection[Unit]) -> bool:
+        """Whether units may share a loop at this level."""
+        deep = any(len(u.probe) > len(self.done[u]) + 1 for u in units)
+        return not (deep and any(u in self.apart for u in units))
 
     def _sink(self) -> None:
         """Move loops into later ones over the same extent, where nothing between asks.
@@ -121,6 +131,7 @@ class Level:
             for late in self.items[at + 1 :]:
                 units = list(late.axes) if isinstance(late, Loop) else [late]
                 fits = isinstance(late, Loop) and late.extent == early.extent
+                fits = fits and self._together([*early.axes, *units])
                 if fits and self._fit(early, late):  # type: ignore[arg-type]
                     late.axes = {**early.axes, **late.axes}  # type: ignore[union-attr]
                     self.items.remove(early)

@@ -27,6 +27,15 @@ def has_lanes(op: Op) -> bool:
     return op.cost <= 1 or op.vector is not None
 
 
+SLOW = 10
+"""Operations from which on an op is worth a loop of its own, where lanes pay."""
+
+
+def gains_by_lanes(op: Op) -> bool:
+    """Whether an op costs much for one element, and far less for each of many."""
+    return op.cost >= SLOW and has_lanes(op)
+
+
 def _straight(function: Callable[..., Any]) -> bool:
     """Whether a portable function runs the same statements whatever it is given."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))

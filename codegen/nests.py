@@ -183,8 +183,10 @@ class _Nests(Layout):
             body += self._rows(inner.strip, scope)
         bounds = self.bounds if loop.step > 1 or loop.strip else None
         index = bounds[0] if bounds and loop.step > 1 else inner.letters[-1:]
-        body.append(For(index, loop.extent, inside, loop.step, bounds))
-        body += [self._end_sum(u, scope) for u in sums]
+        whole = inner.strip is not None and inner.strip.outside is None
+        body.append(For(index, loop.extent, inside, loop.step, bounds, whole=whole))
+        for unit in sums:
+            body += self._end_sum(unit, scope)
         for unit in units:
             if self._accumulates(unit, loop):
                 scope.known[unit.target] = self.names[unit.target]
@@ -202,10 +204,13 @@ class _Nests(Layout):
         inner.known[index] = letter
         inner.letters += letter
         if loop.strip is not None and scope.start is not None:
-            whole = graph.make("add", (scope.start, index))
-            outside = set(scope.index.values())
-            inner.strip = Strip(scope.start, index, whole, outside)
-            index = whole
+            if any(isinstance(item, Loop) for item in loop.items):
+                offset = graph.make("sub", (index, scope.start))
+                inner.strip = Strip(offset, index, None)
+            else:
+                whole = graph.make("add", (scope.start, index))
+                inner.strip = Strip(index, whole, set(scope.index.values()))
+                index = whole
         inner.index[loop] = index
         return inner
 
@@ -256,13 +261,14 @@ class _Nests(Layout):
         """Return a name for one element of an array: y_i, or W_ij."""
         return f"{self.names[unit.target]}_{scope.letters}"
 
-    def _end_sum(self, unit: Unit, scope: _Scope) -> Statement:
-        """Return the statement that puts a gathered element into its array."""
+    def _end_sum(self, unit: Unit, scope: _Scope) -> list[Statement]:
+        """Return the statements that put a gathered element into its array."""
         _, held, kind = self.sums[unit]
         _, place = self._element(unit, scope)
+        body = self._scalars(self._indices(unit, place, scope), scope, ())
         if kind == "set":
             scope.forwarded[unit.target] = (place, held)
-        return Store(self._target(unit, place, scope), held, kind)
+        return [*body, Store(self._target(unit, place, scope), held, kind)]
 
     def _accumulates(self, unit: Unit, loop: Loop) -> bool:
         """Whether a loop is the outermost that gathers a unit's values."""
@@ -399,7 +405,10 @@ class _Nests(Layout):
                 if self._inside(scope) and value.args and value.op is not _LOAD:
                     scope.prefer.setdefault(value, self._element_name(unit, scope))
             stores.append(_Placed(unit, value, place))
-        wanted = [v for _, v, _ in stores] + [p for _, _, ps in stores for p in ps]
+        wanted = [s.value for s in stores]
+        for unit, _, place in stores:
+            if unit not in self.sums:
+                wanted += self._indices(unit, place, scope)
         body = self._scalars(wanted, scope, ())
         for unit, value, place in self._overwriting_last(stores):
             alone = not self.loops[unit] and self.makers[unit.target][0] is unit
@@ -424,6 +433,14 @@ class _Nests(Layout):
         }
         last = [s for s in stores if s.unit in over]
         return [*(s for s in stores if s.unit not in over), *last[::-1]]
+
+    def _indices(
+        self, unit: Unit, place: Sequence[Node], scope: _Scope
+    ) -> Sequence[Node]:
+        """Return the indices that a value is stored at."""
+        if len(self.gone[unit.target]) == len(place):
+            return ()
+        return self._elements(scope).place(unit.target, place).args[1:]
 
     def _target(self, unit: Unit, place: Sequence[Node], scope: _Scope) -> Node:
         """Return what a value is stored in: an element of an array, or a variable."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from typing import TYPE_CHECKING
 
 from overbar.codegen.calls import call_lines
@@ -183,12 +184,20 @@ def _statements(
         elif isinstance(item, Row):
             lines.append(pad + _row(item, writer))
         elif isinstance(item, Comment):
-            lines += [f"{pad}# {item.text}"[:WIDTH]]
+            lines += _comment(item.text, pad)
         elif isinstance(item, Call):
             lines += [pad + line for line in call_lines(item, writer, WIDTH - len(pad))]
         else:
             stack += _branch(item, writer, pad)
     return lines
+
+
+def _comment(text: str, pad: str) -> list[str]:
+    """Return a comment, on as many lines as it needs."""
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=f"{pad}# ", subsequent_indent=f"{pad}#     ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _loop(item: For) -> list[str]:
@@ -197,7 +206,8 @@ def _loop(item: For) -> list[str]:
         return [f"for {item.index} in range({item.extent}):"]
     start, stop = item.strip
     if item.step == 1:
-        return [f"for {item.index} in range({stop} - {start}):"]
+        bounds = f"{start}, {stop}" if item.whole else f"{stop} - {start}"
+        return [f"for {item.index} in range({bounds}):"]
     return [
         f"for {start} in range(0, {item.extent}, {item.step}):",
         f"{INDENT}{stop} = min({start} + {item.step}, {item.extent})",

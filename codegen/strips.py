@@ -1,8 +1,9 @@
-"""Cut chains of loops over one long axis into strips: arrays between stay small.
+"""Cut loops over one long axis into strips: arrays between them stay small.
 
 What one loop over all elements makes for the next would go through memory. Where both
 run over a strip of some hundred elements at a time, it stays in the processor's cache,
-in an array of a strip's length, and loops over a strip still run in vector lanes.
+in an array of a strip's length, and innermost loops still run in vector lanes. So may
+functions that stand in a loop with others inside, once they have a loop of their own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from overbar.codegen.fusion import Level, Loop, follows
+from overbar.codegen.invariants import below
+from overbar.codegen.lanes import gains_by_lanes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -65,13 +68,39 @@ class _Strips:
         for extent in dict.fromkeys(extents):
             strip = Loop(extent, step=STRIP)
             before, after = self._choose(list(place), strip)
-            if self._saves(strip, place):
-                strip.items = self._fused(list(strip.axes))
-                for loop in _loops(strip.items):
-                    if loop.extent == extent:
-                        loop.strip = strip
-                return [*self._fused(before), strip, *self.cut(self._fused(after))]
+            if not self._pays(strip, place):
+                continue
+            for loop in _loops(strip.items):
+                if loop.extent == extent:
+                    loop.strip = strip
+            return [*self._fused(before), strip, *self.cut(self._fused(after))]
         return chain
+
+    def _pays(self, strip: Loop, place: Mapping[Unit, int]) -> bool:
+        """Fuse what is in a strip, and return whether that gains anything.
+
+        Either an array between loops becomes small, and all loops over the strip are
+        innermost; or what is slow gets a loop of its own, at the price of arrays with
+        no other axes than the strip's.
+        """
+        units = list(strip.axes)
+        strip.items = self._fused(units)
+        inside = [x for x in _loops(strip.items) if x.extent == strip.extent]
+        innermost = not any(isinstance(y, Loop) for x in inside for y in x.items)
+        if innermost and self._saves(strip, place):
+            return True
+        slow = [u for u in units if len(u.probe) == 1 and _gains(u)]
+        if innermost or not slow:
+            return False
+        strip.items = Level(units, dict.fromkeys(units, ()), self.makers, slow).items
+        loops = [x for x in strip.items if isinstance(x, Loop)]
+        where = {u: k for k, x in enumerate(loops) for u in x.axes}
+        return all(x.extent == strip.extent for x in loops) and all(
+            len(u.target.type.shape) == 1
+            for u in units
+            for reader in self.readers.get(u.target, ())
+            if strip.axes[u] in _kept(u) and where.get(reader) != where[u]
+        )
 
     def _fused(self, units: Sequence[Unit]) -> list[Item]:
         return Level(units, dict.fromkeys(units, ()), self.makers).items
@@ -110,6 +139,17 @@ class _Strips:
             if mine and flat and inside and any(place[u] != place[unit] for u in users):
                 return True
         return False
+
+
+def _gains(unit: Unit) -> bool:
+    """Whether a unit's value has an op that gains by lanes."""
+    value = [] if unit.value is None else [unit.value]
+    return any(gains_by_lanes(n.op) for n in below(value))
+
+
+def _kept(unit: Unit) -> set[int]:
+    """Return the axes of a unit's loops that its array has too."""
+    return {a for a, probe in enumerate(unit.probe) if probe in unit.place}
 
 
 def _loops(items: Sequence[Item]) -> Iterator[Loop]:

@@ -53,7 +53,8 @@ class For:
     """Repeat a body for an index from 0 up to an extent.
 
     step: above 1, how many elements a turn takes: a strip. The index is its start.
-    strip: the names of a strip's start and end; with step 1 the index runs over it.
+    strip: the names of a strip's start and end; with step 1 the index runs over it,
+        from 0 on, or as `whole` says between these.
     """
 
     index: str
@@ -61,6 +62,7 @@ class For:
     body: list[Statement] = field(default_factory=list)
     step: int = 1
     strip: tuple[str, str] | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

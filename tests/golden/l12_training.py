@@ -23,10 +23,10 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def larger(most, x):
-    """Return the larger of two numbers, NaN if one is."""
-    return x if x > most or np.isnan(x) else most
+@njit(cache=True, error_model="numpy", nogil=True, fastmath={"reassoc"})
+def plus(total, x):
+    """Return total + x; such sums may be taken in several lanes at once."""
+    return total + x
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -40,8 +40,6 @@ def wrap(i, n):
 @njit(cache=True, error_model="numpy", nogil=True)
 def tanh_slope(y, x):
     """Return 1 - y*y for y = tanh(x), without cancellation for y near 1 or -1."""
-    if abs(x) < 0.75:
-        return np.float64(1.0 - y * y)
     h = np.exp(-abs(x)) * (1.0 + abs(y))  # 1 - |y| = exp(-2|x|)*(1 + |y|)
     return np.float64(h * h)
 
@@ -54,7 +52,7 @@ def value(W1, b1, W2, b2, X, y):
     C = W2.shape[0]
     t1 = X @ W1.T  # l12_training.expr:12
     # H = tanh(t1 + b1)
-    H = np.empty((N, h))
+    H = t1  # in the memory of t1
     for i in range(N):
         for j in range(h):
             H[i, j] = np.tanh(t1[i, j] + b1[j])
@@ -70,11 +68,11 @@ def value(W1, b1, W2, b2, X, y):
         for j in range(C):
             F_ij = t2[i, j] + b2[j]
             F[j] = F_ij
-            t3 = larger(t3, F_ij)
+            t3 = np.maximum(t3, F_ij)
         t4 = 0.0
         t6 = t3 if abs(t3) < math.inf else 0.0
         for j in range(C):
-            t4 += np.exp(F[j] - t6)
+            t4 = plus(t4, np.exp(F[j] - t6))
         t5 += t6 + np.log(t4) - F[wrap(y[i], C)]
     J = t5/N  # l12_training.expr:14
     return J
@@ -89,13 +87,13 @@ def forward(W1, b1, W2, b2, X, y):
     t1 = X @ W1.T  # l12_training.expr:12
     # t2 = t1 + b1
     # H = tanh(t2)
-    t2 = np.empty((N, h))
+    t2 = t1  # in the memory of t1
     H = np.empty((N, h))
     for i in range(N):
         for j in range(h):
             t2_ij = t1[i, j] + b1[j]
-            t2[i, j] = t2_ij
             H[i, j] = np.tanh(t2_ij)
+            t2[i, j] = t2_ij
     t3 = H @ W2.T  # l12_training.expr:13
     # F = t3 + b2
     # t4 = max(F, axis=1)
@@ -111,13 +109,13 @@ def forward(W1, b1, W2, b2, X, y):
         for j in range(C):
             F_ij = t3[i, j] + b2[j]
             F[j] = F_ij
-            t4 = larger(t4, F_ij)
+            t4 = np.maximum(t4, F_ij)
         t8 = t4 if abs(t4) < math.inf else 0.0
         t6_i = 0.0
         for j in range(C):
             t5_ij = np.exp(F[j] - t8)
             t5[i, j] = t5_ij
-            t6_i += t5_ij
+            t6_i = plus(t6_i, t5_ij)
         t6[i] = t6_i
         t7 += t8 + np.log(t6_i) - F[wrap(y[i], C)]
     J = t7/N  # l12_training.expr:14
@@ -146,13 +144,13 @@ def backward(saved, seed=1.0):
     H_bar = F_bar @ W2  # l12_training.expr:13
     # t2_bar = H_bar*(1 - H**2)
     # b1_bar = sum(t2_bar, axis=0)
-    t2_bar = np.empty((N, h))
+    t2_bar = H_bar  # in the memory of H_bar
     b1_bar = np.zeros(h)
     for i in range(N):
         for j in range(h):
             t2_bar_ij = H_bar[i, j]*tanh_slope(H[i, j], t2[i, j])
-            t2_bar[i, j] = t2_bar_ij
             b1_bar[j] += t2_bar_ij
+            t2_bar[i, j] = t2_bar_ij
     W1_bar = t2_bar.T @ X  # l12_training.expr:12
     W2_bar = F_bar.T @ H  # l12_training.expr:13
     return W1_bar, b1_bar, W2_bar, b2_bar
@@ -190,13 +188,13 @@ def value_and_grad(W1, b1, W2, b2, X, y):
         for j in range(C):
             F_ij = t2[i, j] + b2[j]
             F[j] = F_ij
-            t3 = larger(t3, F_ij)
+            t3 = np.maximum(t3, F_ij)
         t5 = 0.0
         t9 = t3 if abs(t3) < math.inf else 0.0
         for j in range(C):
             t4_ij = np.exp(F[j] - t9)
             t4[j] = t4_ij
-            t5 += t4_ij
+            t5 = plus(t5, t4_ij)
         t10 = wrap(y[i], C)
         t6 += t9 + np.log(t5) - F[t10]
         for j in range(C):
@@ -206,13 +204,13 @@ def value_and_grad(W1, b1, W2, b2, X, y):
     H_bar = F_bar @ W2  # l12_training.expr:13
     # t7 = H_bar*(1 - H**2)
     # b1_bar = sum(t7, axis=0)
-    t7 = np.empty((N, h))
+    t7 = H_bar  # in the memory of H_bar
     b1_bar = np.zeros(h)
     for i in range(N):
         for j in range(h):
             t7_ij = H_bar[i, j]*tanh_slope(H[i, j], t1[i, j] + b1[j])
-            t7[i, j] = t7_ij
             b1_bar[j] += t7_ij
+            t7[i, j] = t7_ij
     W1_bar = t7.T @ X  # l12_training.expr:12
     W2_bar = F_bar.T @ H  # l12_training.expr:13
     J = t6/N  # l12_training.expr:14

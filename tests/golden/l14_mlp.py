@@ -29,8 +29,6 @@ from numba import njit
 @njit(cache=True, error_model="numpy", nogil=True)
 def tanh_slope(y, x):
     """Return 1 - y*y for y = tanh(x), without cancellation for y near 1 or -1."""
-    if abs(x) < 0.75:
-        return np.float64(1.0 - y * y)
     h = np.exp(-abs(x)) * (1.0 + abs(y))  # 1 - |y| = exp(-2|x|)*(1 + |y|)
     return np.float64(h * h)
 

@@ -35,9 +35,8 @@ def plus(total, x):
 @njit(cache=True, error_model="numpy", nogil=True)
 def sigmoid_slope(y, x):
     """Return y*(1 - y) for y = sigmoid(x), without cancellation for y near 1."""
-    if x < 1.0:
-        return np.float64(y * (1.0 - y))
-    return np.float64(np.exp(-x) * y * y)  # 1 - y = exp(-x)*y
+    e = np.exp(-abs(x))
+    return np.float64(y * ((1.0 if x < 0.0 else e) / (1.0 + e)))
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -72,12 +71,12 @@ def forward(W1, b1, W2, b2, x, t):
     t1 = W1 @ x  # l2_mlp_index.expr:9
     # z = t1 + b1
     # h = sigmoid(z)
-    z = np.empty(m)
+    z = t1  # in the memory of t1
     h = np.empty(m)
     for i in range(m):
         z_i = t1[i] + b1[i]
-        z[i] = z_i
         h[i] = sigmoid(z_i)
+        z[i] = z_i
     t2 = W2 @ h  # l2_mlp_index.expr:11
     # y = t2 + b2
     # t3 = y - t
@@ -111,12 +110,12 @@ def backward(saved, seed=1.0):
     h_bar = W2.T @ y_bar  # l2_mlp_index.expr:11
     # z_bar = h_bar*h*(1 - h)
     # b1_bar = z_bar
-    z_bar = np.empty(m)
+    z_bar = h_bar  # in the memory of h_bar
     b1_bar = np.empty(m)
     for i in range(m):
         z_bar_i = h_bar[i]*sigmoid_slope(h[i], z[i])  # h_bar[i]*h[i]*(1 - h[i])
-        z_bar[i] = z_bar_i
         b1_bar[i] = z_bar_i
+        z_bar[i] = z_bar_i
     W1_bar = np.outer(z_bar, x)  # l2_mlp_index.expr:9
     W2_bar = np.outer(y_bar, h)  # l2_mlp_index.expr:11
     return W1_bar, b1_bar, W2_bar, b2_bar
@@ -130,12 +129,12 @@ def value_and_grad(W1, b1, W2, b2, x, t):
     t1 = W1 @ x  # l2_mlp_index.expr:9
     # z = t1 + b1
     # h = sigmoid(z)
-    z = np.empty(m)
+    z = t1  # in the memory of t1
     h = np.empty(m)
     for i in range(m):
         z_i = t1[i] + b1[i]
-        z[i] = z_i
         h[i] = sigmoid(z_i)
+        z[i] = z_i
     t2 = W2 @ h  # l2_mlp_index.expr:11
     # y = t2 + b2
     # t3 = (y - t) @ (y - t)
@@ -155,12 +154,12 @@ def value_and_grad(W1, b1, W2, b2, x, t):
     h_bar = W2.T @ y_bar  # l2_mlp_index.expr:11
     # z_bar = h_bar*h*(1 - h)
     # b1_bar = z_bar
-    z_bar = np.empty(m)
+    z_bar = h_bar  # in the memory of h_bar
     b1_bar = np.empty(m)
     for i in range(m):
         z_bar_i = h_bar[i]*sigmoid_slope(h[i], z[i])  # h_bar[i]*h[i]*(1 - h[i])
-        z_bar[i] = z_bar_i
         b1_bar[i] = z_bar_i
+        z_bar[i] = z_bar_i
     W1_bar = np.outer(z_bar, x)  # l2_mlp_index.expr:9
     W2_bar = np.outer(y_bar, h)  # l2_mlp_index.expr:11
     L = 0.5*t3  # l2_mlp_index.expr:12

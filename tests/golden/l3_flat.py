@@ -42,9 +42,8 @@ def sigmoid(x):
 @njit(cache=True, error_model="numpy", nogil=True)
 def sigmoid_slope(y, x):
     """Return y*(1 - y) for y = sigmoid(x), without cancellation for y near 1."""
-    if x < 1.0:
-        return np.float64(y * (1.0 - y))
-    return np.float64(np.exp(-x) * y * y)  # 1 - y = exp(-x)*y
+    e = np.exp(-abs(x))
+    return np.float64(y * ((1.0 if x < 0.0 else e) / (1.0 + e)))
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

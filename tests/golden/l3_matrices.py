@@ -35,8 +35,6 @@ def plus(total, x):
 @njit(cache=True, error_model="numpy", nogil=True)
 def tanh_slope(y, x):
     """Return 1 - y*y for y = tanh(x), without cancellation for y near 1 or -1."""
-    if abs(x) < 0.75:
-        return np.float64(1.0 - y * y)
     h = np.exp(-abs(x)) * (1.0 + abs(y))  # 1 - |y| = exp(-2|x|)*(1 + |y|)
     return np.float64(h * h)
 
@@ -50,13 +48,13 @@ def value(W1, b1, W2, b2, W3, b3, X, Y):
     m = W3.shape[0]
     t1 = X @ W1.T  # l3_matrices.expr:14
     # A1 = tanh(t1 + b1)
-    A1 = np.empty((N, h1))
+    A1 = t1  # in the memory of t1
     for i in range(N):
         for j in range(h1):
             A1[i, j] = np.tanh(t1[i, j] + b1[j])
     t2 = A1 @ W2.T  # l3_matrices.expr:14
     # A2 = tanh(t2 + b2)
-    A2 = np.empty((N, h2))
+    A2 = t2  # in the memory of t2
     for i in range(N):
         for j in range(h2):
             A2[i, j] = np.tanh(t2[i, j] + b2[j])
@@ -83,23 +81,23 @@ def forward(W1, b1, W2, b2, W3, b3, X, Y):
     t1 = X @ W1.T  # l3_matrices.expr:14
     # t2 = t1 + b1
     # A1 = tanh(t2)
-    t2 = np.empty((N, h1))
+    t2 = t1  # in the memory of t1
     A1 = np.empty((N, h1))
     for i in range(N):
         for j in range(h1):
             t2_ij = t1[i, j] + b1[j]
-            t2[i, j] = t2_ij
             A1[i, j] = np.tanh(t2_ij)
+            t2[i, j] = t2_ij
     t3 = A1 @ W2.T  # l3_matrices.expr:14
     # t4 = t3 + b2
     # A2 = tanh(t4)
-    t4 = np.empty((N, h2))
+    t4 = t3  # in the memory of t3
     A2 = np.empty((N, h2))
     for i in range(N):
         for j in range(h2):
             t4_ij = t3[i, j] + b2[j]
-            t4[i, j] = t4_ij
             A2[i, j] = np.tanh(t4_ij)
+            t4[i, j] = t4_ij
     t5 = A2 @ W3.T  # l3_matrices.expr:18
     # A = t5 + b3
     # t6 = Y - A
@@ -136,28 +134,28 @@ def backward(saved, seed=1.0):
     A2_bar = A_bar @ W3  # l3_matrices.expr:18
     # t4_bar = A2_bar*(1 - A2**2)
     # b2_bar = sum(t4_bar, axis=0)
-    t4_bar = np.empty((N, h2))
+    t4_bar = A2_bar  # in the memory of A2_bar
     b2_bar = np.zeros(h2)
     for i in range(N):
         for j in range(h2):
             t4_bar_ij = A2_bar[i, j]*tanh_slope(A2[i, j], t4[i, j])
-            t4_bar[i, j] = t4_bar_ij
             b2_bar[j] += t4_bar_ij
+            t4_bar[i, j] = t4_bar_ij
     A1_bar = t4_bar @ W2  # l3_matrices.expr:14
     # t2_bar = A1_bar*(1 - A1**2)
     # b1_bar = sum(t2_bar, axis=0)
-    t2_bar = np.empty((N, h1))
+    t2_bar = A1_bar  # in the memory of A1_bar
     b1_bar = np.zeros(h1)
     for i in range(N):
         for j in range(h1):
             t2_bar_ij = A1_bar[i, j]*tanh_slope(A1[i, j], t2[i, j])
-            t2_bar[i, j] = t2_bar_ij
             b1_bar[j] += t2_bar_ij
+            t2_bar[i, j] = t2_bar_ij
     W1_bar = t2_bar.T @ X  # l3_matrices.expr:14
     W2_bar = t4_bar.T @ A1  # l3_matrices.expr:14
     W3_bar = A_bar.T @ A2  # l3_matrices.expr:18
     # b3_bar = -C_bar*t1
-    b3_bar = np.empty(m)
+    b3_bar = t1  # in the memory of t1
     for i in range(m):
         b3_bar[i] = -(C_bar*t1[i])
     return W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar
@@ -201,28 +199,28 @@ def value_and_grad(W1, b1, W2, b2, W3, b3, X, Y):
     A2_bar = A_bar @ W3  # l3_matrices.expr:18
     # t5 = A2_bar*(1 - A2**2)
     # b2_bar = sum(t5, axis=0)
-    t5 = np.empty((N, h2))
+    t5 = A2_bar  # in the memory of A2_bar
     b2_bar = np.zeros(h2)
     for i in range(N):
         for j in range(h2):
             t5_ij = A2_bar[i, j]*tanh_slope(A2[i, j], t2[i, j] + b2[j])
-            t5[i, j] = t5_ij
             b2_bar[j] += t5_ij
+            t5[i, j] = t5_ij
     A1_bar = t5 @ W2  # l3_matrices.expr:14
     # t6 = A1_bar*(1 - A1**2)
     # b1_bar = sum(t6, axis=0)
-    t6 = np.empty((N, h1))
+    t6 = A1_bar  # in the memory of A1_bar
     b1_bar = np.zeros(h1)
     for i in range(N):
         for j in range(h1):
             t6_ij = A1_bar[i, j]*tanh_slope(A1[i, j], t1[i, j] + b1[j])
-            t6[i, j] = t6_ij
             b1_bar[j] += t6_ij
+            t6[i, j] = t6_ij
     W1_bar = t6.T @ X  # l3_matrices.expr:14
     W2_bar = t5.T @ A1  # l3_matrices.expr:14
     W3_bar = A_bar.T @ A2  # l3_matrices.expr:18
     # b3_bar = -C_bar*t7
-    b3_bar = np.empty(m)
+    b3_bar = t7  # in the memory of t7
     for i in range(m):
         b3_bar[i] = -(C_bar*t7[i])
     C = 0.5*t4  # l3_matrices.expr:19

@@ -32,6 +32,12 @@ def wrap(i, n):
     return i + n if i < 0 else i
 
 
+@njit(cache=True, error_model="numpy", nogil=True, fastmath={"reassoc"})
+def plus(total, x):
+    """Return total + x; such sums may be taken in several lanes at once."""
+    return total + x
+
+
 @njit(cache=True, error_model="numpy", nogil=True)
 def softplus(x):
     """Return log(1 + exp(x)) (Maechler 2012, Accurately computing log(1 +- e^-a))."""
@@ -48,8 +54,6 @@ def sigmoid(x):
 @njit(cache=True, error_model="numpy", nogil=True)
 def tanh_slope(y, x):
     """Return 1 - y*y for y = tanh(x), without cancellation for y near 1 or -1."""
-    if abs(x) < 0.75:
-        return np.float64(1.0 - y * y)
     h = np.exp(-abs(x)) * (1.0 + abs(y))  # 1 - |y| = exp(-2|x|)*(1 + |y|)
     return np.float64(h * h)
 
@@ -75,7 +79,7 @@ def value(E, W, b, u, w, y):
     for i in range(m):
         z = t2[i] + b[i]
         h = np.tanh(z)
-        s += u[i]*h
+        s = plus(s, u[i]*h)
     J = softplus(s) - y*s  # l4_window.expr:17
     return J
 
@@ -97,15 +101,15 @@ def forward(E, W, b, u, w, y):
     # z = t2 + b
     # h = tanh(z)
     # s = u @ h
-    z = np.empty(m)
+    z = t2  # in the memory of t2
     h = np.empty(m)
     s = 0.0
     for i in range(m):
         z_i = t2[i] + b[i]
         h_i = np.tanh(z_i)
-        z[i] = z_i
         h[i] = h_i
-        s += u[i]*h_i
+        s = plus(s, u[i]*h_i)
+        z[i] = z_i
     J = softplus(s) - y*s  # l4_window.expr:17
     return J, (W, u, w, y, x, z, h, s, v)
 
@@ -160,20 +164,20 @@ def value_and_grad(E, W, b, u, w, y):
     # z = t2 + b
     # h = tanh(z)
     # s = u @ h
-    z = np.empty(m)
+    z = t2  # in the memory of t2
     h = np.empty(m)
     s = 0.0
     for i in range(m):
         z_i = t2[i] + b[i]
         h_i = np.tanh(z_i)
-        z[i] = z_i
         h[i] = h_i
-        s += u[i]*h_i
+        s = plus(s, u[i]*h_i)
+        z[i] = z_i
     # h_bar = s_bar*u
     # z_bar = h_bar*(1 - h**2)
     # b_bar = z_bar
     # u_bar = s_bar*h
-    z_bar = np.empty(m)
+    z_bar = z  # in the memory of z
     b_bar = np.empty(m)
     u_bar = np.empty(m)
     J_bar = 1.0
@@ -181,9 +185,9 @@ def value_and_grad(E, W, b, u, w, y):
     for i in range(m):
         h_bar = s_bar*u[i]
         z_bar_i = h_bar*tanh_slope(h[i], z[i])  # h_bar*(1 - h[i]**2)
-        z_bar[i] = z_bar_i
         b_bar[i] = z_bar_i
         u_bar[i] = s_bar*h[i]
+        z_bar[i] = z_bar_i
     x_bar = W.T @ z_bar  # l4_window.expr:14
     t1_bar = x_bar.reshape(5, d)  # l4_window.expr:13
     # E_bar = scatter_add(t1_bar, w)

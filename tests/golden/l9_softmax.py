@@ -22,10 +22,10 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def larger(most, x):
-    """Return the larger of two numbers, NaN if one is."""
-    return x if x > most or np.isnan(x) else most
+@njit(cache=True, error_model="numpy", nogil=True, fastmath={"reassoc"})
+def plus(total, x):
+    """Return total + x; such sums may be taken in several lanes at once."""
+    return total + x
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -34,12 +34,6 @@ def wrap(i, n):
     if i < -n or i >= n:
         raise IndexError
     return i + n if i < 0 else i
-
-
-@njit(cache=True, error_model="numpy", nogil=True, fastmath={"reassoc"})
-def plus(total, x):
-    """Return total + x; such sums may be taken in several lanes at once."""
-    return total + x
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -60,11 +54,11 @@ def value(W, b, X, y, lam=0.001):
         for j in range(C):
             f_ij = t1[i, j] + b[j]
             f[j] = f_ij
-            t2 = larger(t2, f_ij)
+            t2 = np.maximum(t2, f_ij)
         t3 = 0.0
         t7 = t2 if abs(t2) < math.inf else 0.0
         for j in range(C):
-            t3 += np.exp(f[j] - t7)
+            t3 = plus(t3, np.exp(f[j] - t7))
         t4 += f[wrap(y[i], C)] - (t7 + np.log(t3))
     # t5 = sum(W*W)
     # t6 = b @ b
@@ -99,13 +93,13 @@ def forward(W, b, X, y, lam=0.001):
         for j in range(C):
             f_ij = t1[i, j] + b[j]
             f[j] = f_ij
-            t2 = larger(t2, f_ij)
+            t2 = np.maximum(t2, f_ij)
         t8 = t2 if abs(t2) < math.inf else 0.0
         t4_i = 0.0
         for j in range(C):
             t3_ij = np.exp(f[j] - t8)
             t3[i, j] = t3_ij
-            t4_i += t3_ij
+            t4_i = plus(t4_i, t3_ij)
         t4[i] = t4_i
         t5 += f[wrap(y[i], C)] - (t8 + np.log(t4_i))
     # t6 = sum(W*W)
@@ -142,8 +136,8 @@ def backward(saved, seed=1.0):
     t1 = f_bar.T @ X  # l9_softmax.expr:12
     # W_bar = t1 + 2*J_bar*lam*W
     # b_bar = t5*t2 + 2*J_bar*lam*b
-    W_bar = np.empty((C, d))
-    b_bar = np.empty(C)
+    W_bar = t1  # in the memory of t1
+    b_bar = t2  # in the memory of t2
     t8 = 2*(J_bar*lam)  # l9_softmax.expr:13
     for i in range(C):
         for j in range(d):
@@ -178,13 +172,13 @@ def value_and_grad(W, b, X, y, lam=0.001):
         for j in range(C):
             f_ij = t1[i, j] + b[j]
             f[j] = f_ij
-            t2 = larger(t2, f_ij)
+            t2 = np.maximum(t2, f_ij)
         t4 = 0.0
         t11 = t2 if abs(t2) < math.inf else 0.0
         for j in range(C):
             t3_ij = np.exp(f[j] - t11)
             t3[j] = t3_ij
-            t4 += t3_ij
+            t4 = plus(t4, t3_ij)
         t12 = wrap(y[i], C)
         t5 += f[t12] - (t11 + np.log(t4))
         for j in range(C):
@@ -198,8 +192,8 @@ def value_and_grad(W, b, X, y, lam=0.001):
     # W_bar = t8 + 2*J_bar*lam*W
     t6 = 0.0
     t7 = 0.0
-    b_bar = np.empty(C)
-    W_bar = np.empty((C, d))
+    b_bar = t9  # in the memory of t9
+    W_bar = t8  # in the memory of t8
     t14 = 2*(J_bar*lam)  # l9_softmax.expr:13
     for i in range(C):
         for j in range(d):

@@ -36,7 +36,7 @@ def value(r, X, y):
     t1 = X.T @ X  # ridge.expr:10
     # A = t1 + (exp(r)[:, None] if arange(d) == arange(d)[:, None] else 0)
     # t3 = X.T
-    A = np.empty((d, d))
+    A = t1  # in the memory of t1
     t3 = np.empty((d, N))
     for i in range(d):
         t6 = np.exp(r[i])
@@ -78,7 +78,7 @@ def forward(r, X, y):
     # A = t1 + (t2[:, None] if arange(d) == arange(d)[:, None] else 0)
     # t4 = X.T
     t2 = np.empty(d)
-    A = np.empty((d, d))
+    A = t1  # in the memory of t1
     t4 = np.empty((d, N))
     for i in range(d):
         t8 = np.exp(r[i])
@@ -186,7 +186,7 @@ def value_and_grad(r, X, y):
     # t7 = A.T
     # t12 = any(arange(d) == arange(d)[:, None], axis=1)
     t2 = np.empty(d)
-    A = np.empty((d, d))
+    A = t1  # in the memory of t1
     t4 = np.empty((d, N))
     t7 = np.empty((d, d))
     t12 = np.empty(d, np.bool_)
@@ -197,9 +197,9 @@ def value_and_grad(r, X, y):
         for j in range(d):
             t14 = j == i
             A_ij = t1[i, j] + (t13 if t14 else 0.0)
-            A[i, j] = A_ij
             t7[j, i] = A_ij
             t12_i = t12_i or t14
+            A[i, j] = A_ij
         t12[i] = t12_i
         for j in range(N):
             t4[i, j] = X[j, i]
@@ -244,7 +244,7 @@ def value_and_grad(r, X, y):
     # A_bar = -t11 - t9
     # t2_bar = sum(A_bar if arange(d) == arange(d)[:, None] else 0, axis=1)
     # r_bar = t2_bar*t2 if t12 else 0
-    r_bar = np.empty(d)
+    r_bar = t2  # in the memory of t2
     for i in range(d):
         t2_bar = 0.0
         for j in range(d):

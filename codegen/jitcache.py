@@ -97,10 +97,11 @@ def exact(dispatcher: Any, kinds: tuple[Any, ...]) -> Any:
     """
     dispatcher.compile(kinds)
     strict: Any = numba.njit(dispatcher.py_func)
-    entry = dispatcher.overloads[kinds].entry_point
-    strict._insert([kind._code for kind in kinds], entry, False)  # noqa: FBT003, SLF001 - as Numba does
+    compiled = dispatcher.overloads[kinds]
+    codes = [kind._code for kind in kinds]  # noqa: SLF001 - as Numba does
+    strict._insert(codes, compiled.entry_point, objectmode=False)  # noqa: SLF001
     strict._compile_for_args = _refuse  # noqa: SLF001 - what it calls for other types
-    strict.owner = dispatcher  # whose end would unload the code
+    strict.kept = dispatcher, compiled  # whose end would unload the code
     return strict
 
 

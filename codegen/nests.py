@@ -225,7 +225,8 @@ class _Nests(Layout):
             if self.vanishes(unit):
                 inner.forwarded[unit.target] = (place, value)
                 continue
-            found = scarce_factors(value) if unit.kind == "add" else set()
+            adds = unit.kind == "add" and not self._sets_inside(unit, loop)
+            found = scarce_factors(value) if adds else set()
             unknown = set(unit.probe) - set(inner.index.values())
             found = {n for n in found if not unknown & set(below([n]))}
             common = found if common is None else common & found
@@ -235,6 +236,16 @@ class _Nests(Layout):
         varies = set(inner.index.values()) - set(list(inner.index.values())[:-1])
         scarce = first.op.scarce
         return scarce(first) if scarce and varies & set(below([first])) else None
+
+    def _sets_inside(self, unit: Unit, loop: Loop) -> bool:
+        """Whether each turn of a loop gives an element that a sum gathers its value."""
+        total = self.sums.get(unit)
+        around = self.loops[unit]
+        return (
+            total is not None
+            and total.kind == "set"
+            and around.index(total.loop) > around.index(loop)
+        )
 
     def _rows(self, strip: Strip, scope: _Scope) -> list[Statement]:
         """Return the statements that name the parts of rows that a strip looks at."""
@@ -414,10 +425,8 @@ class _Nests(Layout):
             alone = not self.loops[unit] and self.makers[unit.target][0] is unit
             if alone and unit.target.type.shape:  # one place, at computed indices
                 body.append(Allocate(unit.target, unit.target.type.shape, _start(unit)))
-            if unit in self.sums:
-                target = self.sums[unit].held
-            else:
-                target = self._target(unit, place, scope)
+            total = self.sums.get(unit)
+            target = total.held if total else self._target(unit, place, scope)
             lanes = free and self._adds_freely(unit, target, value, scope)
             body.append(Store(target, value, "plus" if lanes else unit.kind))
         return body

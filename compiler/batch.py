@@ -163,3 +163,18 @@ def summed(found: Sequence[Any], lead: tuple[int, ...], reduce: str) -> list[Any
         if reduce == "mean":
             parts = [np.asarray(p / p.dtype.type(count)) for p in parts]
     return [p if p.ndim else p.item() for p in parts]
+
+
+def joined(
+    rows: Any, adjoints: Any, lead: tuple[int, ...], reduce: str
+) -> tuple[Any, Any]:
+    """Return the rows that were read at all points, and what each adds to the result.
+
+    They stand one after the other, as the sum over the leading axes has them.
+    """
+    if reduce == "mean" and lead:
+        adjoints = adjoints / adjoints.dtype.type(prod(lead))
+    count = rows.size
+    return rows.reshape(count), adjoints.reshape(
+        count, *adjoints.shape[len(lead) + 1 :]
+    )

@@ -170,7 +170,18 @@ class Sources:
 def slopes(
     node: Node, seed: Any, values: Mapping[Node, Any], sizes: Mapping[str, int]
 ) -> dict[Node, Any]:
-    """Return what an op on arrays sends back for a seed: by operand, in its shape.
+    """Return what an op on arrays sends back for a seed: by operand, in its shape."""
+    found: dict[Node, Any] = {}
+    for i, part in sent_back(node, seed, values, sizes).items():
+        arg = node.args[i]
+        found[arg] = found[arg] + part if arg in found else part
+    return found
+
+
+def sent_back(
+    node: Node, seed: Any, values: Mapping[Node, Any], sizes: Mapping[str, int]
+) -> dict[int, Any]:
+    """Return what an op on arrays sends back for a seed: by the operand's number.
 
     The op's rule is run alone, in a graph of its own.
     """
@@ -183,11 +194,7 @@ def slopes(
     known[out] = values[node]
     given = {f"x{i}": values[a] for i, a in enumerate(node.args)} | {"g": seed}
     results = evaluate(graph, given, [b for b in back if b is not None], known)
-    found: dict[Node, Any] = {}
-    for arg, b in zip(node.args, back, strict=True):
-        if b is not None:
-            found[arg] = found.get(arg, 0.0) + results[b]
-    return found
+    return {i: results[b] for i, b in enumerate(back) if b is not None}
 
 
 def applied(node: Node, args: Sequence[Any], like: Any) -> Any:

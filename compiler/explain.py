@@ -123,14 +123,15 @@ def explain(
 def complete(
     graph: Graph, inputs: Mapping[str, Any], order: Iterable[Node]
 ) -> dict[str, Any]:
-    """Return values for all inputs that a topological order needs.
+    """Return values for all inputs that a topological order needs, or that are given.
 
     Defaults are filled in, seeds (inputs that the formula does not declare) are 1, and
     numbers fill arrays. Raises InputError where an input has no value, or no number.
     """
     given: dict[str, Any] = {}
     sizes = dimensions(graph, inputs, {})
-    for node in order:
+    sizing = [n for name, n in graph.inputs.items() if name in inputs]
+    for node in dict.fromkeys([*order, *sizing]):
         if node.args or node.op.numpy is not None or node.is_const:
             continue
         name = node.attrs[0]

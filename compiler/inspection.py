@@ -14,6 +14,7 @@ from overbar.ir.errors import InputError
 from overbar.ir.program import leaves
 from overbar.ir.source import printable
 from overbar.ir.text import write
+from overbar.ir.types import extents
 from overbar.statements import derivatives
 
 if TYPE_CHECKING:
@@ -248,8 +249,12 @@ class Inspection:
             args = (args,)  # of a formula of one input
         values = self.signature.bind(tuple(args), keywords)
         for name, value in zip(self.signature.inputs, values, strict=True):
-            if np.ndim(value) > len(self._graph.inputs[name].type.shape):
-                message = f"expected one number for {name!r}, found {np.shape(value)}"
+            shape = self._graph.inputs[name].type.shape
+            if np.ndim(value) > len(shape):
+                one = (
+                    f"one array of shape [{extents(shape)}]" if shape else "one number"
+                )
+                message = f"expected {one} for {name!r}, found {np.shape(value)}"
                 raise InputError(message)
         return dict(zip(self.signature.inputs, values, strict=True))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from overbar.ir.program import is_packed, leaves
+from overbar.ir.program import Allocate, is_packed, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -39,7 +39,8 @@ class Results(NamedTuple):
         nodes = leaves(program.result)
         params = [n for _, n in program.params if not isinstance(n, tuple)]
         ranks = [len(n.type.shape) for n in params]
-        borrowed = _borrowed(nodes, program.filled)
+        filled = {s.of for s in program.body if isinstance(s, Allocate)}
+        borrowed = _borrowed(nodes, filled)
         return cls(program.result, nodes, borrowed, ranks, _flattener(program.result))
 
     def own(self, result: Any) -> list[Any]:

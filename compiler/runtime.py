@@ -11,6 +11,7 @@ import numpy as np
 
 from overbar.codegen.module import print_module
 from overbar.fitting import Fit
+from overbar.givers import packing, partial_last, rounding, rounding_floats, silent
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.evaluate import evaluate
 from overbar.ir.program import For, If, leaves
@@ -153,13 +154,13 @@ class Runtime:
             strict = partial_last(strict, [n.attrs[0].value for n in program.constants])
         single = [i for i, (_, part) in enumerate(program.params)
                   if not isinstance(part, tuple) and part.type is F32]  # fmt: skip
-        return (_rounding_floats(strict, single) if single else strict), result
+        return (rounding_floats(strict, single) if single else strict), result
 
     def _make(self, name: str) -> Callable[..., Any]:
         function, program = self._unrounded(name), self.entry(name).program
         given = leaves(tuple(part for _, part in program.params))
         single = any(n.type is F32 for n in given)
-        return _rounding(function, program) if single else function
+        return rounding(function, program) if single else function
 
     def _unrounded(self, name: str) -> Callable[..., Any]:
         program = self.entry(name).program
@@ -167,11 +168,11 @@ class Runtime:
             return self._interpreted(name)
         function = getattr(self.module(name), name)
         if self.backend == "python":
-            function = _silent(function, convert=not program.packed)
+            function = silent(function, convert=not program.packed)
         if program.constants:
             return partial_last(function, [n.attrs[0].value for n in program.constants])
         if program.packed:
-            return _packing(function, self._dtype(program))
+            return packing(function, self._dtype(program))
         return function  # type: ignore[no-any-return]
 
     def interprets(self, name: str) -> bool:
@@ -223,7 +224,7 @@ class Runtime:
             return out
         run = getattr(self.module(name), f"{name}_points")
         if self.backend == "python":
-            run = _silent(run, convert=False)
+            run = silent(run, convert=False)
         run(points, out)
         return out
 
@@ -234,7 +235,7 @@ class Runtime:
         constants = [n.attrs[0].value for n in self.entry(name).program.constants]
         run = getattr(self.module(name), f"{name}_points")
         if self.backend == "python":
-            run = _silent(run, convert=False)
+            run = silent(run, convert=False)
         run((*given, *constants), places, tuple(out))
 
     @staticmethod
@@ -242,17 +243,6 @@ class Runtime:
         kinds = [n.type for _, n in program.params if not isinstance(n, tuple)]
         floats = [k.dtype for k in kinds if k.is_float]
         return floats[0] if floats else "float64"
-
-
-def partial_last(
-    function: Callable[..., Any], last: Sequence[Any]
-) -> Callable[..., Any]:
-    """Return a function whose last arguments are given."""
-
-    def run(*args: Any) -> Any:
-        return function(*args, *last)
-
-    return run
 
 
 def _size(program: Program) -> int:
@@ -271,63 +261,3 @@ def _nested(result: Any, values: dict[Any, Any]) -> Any:
     if isinstance(result, tuple):
         return tuple(_nested(part, values) for part in result)
     return values[result]
-
-
-def _rounding(function: Callable[..., Any], program: Program) -> Callable[..., Any]:
-    """Return a function of Python's floats that computes in float32, as arrays do."""
-    parts = [part for _, part in program.params]
-
-    def run(*args: Any) -> Any:
-        return function(*map(_rounded, args, parts))
-
-    return run
-
-
-def _rounding_floats(
-    function: Callable[..., Any], places: Sequence[int]
-) -> Callable[..., Any]:
-    """Return a function with Python's floats in some places, and nothing else there."""
-
-    def run(*args: Any) -> Any:
-        found = list(args)
-        for place in places:
-            if type(found[place]) is not float:
-                raise TypeError
-            found[place] = np.float32(found[place])
-        return function(*found)
-
-    return run
-
-
-def _rounded(value: Any, part: Any) -> Any:
-    if isinstance(part, tuple):
-        return tuple(map(_rounded, value, part))
-    return np.float32(value) if part.type is F32 else value
-
-
-def _packing(function: Any, dtype: str) -> Callable[..., Any]:
-    def packed(*args: Any) -> Any:
-        return function(np.array(args, dtype))
-
-    return packed
-
-
-def _silent(function: Any, *, convert: bool = True) -> Callable[..., Any]:
-    """Return a plain function that follows IEEE rules instead of raising."""
-
-    def run(*args: Any) -> Any:
-        with np.errstate(all="ignore"):
-            return function(*map(_ieee, args)) if convert else function(*args)
-
-    return run
-
-
-def _ieee(value: Any) -> Any:
-    """Return a number as one of NumPy's, which divide by zero without raising."""
-    if isinstance(value, tuple):
-        return tuple(map(_ieee, value))
-    kind = _IEEE.get(type(value))
-    return kind(value) if kind else value
-
-
-_IEEE: dict[type, Callable[[Any], Any]] = {float: np.float64, int: np.int64}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from overbar.batch import Batch, common_lead, mapped, summed
+from overbar.batch import Batch, common_lead, joined, mapped, summed
 from overbar.blocks import hessian_blocks, jacobian_blocks
 from overbar.calling import spread
 from overbar.direct import DirectCalls
@@ -19,6 +19,7 @@ from overbar.function import ALWAYS, SINGLE, CompiledFunction, Jit, Saved
 from overbar.ir.errors import InputError
 from overbar.ir.types import extents
 from overbar.owned import Results
+from overbar.reducing import reduced
 from overbar.results import named
 from overbar.shaped_flat import ShapedFlat
 from overbar.shaped_inspection import ShapedInspection
@@ -95,7 +96,7 @@ class ShapedFunction(DirectCalls, ShapedInspection, CompiledFunction):
         if reduce is None:
             return mapped(self, name, values, lead)
         self._need_plain_params(values)
-        return summed(mapped(self, name, values, lead), lead, reduce)
+        return reduced(self, name, values, nodes, lead)
 
     def _is_exact(self, name: str, values: Sequence[Any]) -> bool:
         """Whether arguments have their declared axes and none in front."""
@@ -214,14 +215,20 @@ class ShapedFunction(DirectCalls, ShapedInspection, CompiledFunction):
             message = "expected out= or sparse=, found both: rows have no fixed shape"
             raise InputError(message)
         self.need_scalar("value_and_grad")
-        value, *parts = self.once("value_and_rows", self.signature.bind(args, keywords))
-        result = self.runtime.entry("value_and_rows").program.result
+        values, name = self.signature.bind(args, keywords), "value_and_rows"
+        nodes, reduce = list(self._graph.inputs.values()), self.options.reduce or "sum"
+        lead = common_lead(values, nodes, self.signature.inputs)
+        found = mapped(self, name, values, lead) if lead else self.once(name, values)
+        value, *parts = found
         grads: list[Any] = []
+        result = self.runtime.entry(name).program.result
         for shape in result[1]:  # type: ignore[index,union-attr]
+            part = parts.pop(0)
             if isinstance(shape, tuple):
-                grads.append(Rows(parts.pop(0), parts.pop(0)))
+                grads.append(Rows(*joined(part, parts.pop(0), lead, reduce)))
             else:
-                grads.append(parts.pop(0))
+                grads += summed([part], lead, reduce) if lead else [part]
+        value = summed([value], lead, reduce)[0] if lead else value
         return value, self._grads(grads)
 
     def forward(self, /, *args: Any, **keywords: Any) -> tuple[Any, Saved]:

@@ -20,6 +20,7 @@ from overbar.ir.program import (
     Comment,
     For,
     If,
+    Row,
     Store,
     leaves,
 )
@@ -86,7 +87,9 @@ class _Counter:
                 sides = [self.block(item.then), self.block(item.orelse)]
                 total.add(max(sides, key=lambda side: at_large(side.flops)))
             elif isinstance(item, For):
-                total.add(self._loop(item.body), item.extent)
+                # over strips: inside are loops over their elements, all of the extent
+                times = item.extent if item.step == 1 else 1
+                total.add(self._loop(item.body), times)
             elif isinstance(item, Store):
                 total.add(self._value(item.value))
                 if item.kind != "set":
@@ -96,7 +99,7 @@ class _Counter:
                 total.add(self._assigned(item))
             elif isinstance(item, Call):
                 total.add(tallied(item.program))
-            elif not isinstance(item, Allocate | Comment):
+            elif not isinstance(item, Allocate | Comment | Row):
                 raise TypeError(item)
         return total
 

@@ -91,7 +91,7 @@ def evaluate_exactly(
     context = bounded_context(digits)
     values: Values = {}
     order = graph.order(roots)
-    if any(n.type.shape for n in order):
+    if any(n.type.shape or n.op is EXTENT for n in order):
         return _arrays_exactly(graph, inputs, order, context)
     for node in order:
         if not node.args:

@@ -188,11 +188,6 @@ class Program:
         return any(n.type.shape for n in (*given, *leaves(self.result)))
 
     @property
-    def filled(self) -> set[Node]:
-        """The arrays that it makes before all else, to be filled."""
-        return {s.of for s in self.body if isinstance(s, Allocate)}
-
-    @property
     def read(self) -> set[Node]:
         """The variables that some statement or the result reads, sizes among them."""
         stack: list[Node] = [n for n in self.names if n.op is EXTENT]

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from overbar.blame import sent_back
 from overbar.derive.product import contribution
 from overbar.derive.reverse import reverse
 from overbar.explain import complete
 from overbar.ir.errors import InputError
-from overbar.ir.evaluate import evaluate
+from overbar.ir.evaluate import dimensions, evaluate
 from overbar.ir.graph import Graph
 from overbar.show.taken import taken_at
 
@@ -70,39 +71,40 @@ def _backwards(
     copy.formula_size = len(copy)
     one = copy.const(1.0, root.type)
     adjoints = reverse(copy, {twin[root]: one}, [twin[n] for n in wrt if n in twin])
+    order = graph.order([root])
     parts = {
         (node, i): part
-        for node in graph.order([root])
+        for node in order
         for i, part in enumerate(_parts(twin[node], adjoints))
         if part is not None
     }
     found = evaluate(copy, given, [*adjoints.values(), *parts.values()])
     taken = taken_at(graph, root, given, values)
     gradients = {
-        node: _where(taken[node], found[g])
-        for node in graph.order([root])
+        node: np.where(taken[node], found[g], 0.0)[()]
+        for node in order
         if (g := adjoints.get(twin[node])) is not None
     }
-    return gradients, {
-        (node, i): _flowing(node, taken[node], found[part])
+    edges = {
+        (node, i): np.where(taken[node], found[part], 0.0)[()]
         for (node, i), part in parts.items()
     }
-
-
-def _where(taken: Any, part: Any) -> Any:
-    """Return what is taken, and 0 where an untaken branch may give anything."""
-    return np.where(taken, part, 0.0)[()]
-
-
-def _flowing(node: Node, taken: Any, part: Any) -> Any:
-    """Return a contribution, as far as the node that makes it is taken."""
-    return _where(taken if node.op.shaping is None else np.any(taken), part)
+    sizes = dimensions(graph, given, {})
+    for node, gradient in gradients.items():
+        if node.op.shaping is not None:
+            sent = sent_back(node, gradient, values, sizes)
+            edges |= {
+                (node, i): part
+                for i, part in sent.items()
+                if twin[node.args[i]] in adjoints
+            }
+    return gradients, edges
 
 
 def _parts(node: Node, adjoints: Mapping[Node, Node]) -> list[Node | None]:
-    """Return what a node contributes to the adjoint of each of its operands."""
+    """Return what an op on elements adds to the adjoint of each of its operands."""
     g = adjoints.get(node)
-    if g is None:
+    if g is None or node.op.shaping is not None:
         return []
     linear = node.op.transposes is not None
     return [

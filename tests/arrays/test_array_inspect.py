@@ -115,6 +115,16 @@ def test_what_is_refused(look: str, text: str, args: list[Any], message: str) ->
     assert message == str(caught.value).split("\n")[0]
 
 
+@pytest.mark.parametrize("look", ["explain", "accuracy", "check", "draw"])
+def test_points_one_at_a_time(look: str) -> None:
+    """What a call would map over is refused with its shape: a look is at one point."""
+    f = ob.compile("w: param[n]\nx: data[n]\n(w @ x)**2", reduce="mean")
+    with pytest.raises(InputError) as caught:
+        LOOKS[look](f, [np.ones(2), np.ones((3, 2))])
+    message = "expected one array of shape [n] for 'x', found (3, 2)"
+    assert message == str(caught.value)
+
+
 def test_check_of_linear_algebra() -> None:
     """Factors and solutions are held against high precision, to a few units."""
     f = ob.compile(

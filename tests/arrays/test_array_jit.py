@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numba
@@ -11,34 +9,7 @@ import numpy as np
 import pytest
 
 import overbar as ob
-
-RIDGE = """
-w: param[d]
-b: param
-X: data[n, d]
-y: data[n]
-lam: data = 0.5
-r = X @ w + b - y
-J = sum(r**2)/2 + lam*(w @ w)
-J
-"""
-rng = np.random.default_rng(5)
-W, B, X, Y = rng.normal(size=3), 0.25, rng.normal(size=(4, 3)), rng.normal(size=4)
-
-
-def ridge(w=W, b=B, X=X, y=Y, lam=0.5):
-    """Return the value and gradient of ridge regression, written by hand."""
-    w, X, y = (np.asarray(v, float) for v in (w, X, y))
-    r = X @ w + b - y
-    return r @ r / 2 + lam * (w @ w), X.T @ r + 2 * lam * w, r.sum()
-
-
-def close(expected, found):
-    """Fail unless a value and gradient are those computed by hand."""
-    value, (w, b) = found
-    flat = [value, *w, b]
-    np.testing.assert_allclose(flat, [expected[0], *expected[1], expected[2]], 1e-12)
-
+from tests.arrays.ridge import RIDGE, B, W, X, Y, called_inside, close, ridge
 
 F = ob.compile(RIDGE)
 
@@ -46,13 +17,7 @@ F = ob.compile(RIDGE)
 @pytest.fixture(scope="module")
 def user():
     """Return a user's own compiled function that calls a formula."""
-    inner = F.jit.value_and_grad
-
-    @numba.njit
-    def outer(w, b, X, y):
-        return inner(w, b, X, y)
-
-    return outer
+    return called_inside(F)
 
 
 def locked(a):
@@ -162,63 +127,6 @@ def test_numbers_that_are_no_integers():
         with pytest.raises(ob.InputError) as error:
             inner(E, w)
         assert f"expected int64 for 'w', found array({kind}, 1d, C)" == str(error.value)
-
-
-SIZES = [
-    (W, B, X, Y[:3]), (W[:2], B, X, Y), (W, B, X[:, :2], Y), (W, B, X.T, Y),
-    (W, B, X[:0], Y), (W, B, X, np.ones(0)), (W, B, X, [1, 2, 3]),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("args", SIZES)
-def test_sizes_that_do_not_fit(user, args):
-    """Wrong sizes are refused when running, as outside of compiled code."""
-    close(ridge(), user(W, B, X, Y))
-    args = [np.asarray(a) if isinstance(a, list) else a for a in args]
-    with pytest.raises(ob.InputError) as expected:
-        F(*args)
-    for _ in range(2):
-        with pytest.raises(ob.InputError) as error:
-            user(*args)
-        assert str(expected.value) == str(error.value)
-    close(ridge(), user(W, B, X, Y))
-
-
-@pytest.mark.parametrize(
-    ("text", "x"),
-    [
-        ("x: param[n]\nsum(x[1:] - x[:-1])", []),
-        ("x: param[n]\nx[3]*2", [1.0, 2.0]),
-        ("x: param[n]\nsum(x[-3:]*2)", [1.0, 2.0]),
-        ("x: param[3]\nsum(x)", [1.0, 2.0]),
-    ],
-)
-def test_sizes_that_a_formula_has_no_use_for(text, x):
-    """Nothing is read outside of an array that is too small."""
-    f, x = ob.compile(text), np.array(x)
-    with pytest.raises(ob.InputError) as expected:
-        f(x)
-    with pytest.raises(ob.InputError) as error:
-        f.jit.value(x)
-    assert str(expected.value) == str(error.value)
-
-
-def test_sizes_may_change_from_call_to_call():
-    """Sizes alternate, none among them; all are checked."""
-    value = F.jit.value
-
-    @numba.njit
-    def outer(w, b, X, y):
-        total = np.empty(len(y) + 1)
-        for n in range(len(y) + 1):
-            total[n] = value(w, b, X[:n], y[:n])
-        return total
-
-    expected = [ridge(X=X[:n], y=Y[:n])[0] for n in range(5)]
-    for _ in range(2):
-        np.testing.assert_allclose(expected, outer(W, B, X, Y), rtol=1e-12)
-    many = ob.compile("x: param[n]\nsum(x)").jit.value
-    assert all(n == many(np.ones(n)) for n in range(5000))
 
 
 def test_both_passes():
@@ -351,93 +259,3 @@ def test_many_inputs_come_as_one_array():
 def list_of(n):
     """Return the first integers in reversed memory."""
     return np.arange(n)[::-1].copy()[::-1]
-
-
-# -- constant arrays ---------------------------------------------------------------
-
-A = rng.normal(size=(4, 3))
-
-
-def constant(array=A):
-    """Return a formula with a constant array."""
-    x = ob.param("x", (3,))
-    return ob.compile(np.sum((array @ x) ** 2))
-
-
-def test_constant_arrays():
-    """Constant arrays come along, unseen."""
-    inner = constant().jit.value_and_grad
-
-    @numba.njit
-    def descend(x, n):
-        for _ in range(n):
-            _, (x_bar,) = inner(x)
-            x = x - 0.1 * x_bar
-        return inner(x)[0]
-
-    x = W
-    for _ in range(5):
-        x = x - 0.1 * 2 * A.T @ (A @ x)
-    np.testing.assert_allclose(np.sum((A @ x) ** 2), descend(W, 5), rtol=1e-12)
-    with pytest.raises(ob.InputError, match="expected 3 along axis 0 of 'x', found 2"):
-        descend(W[:2], 5)
-
-
-def test_constant_arrays_cannot_be_changed():
-    """A constant that is itself a result is returned as a copy."""
-    f = ob.compile(ob.param("x", (3,)) * 0 + A[0], inputs=["x"])
-    g = ob.compile((ob.param("x", (3,)), np.add(A[0], 0 * ob.param("x", (3,)))))
-    for each in (f, g):
-        found = as_tuple(each.jit.value(W))[-1]
-        found[:] = 7
-        np.testing.assert_array_equal(A[0], as_tuple(each.jit.value(W))[-1])
-
-
-def test_formulas_with_other_constants():
-    """Two formulas that differ in constants alone keep their own."""
-    first, second = constant().jit.value, constant(2 * A).jit.value
-
-    @numba.njit
-    def both(x):
-        return first(x), second(x)
-
-    one, two = both(W)
-    np.testing.assert_allclose([np.sum((A @ W) ** 2), 4 * one], [one, two], rtol=1e-12)
-
-
-USER = """
-import gc, sys, warnings
-warnings.simplefilter("ignore")
-import numba
-import numpy as np
-import overbar as ob
-
-x = ob.param("x", (3,))
-formula = ob.compile(np.sum((float(sys.argv[1]) * np.ones((4, 3))) @ x)).jit.value
-
-@numba.njit(cache=True)
-def user(x):
-    return formula(x)
-
-print(user(np.ones(3)))
-del x, formula
-gc.collect()
-junk = [np.full((4, 3), 7.0) for _ in range(1000)]
-print(user(np.ones(3)))
-"""
-
-
-def test_a_users_cached_function_never_has_old_constants(tmp_path):
-    """A cached user function has the new constants in a new process, and keeps them."""
-    script = tmp_path / "user.py"
-    script.write_text(USER)
-    outputs = [
-        subprocess.run(
-            [sys.executable, str(script), factor],
-            capture_output=True,
-            check=True,
-            text=True,
-        ).stdout
-        for factor in ("1", "2")
-    ]
-    assert outputs == ["12.0\n12.0\n", "24.0\n24.0\n"]

@@ -77,7 +77,7 @@ def _condition(name):
 CONDITIONS = ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not")
 BESIDES = {
     *("input", "const", "select", "cast"),  # they are in all of these
-    *("wrap", "stop_gradient"),  # in tests/arrays
+    *("wrap", "stop_gradient", "attains"),  # in tests/arrays
 }
 FORMS = [*map(_row, SUBJECTS), *map(_condition, CONDITIONS)]
 BATCH = 30

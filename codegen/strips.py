@@ -56,13 +56,14 @@ class _Strips:
             if isinstance(item, Loop):
                 chain.append(item)
                 continue
-            found += self._chain(chain)
-            chain = []
+            while chain:
+                done, chain = self._first(chain)
+                found += done
             found += [item] if item is not None else []
         return found
 
-    def _chain(self, chain: Sequence[Loop]) -> Sequence[Item]:
-        """Return a chain of loops, with strips from the first place on that gains."""
+    def _first(self, chain: list[Loop]) -> tuple[Sequence[Item], list[Loop]]:
+        """Return a chain up to the first strips that gain, and the rest of it."""
         place = {u: k for k, loop in enumerate(chain) for u in loop.axes}
         extents = [u.extent(a) for u in place for a in range(len(u.probe))]
         for extent in dict.fromkeys(extents):
@@ -73,8 +74,9 @@ class _Strips:
             for loop in _loops(strip.items):
                 if loop.extent == extent:
                     loop.strip = strip
-            return [*self._fused(before), strip, *self.cut(self._fused(after))]
-        return chain
+            rest = [x for x in self._fused(after) if isinstance(x, Loop)]
+            return [*self._fused(before), strip], rest
+        return chain, []
 
     def _pays(self, strip: Loop, place: Mapping[Unit, int]) -> bool:
         """Fuse what is in a strip, and return whether that gains anything.
@@ -110,7 +112,7 @@ class _Strips:
     ) -> tuple[list[Unit], list[Unit]]:
         """Put units into a strip; return those that go before and those after it."""
         before: list[Unit] = []
-        after: list[Unit] = []
+        after: dict[Unit, None] = {}
         for unit in units:
             sources = [m for s in unit.sources for m in self.makers.get(s, ())]
             inside = [m for m in sources if m in strip.axes]
@@ -121,9 +123,11 @@ class _Strips:
             )
             if fits and not late:
                 strip.axes[unit] = axes[0]
+            elif inside or late:
+                after[unit] = None
             else:
-                (after if inside or late else before).append(unit)
-        return before, after
+                before.append(unit)
+        return before, list(after)
 
     def _saves(self, strip: Loop, place: Mapping[Unit, int]) -> bool:
         """Whether an array from one loop to another needs only a strip's length.

@@ -13,6 +13,7 @@ from overbar.ir.graph import Graph, is_condition
 from overbar.ir.ops.piecewise import CONVENTIONS
 from overbar.ir.source import Source
 from overbar.levels import rewrite_for
+from overbar.masks import settle
 from overbar.options import Options
 from overbar.read.expression import Expression
 from overbar.read.files import read_file
@@ -86,6 +87,7 @@ def compile(
             name = traced.name
     groups = _groups(inputs)
     shape = _read(expr, graph, groups, variables)
+    settle(graph)
     arguments = _order(graph, None if inputs is None else groups)
     names, bare = _wrt(graph, wrt, groups)
     options = Options(names, bare, _stem(name), accuracy, backend, reduce, shape)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from overbar.ir.source import Span
-    from overbar.ir.types import Extent, Shape
+    from overbar.ir.types import Dim, Extent, Shape
 
 CONST, INPUT, CAST = OPS["const"], OPS["input"], OPS["cast"]
 BROADCAST, EXTENT, IOTA = OPS["broadcast"], OPS["extent"], OPS["iota"]
@@ -126,6 +126,7 @@ class Graph:
     strict: operations are computed in the order written, sums in order; no BLAS.
     rewrite: is asked before a node is made and may answer with another one.
     rewrites: notes of the rewrites applied, `(rule, span)`.
+    counts: how many elements each mask chooses, a size that reading alone knows.
     doc: the text's docstring.
     """
 
@@ -150,6 +151,7 @@ class Graph:
         self.adjoint_of: dict[Node, Node] = {}
         self.spans: dict[Node, Span] = {}
         self.rewrites: dict[tuple[str, Span | None], None] = {}
+        self.counts: dict[Node, Dim] = {}
         self.doc = ""
         self.span: Span | None = None
         self.formula_size = 0

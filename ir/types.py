@@ -118,6 +118,11 @@ class Dim:
                 found |= f.top.names if isinstance(f, Quotient) else {f}
         return frozenset(found)
 
+    @property
+    def is_count(self) -> bool:
+        """Whether it is made of how many elements masks choose: `count(x > 0)`."""
+        return not all(map(str.isidentifier, self.names))
+
     def size(self, sizes: Mapping[str, int]) -> int:
         """Return the extent for sizes of the named dimensions."""
         total = 0

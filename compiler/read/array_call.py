@@ -19,6 +19,7 @@ from overbar.ir.ops import OPS, Op
 from overbar.ir.ops.row import ATOM, LOOSEST, PRODUCT
 from overbar.ir.types import BOOL, DTYPES, Dim, Type
 from overbar.read import arrays
+from overbar.read.array_mask import Alike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -206,6 +207,7 @@ def results_of(call: ArrayCall, operands: Iterable[Expression]) -> list[Type] | 
     The function is run on stand-ins for its operands, in a graph of its own.
     """
     graph = Graph()
+    graph.counts = Alike()
     nodes = [_stand_in(graph, i, e) for i, e in enumerate(operands)]
     found = call.results(graph, nodes)
     if isinstance(found, tuple | list):

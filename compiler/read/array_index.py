@@ -6,46 +6,47 @@ and arrays of integers. Goes out: one slice for what is static, one gather for t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from overbar.ir.errors import ShapeError, UnsupportedError
 from overbar.ir.graph import Node
-from overbar.ir.ops.indexing import one_hot
 from overbar.ir.ops.typing import joined
 from overbar.ir.types import Dim
-from overbar.read.array_shape import joined_along, moved, reshaped
+from overbar.read.array_mask import need_fit, places
+from overbar.read.array_shape import moved
 from overbar.read.array_static import (
-    axis_of,
-    extent_of,
-    need_rank,
     rank,
     shown,
-    type_of,
     whole,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from overbar.ir.graph import Graph
     from overbar.ir.types import Extent, Shape
 
-_MASK = (
-    "a mask chooses as many elements as it has True, so that the shape depends on "
-    "data; write where(mask, x, 0) and reduce that, or index with integers"
-)
+_TRUTH = "expected integers, slices or masks as index; where(condition, x, 0) takes one"
+
+
+class _Axis(NamedTuple):
+    """Stand for one axis of a mask: where it is True, and the axis."""
+
+    places: Node
+    mask: Node
+    axis: int
 
 
 def index(graph: Graph, x: Node, items: Any) -> Node:
     """Return `x[items]`.
 
     items: an item or a tuple of them: int or extent, slice of these, None, Ellipsis, a
-    node of integers. Sizes known only when called are taken to be as large as an item
-    needs (`x[2]`, `x[1:-1]`); a call checks that.
+    node of integers, a mask. Sizes known only when called are taken to be as large as
+    an item needs (`x[2]`, `x[1:-1]`); a call checks that.
 
-    Raises ShapeError for too many items and places outside; UnsupportedError for masks.
+    Raises ShapeError for too many items, places outside, and masks that do not fit.
     """
     given = _full(x, items if type(items) is tuple else (items,))
     shape = x.type.shape
@@ -62,8 +63,11 @@ def index(graph: Graph, x: Node, items: Any) -> Node:
             layout.append("kept")
         elif isinstance(item, Node):
             layout.append(item)
+        elif isinstance(item, _Axis):
+            need_fit(item.mask, item.axis, shape, axis)
+            layout.append(item.places)
         else:
-            start, size = _place(item, shape, axis), 1  # type: ignore[assignment]
+            start, size = place_of(item, shape, axis), 1  # type: ignore[assignment]
             layout.append("gone")
         starts.append(start)
         sizes.append(size)
@@ -77,7 +81,7 @@ def index(graph: Graph, x: Node, items: Any) -> Node:
 
 def _full(x: Node, items: tuple[Any, ...]) -> list[Any]:
     """Return one item for every axis, and those for new axes."""
-    own = [_checked(item) for item in items]
+    own = [part for item in items for part in _checked(item)]
     used = sum(item is not None and item is not Ellipsis for item in own)
     if used > rank(x):
         message = f"an index of shape {shown(x.type.shape)} has at most {rank(x)} items"
@@ -91,20 +95,21 @@ def _full(x: Node, items: tuple[Any, ...]) -> list[Any]:
     ]  # fmt: skip
 
 
-def _checked(item: Any) -> Any:
+def _checked(item: Any) -> list[Any]:
+    """Return an item, a mask as one for each of its axes."""
     if isinstance(item, Node):
         if item.type.dtype == "bool":
-            raise UnsupportedError(_MASK)
+            return [_Axis(p, item, k) for k, p in enumerate(places(item))]
         if item.type.dtype != "int64":
             message = f"expected whole numbers as indices, found {item.type}"
             raise ShapeError(message)
-        return int(item.value) if item.is_const else item
+        return [int(item.value) if item.is_const else item]
     if isinstance(item, bool | np.bool_):
-        raise UnsupportedError(_MASK)
+        raise UnsupportedError(f"{_TRUTH}, found {item}")
     if isinstance(item, np.integer):
-        return int(item)
+        return [int(item)]
     if item is None or item is Ellipsis or isinstance(item, int | slice | Dim):
-        return item
+        return [item]
     message = "expected an integer, a slice, None, ... or an array of integers"
     raise ShapeError(f"{message} as index, found {item!r}")
 
@@ -117,7 +122,7 @@ def from_front(place: Extent, size: Extent) -> Extent:
     return place + size if place < 0 else place
 
 
-def _place(item: Extent, shape: Shape, axis: int) -> Extent:
+def place_of(item: Extent, shape: Shape, axis: int) -> Extent:
     """Return where an integer index points to."""
     size = shape[axis]
     place = from_front(item, size)
@@ -198,85 +203,3 @@ def _front(layout: Sequence[Any]) -> int:
     if points[-1] - points[0] >= len(points):
         return 0
     return points[0]
-
-
-# Functions ----------------------------------------------------------------------------
-
-
-def _whole_numbers(name: str, indices: Node) -> Node:
-    if indices.type.dtype != "int64":
-        message = f"{name} expects whole numbers as indices, found {indices.type}"
-        raise ShapeError(message)
-    return indices
-
-
-def _take(graph: Graph, a: Node, indices: Node, axis: int | None = None) -> Node:
-    _whole_numbers("take", indices)
-    if axis is None:
-        from overbar.ir.ops.shapes import product
-
-        a, axis = reshaped(a, (product(a.type.shape),)), 0
-    place = axis_of("take", axis, a.type.shape)
-    if not rank(indices):
-        return graph.make("gather", (a, indices), ((place,),))
-    found = graph.make("gather", (a, indices), ((place,),))
-    n = rank(indices)
-    return moved(found, range(n), range(place, place + n))
-
-
-def _take_along_axis(graph: Graph, arr: Node, indices: Node, axis: int = -1) -> Node:
-    _whole_numbers("take_along_axis", indices)
-    place = axis_of("take_along_axis", axis, arr.type.shape)
-    own, theirs = arr.type.shape, indices.type.shape
-    others = [dropped for shape in (own, theirs) for dropped in [_less(shape, place)]]
-    if len(own) != len(theirs):
-        message = f"take_along_axis expects indices with {len(own)} axes"
-        raise ShapeError(f"{message}, found shape {shown(theirs)}")
-    rest = joined("take_along_axis", others)
-    shape = (*rest[:place], theirs[place], *rest[place:])
-    places = []
-    for k, extent in enumerate(shape):
-        if k == place:
-            places.append(graph.spread(indices, shape))
-        elif own[k] == 1 and extent != 1:
-            places.append(graph.const(0))
-        else:
-            places.append(graph.spread_along(graph.iota(extent), (k,), shape))
-    return graph.make("gather", (arr, *places), (tuple(range(len(own))),))
-
-
-def _less(shape: Shape, axis: int) -> Shape:
-    return shape[:axis] + shape[axis + 1 :]
-
-
-def _one_hot(graph: Graph, x: Node, n: Any, *, dtype: Any = None) -> Node:
-    _whole_numbers("one_hot", x)
-    kind = type_of(graph, "one_hot", dtype)
-    return one_hot(x, extent_of("one_hot", n), kind)
-
-
-def _segment_sum(graph: Graph, x: Node, ids: Node, n: Any) -> Node:
-    _whole_numbers("segment_sum", ids)
-    need_rank("segment_sum", ids, 1)
-    if not rank(x) or x.type.shape[0] != ids.type.shape[0]:
-        message = f"segment_sum expects an id for each row of {shown(x.type.shape)}"
-        raise ShapeError(f"{message}, found ids of shape {shown(ids.type.shape)}")
-    shape = (extent_of("segment_sum", n), *x.type.shape[1:])
-    return graph.make("scatter", (x, ids), ((0,), shape))
-
-
-def _delete(graph: Graph, arr: Node, obj: int, axis: int = 0) -> Node:
-    place = axis_of("delete", axis, arr.type.shape)
-    at = _place(whole("delete", obj, "place"), arr.type.shape, place)
-    before = [slice(None)] * place
-    parts = [
-        index(graph, arr, (*before, slice(None, at))),
-        index(graph, arr, (*before, slice(at + 1, None))),
-    ]
-    return joined_along("delete", parts, place)
-
-
-BUILDERS: dict[str, Callable[..., Any]] = {
-    "take": _take, "take_along_axis": _take_along_axis, "one_hot": _one_hot,
-    "segment_sum": _segment_sum, "delete": _delete,
-}  # fmt: skip

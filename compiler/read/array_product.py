@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from overbar.ir.errors import ShapeError
 from overbar.ir.ops.contract import contract
 from overbar.ir.ops.shapes import product
+from overbar.ir.ops.typing import mask_advice
 from overbar.ir.types import dims, size_of
 from overbar.read.array_diagonal import diagonal
 from overbar.read.array_shape import along, joined_along, permuted, reshaped
@@ -46,6 +47,7 @@ def matmul(graph: Graph, x1: Node, x2: Node) -> Node:
     if inner[0] != inner[1]:
         message = f"cannot multiply shapes {shown(shapes[0])} and {shown(shapes[1])}"
         message += f": expected {inner[0]} rows on the right, found {inner[1]}"
+        message += mask_advice(*inner)
         raise ShapeError(message)
     stacks = max(rank(x1), rank(x2)) - 2
     batch = [f"b{k}" for k in range(max(stacks, 0))]

@@ -26,13 +26,14 @@ from overbar.ir.constants import Constant
 from overbar.ir.errors import UnsupportedError
 from overbar.read import (
     array_diagonal,
-    array_index,
     array_linear,
     array_make,
+    array_mask,
     array_pad,
     array_product,
     array_reduce,
     array_shape,
+    array_take,
 )
 from overbar.read.array_index import index
 
@@ -161,8 +162,8 @@ def _lift(graph: Graph, value: Any) -> Node:
 
 
 _TABLES = (
-    array_reduce, array_shape, array_pad, array_diagonal, array_product, array_index,
-    array_make, array_linear,
+    array_reduce, array_shape, array_pad, array_diagonal, array_product, array_take,
+    array_make, array_linear, array_mask,
 )  # fmt: skip
 FUNCTIONS: dict[str, ArrayFunction] = {
     name: ArrayFunction(name, build)

@@ -156,7 +156,7 @@ def _check_sizes(graph: Graph) -> None:
         for n in graph.inputs.values()
         for e in n.type.shape
         if isinstance(e, Dim)
-    }
+    } | {size.name for size in graph.counts.values()}
     sizes = graph.order([*graph.outputs.values(), *graph.inputs.values()])
     for node in sizes:
         shape = node.attrs if node.op is EXTENT else node.type.shape

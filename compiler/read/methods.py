@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.ops.shapes import product
+from overbar.ir.types import Dim
 from overbar.read.operand import check_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from overbar.ir.types import Shape
+    from overbar.ir.types import Extent, Shape
     from overbar.read.overloading import Expression
 
 NO_ENTRIES = "a scalar formula has no length and no entries"
@@ -56,6 +57,14 @@ def _axes_method(name: str) -> Callable[..., Any]:
     return method
 
 
+def _told(extent: Extent) -> Extent:
+    """Return a size that inputs tell; refuse how many elements a mask chooses."""
+    if isinstance(extent, Dim) and extent.is_count:
+        message = "the number of elements that a mask chooses is np.count_nonzero(mask)"
+        raise UnsupportedError(f"{message}, no size that is known before a call")
+    return extent
+
+
 class ArrayMethods:
     """Hold the attributes and methods of NumPy's arrays that formulas have."""
 
@@ -79,7 +88,7 @@ class ArrayMethods:
         >>> param("W", ("m", 3)).shape
         (m, 3)
         """
-        return tuple([self.sized(extent) for extent in self.extents])
+        return tuple([self.sized(_told(extent)) for extent in self.extents])
 
     @property
     def ndim(self) -> int:
@@ -89,7 +98,7 @@ class ArrayMethods:
     @property
     def size(self) -> Any:
         """The number of elements: an integer, or a formula."""
-        return self.sized(product(self.extents))
+        return self.sized(_told(product(self.extents)))
 
     @property
     def dtype(self) -> Any:

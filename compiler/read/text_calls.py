@@ -236,8 +236,9 @@ def _applied(
 
 
 _OF_CONDITIONS = {
-    "all", "any", "broadcast_to", "concat", "concatenate", "count_nonzero",
-    "expand_dims", "flip", "ravel", "reshape", "squeeze", "stack", "transpose", "where",
+    "all", "any", "broadcast_to", "compress", "concat", "concatenate", "count_nonzero",
+    "expand_dims", "extract", "flatnonzero", "flip", "nonzero", "ravel", "reshape",
+    "squeeze", "stack", "transpose", "where",
 }  # fmt: skip
 """Functions that take conditions as they take numbers."""
 

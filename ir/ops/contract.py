@@ -20,9 +20,10 @@ from overbar.ir.ops.contract_notation import (
     spec,
     text,
 )
+from overbar.ir.ops.masks import contracting
 from overbar.ir.ops.row import Nest, Op
 from overbar.ir.ops.shapes import inverse, product
-from overbar.ir.ops.typing import cast, common
+from overbar.ir.ops.typing import cast, common, differing
 from overbar.ir.types import INT, extents
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ def _type(
         for label, extent in zip(labels, a.type.shape, strict=True):
             if sizes.setdefault(label, extent) != extent:
                 shown = " and ".join(f"[{extents(b.type.shape)}]" for b in args)
-                message = f"cannot multiply shapes {shown}: expected "
-                message += f"{sizes[label]} along an axis, found {extent}"
+                message = f"cannot multiply shapes {shown}: "
+                message += differing(sizes[label], extent)
                 raise ShapeError(message)
     return args, kind.of(tuple(sizes[label] for label in attrs[2]))
 
@@ -261,7 +262,7 @@ ROWS = (
     Op(
         name="contract", arity=2, typing=None, shaping=_type, tidy=_tidy,
         linear="each", transposes=_back, activity=_activity,
-        phrases=phrases.OF_CONTRACT,
+        phrases=phrases.OF_CONTRACT, sparing=contracting,
         numpy=lambda xs, ys, out, x, y: np.einsum(x, xs, y, ys, out, optimize=True),
         text=text, python=python, latex=latex, nests=_nests, whole=_multiplies,
         steps=_steps,

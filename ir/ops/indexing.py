@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.errors import ShapeError
-from overbar.ir.ops import phrases
+from overbar.ir.ops import masks, phrases
 from overbar.ir.ops.row import ATOM, Nest, Notation, Op, apply, call
 from overbar.ir.ops.typing import joined
 from overbar.ir.types import DTYPES, INT, extents
@@ -226,7 +226,7 @@ def _scatter_activity(i: int, c: Node, out: Node) -> Node | None:
 ROWS = (
     Op(
         name="gather", arity=None, typing=None, shaping=_gather_type, numpy=_gather,
-        phrases=phrases.OF_GATHER,
+        phrases=phrases.OF_GATHER, sparing=masks.gathering,
         transposes=_gather_back, activity=_gather_activity, text=_shown, cost=0,
         element=_gather_element,
     ),
@@ -238,13 +238,13 @@ ROWS = (
     ),
     Op(
         name="one_hot", typing=None, shaping=_hot_type,
-        phrases=phrases.OF_ONE_HOT,
+        phrases=phrases.OF_ONE_HOT, sparing=masks.placing,
         numpy=_hot,
         text=_hot_text, element=_hot_element,
     ),
     Op(
         name="scatter", arity=None, typing=None, shaping=_scatter_type,
-        phrases=phrases.OF_SCATTER,
+        phrases=phrases.OF_SCATTER, sparing=masks.scattering,
         numpy=_scatter, transposes=_scatter_back, activity=_scatter_activity,
         text=Notation("scatter_add({args})"), nests=_scatter_nests,
     ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.errors import ShapeError
+from overbar.ir.ops.masks import moving
 from overbar.ir.ops.row import (
     Nest,
     Notation,
@@ -151,6 +152,7 @@ def _concat_nests(out: Node) -> list[Nest]:
 ROWS = (
     Op(
         name="pad", typing=None, shaping=_pad_type, tidy=_pad_tidy, numpy=_pad, cost=0,
+        sparing=moving,
         text=lambda n: Notation(
             f"pad({{0}}, ({extents(n.attrs[0])},), ({extents(n.type.shape)},))"
         ),
@@ -167,6 +169,7 @@ ROWS = (
     ),
     Op(
         name="concat", arity=None, typing=None, shaping=_concat_type, cost=0,
+        sparing=moving,
         numpy=lambda axis, *xs: np.concatenate(xs, axis), transposes=_concat_back,
         nests=_concat_nests,
         text=lambda n: Notation(f"concat(({{args}}), {n.attrs[0]})"),

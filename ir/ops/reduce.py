@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overbar.ir.ops.masks import along as sparing_along
 from overbar.ir.ops.products import others
 from overbar.ir.ops.reduce_notation import along, called, total_latex
 from overbar.ir.ops.row import (
@@ -222,14 +224,18 @@ ROWS = (
         mp=lambda m, _, x, y: m.mpf(x == y), python=Notation("np.float64({0} == {1})"),
         text=Notation("[{0} == {1}]"), latex=Notation(r"\left[{0} = {1}\right]"),
     ),
-    reduction("prod", np.prod, shaping=reduced_to(INT), **sloped(_others)),
+    reduction("prod", np.prod, shaping=reduced_to(INT), sparing=sparing_along(1),
+            **sloped(_others)),
     reduction("reduce_max", np.max, shaping=reduced_to(None), shown="max",
+            sparing=sparing_along(-math.inf),
             kink="elements of {args} tie", **sloped(_share("max"))),
     reduction("reduce_min", np.min, shaping=reduced_to(None), shown="min",
+            sparing=sparing_along(math.inf),
             kink="elements of {args} tie", **sloped(_share("min"))),
-    reduction("any", np.any, shaping=reduced_to(None)),
-    reduction("all", np.all, shaping=reduced_to(None)),
+    reduction("any", np.any, shaping=reduced_to(None), sparing=sparing_along(0)),
+    reduction("all", np.all, shaping=reduced_to(None), sparing=sparing_along(1)),
     reduction("vector_norm", _norm, shaping=reduced_to(F64), shown="norm",
+            sparing=sparing_along(0),
             lower=_lower_norm, kink="{0} = 0 (zero)", **sloped(_direction)),
     Op(
         name="argmax", typing=None, shaping=_place, activity=unknown_activity,

@@ -177,6 +177,8 @@ class Op:
         of operands, `at(operand, index)`; None for what is no such op.
     nests: the loops that fill the result of an op that has no `element`; an op without
         either is computed as a whole, by its `python` form.
+    sparing: `(spare, node) -> Node`, the op over all elements where masks choose some
+        (see `overbar.ir.ops.masks`); None for one that cannot leave elements out.
     diagonal: `(out, first, second) -> Node | None`, the result's diagonal in two axes
         as the last one, where it can be had without the rest.
     whole: `(node, returned)`, whether it is computed as a whole although loops could.
@@ -222,6 +224,7 @@ class Op:
     activity: Callable[..., Node | None] | None = None
     element: Callable[..., Node] | None = None
     nests: Callable[[Node], Sequence[Nest]] | None = None
+    sparing: Callable[[Any, Node], Node] | None = None
     diagonal: Callable[[Node, int, int], Node | None] | None = None
     whole: Callable[[Node, bool], bool] | None = None
     mixes: Callable[[Node], tuple[int, ...]] | None = None

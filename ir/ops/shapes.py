@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.errors import ShapeError
-from overbar.ir.ops import phrases
+from overbar.ir.ops import masks, phrases
 from overbar.ir.ops.row import (
     ATOM,
     JUXTAPOSED,
@@ -244,7 +244,7 @@ def _extent_latex(node: Node) -> Notation:
 ROWS = (
     Op(
         name="broadcast", typing=None, shaping=_broadcast_type, tidy=_broadcast_tidy,
-        phrases=phrases.OF_BROADCAST,
+        phrases=phrases.OF_BROADCAST, sparing=masks.moving,
         numpy=_broadcast, text=_broadcast_text, python=_broadcast_text,
         latex=_broadcast_latex, cost=0,
         transposes=(
@@ -257,7 +257,7 @@ ROWS = (
     ),
     Op(
         name="reshape", typing=None, shaping=_reshape_type, tidy=_reshape_tidy,
-        numpy=lambda shape, x: np.reshape(x, shape), cost=0,
+        numpy=lambda shape, x: np.reshape(x, shape), cost=0, sparing=masks.moving,
         text=lambda n: Notation(
             f"{{0}}.reshape({extents(n.type.shape)})", ATOM, (ATOM,)
         ),
@@ -271,7 +271,7 @@ ROWS = (
     ),
     Op(
         name="transpose", typing=None, shaping=_transpose_type, tidy=_transpose_tidy,
-        phrases=phrases.OF_TRANSPOSE,
+        phrases=phrases.OF_TRANSPOSE, sparing=masks.moving,
         numpy=lambda perm, x: np.transpose(x, perm), cost=0,
         text=_transpose_text, python=_transpose_python,
         latex=_transpose_latex,
@@ -286,14 +286,14 @@ ROWS = (
         ),
     ),
     Op(
-        name="iota", arity=0, typing=None, numpy=np.arange, cost=0,
-        element=lambda at, out, index: index[0],
+        name="iota", arity=0, typing=None, sparing=masks.ranking, numpy=np.arange,
+        element=lambda at, out, index: index[0], cost=0,
         text=lambda n: Notation(f"arange({n.attrs[0]})"),
         latex=lambda n: Notation(rf"\left(0, \ldots, {n.attrs[0] - 1}\right)"),
         python=lambda n: Notation(f"np.arange({n.attrs[0]})"),
     ),
     Op(
-        name="extent", arity=0, typing=None, numpy=np.int64, cost=0,
-        text=_extent_text, python=_extent_text, latex=_extent_latex,
+        name="extent", arity=0, typing=None, numpy=np.int64, sparing=masks.counting,
+        text=_extent_text, python=_extent_text, latex=_extent_latex, cost=0,
     ),
 )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overbar.ir.ops.masks import moving
 from overbar.ir.ops.row import (
     ATOM,
     LOOSEST,
@@ -179,6 +180,7 @@ def affine(i: Node, start: Extent, step: int) -> Node:
 ROWS = (
     Op(
         name="slice", typing=None, shaping=_slice_type, tidy=_slice_tidy, cost=0,
+        sparing=moving,
         numpy=lambda starts, shape, steps, x: x[window(starts, shape, steps)],
         text=_slice_text, python=_slice_text, latex=_part_latex, element=_slice_element,
         transposes=(
@@ -193,7 +195,7 @@ ROWS = (
     Op(
         name="pick", typing=None, shaping=_pick_type, tidy=_pick_tidy, cost=0,
         numpy=_pick, text=_pick_text, python=_pick_text, latex=_part_latex,
-        element=_pick_element,
+        element=_pick_element, sparing=moving,
         transposes=(_pick_back,),
         activity=lambda i, c, out: _pick_back(c, out, out.args[0]),
     ),

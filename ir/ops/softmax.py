@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overbar.ir.ops.masks import along
 from overbar.ir.ops.reduce import back, reduced_to, reduction, sloped, unknown_activity
 from overbar.ir.ops.reduce_notation import called, of_rows
 from overbar.ir.ops.row import (
@@ -130,10 +131,11 @@ def _scipy(name: str) -> Callable[..., Any]:
 
 ROWS = (
     reduction("logsumexp", _logsumexp, shaping=reduced_to(F64), lower=_lower_logsumexp,
-            **sloped(_softmax)),
+            sparing=along(-math.inf), **sloped(_softmax)),
     Op(
         name="softmax", typing=None, shaping=_alike, activity=unknown_activity,
         lower=_lower_softmax, mixes=lambda n: n.attrs[0],
+        sparing=along(-math.inf, everywhere=True),
         numpy=_scipy("softmax"),
         text=called("softmax"), latex=of_rows("softmax"),
         transposes=(lambda g, out, x: _softmax_times(out, g, x),),
@@ -144,6 +146,7 @@ ROWS = (
     Op(
         name="log_softmax", typing=None, shaping=_alike, activity=unknown_activity,
         lower=_lower_log_softmax, mixes=lambda n: n.attrs[0],
+        sparing=along(-math.inf, everywhere=True),
         numpy=_scipy("log_softmax"),
         text=called("log_softmax"), latex=of_rows(r"log\,softmax"),
         transposes=(_log_softmax_back,), tangent=_log_softmax_dot,

@@ -8,6 +8,7 @@ import numpy as np
 
 from overbar.ir.ops import phrases
 from overbar.ir.ops.contract import contract, stripped
+from overbar.ir.ops.masks import along
 from overbar.ir.ops.reduce import (
     back,
     kept,
@@ -200,11 +201,12 @@ ROWS = (
     ),
     reduction(
         "sum", np.sum, shaping=reduced_to(INT), tidy=_sum_tidy,
-        phrases=phrases.OF_SUM,
+        phrases=phrases.OF_SUM, sparing=along(0),
         transposes=(lambda g, out, x: back(g, out.attrs[0], x),),
     ),
     Op(
         name="cumsum", typing=None, helper=cumulated, python=_cumsum_python,
+        sparing=along(0, lambda node: node.attrs[:1], everywhere=True),
         activity=unknown_activity, numpy=_cumsum, mixes=lambda n: (n.attrs[0],),
         shaping=lambda graph, name, args, attrs: (args, args[0].type),
         text=lambda n: Notation(

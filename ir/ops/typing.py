@@ -11,13 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from overbar.ir.errors import ShapeError
-from overbar.ir.types import BOOL, F32, F64, INT, Type, extents
+from overbar.ir.types import BOOL, F32, F64, INT, Dim, Type, extents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from overbar.ir.graph import Graph, Node
-    from overbar.ir.types import Shape
+    from overbar.ir.types import Extent, Shape
 
 Typed: TypeAlias = "tuple[Sequence[Node], Type]"
 Typing: TypeAlias = "Callable[[Graph, str, Sequence[Node]], Typed]"
@@ -53,6 +53,21 @@ def _all_float64(args: Sequence[Node]) -> bool:
     return True
 
 
+def differing(one: Extent, other: Extent) -> str:
+    """Say that two sizes differ, and what to do where masks are the reason."""
+    return f"expected {one} along an axis, found {other}{mask_advice(one, other)}"
+
+
+def mask_advice(*found: Extent) -> str:
+    """Say what to do where sizes differ that masks are the reason of."""
+    if not any(isinstance(e, Dim) and e.is_count for e in found):
+        return ""
+    return (
+        "; what a mask chooses meets only what the same mask chooses, "
+        "where(mask, x, 0) keeps the shape of x"
+    )
+
+
 def joined(name: str, shapes: Sequence[Shape]) -> Shape:
     """Return the shape that shapes broadcast to, as in NumPy.
 
@@ -69,7 +84,7 @@ def joined(name: str, shapes: Sequence[Shape]) -> Shape:
             elif extent not in (1, whole[i]):
                 shown = " and ".join(f"[{extents(s)}]" for s in dict.fromkeys(shapes))
                 message = f"{name} cannot combine shapes {shown}: "
-                message += f"expected {whole[i]} along an axis, found {extent}"
+                message += differing(whole[i], extent)
                 raise ShapeError(message)
     return whole
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import array_programs as programs
 import numpy as np
@@ -17,6 +17,11 @@ from overbar.derive.reverse import reverse
 from overbar.ir.evaluate import evaluate
 from overbar.ir.verify import verify
 from tests.arrays.test_loops import flat
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from overbar.ir.graph import Graph, Node
 
 HAS_JAX = importlib.util.find_spec("jax") is not None
 HUGE = 1e6
@@ -60,25 +65,30 @@ class Subject:
         self.graph, self.wrt = programs.graph_of(self.program, dtype=dtype)
         self.given = programs.arguments(self.program, self.params, self.indices)
 
-    def derived(self, params: Any = None) -> list[Any]:
+    def derived(self) -> list[Any]:
         """Return value, gradient, tangent and Hessian product by the reference."""
-        graph, wrt = self.graph, self.wrt
-        (value,) = graph.outputs.values()
-        graph.formula_size = len(graph)
-        zeros = {n: graph.const(0.0, n.type) for n in wrt}
-        found = reverse(graph, {value: graph.const(1.0, value.type)}, wrt)
-        bars = [found.get(n, zeros[n]) for n in wrt]
-        dots = {n: graph.remake_input(f"{n.attrs[0]}_dot", n.type) for n in wrt}
-        tangents = forward(graph, dots, [value, *bars])
-        dot = tangents.get(value, graph.const(0.0, value.type))
-        moved = [tangents.get(b, z) for b, z in zip(bars, zeros.values(), strict=True)]
-        verify(graph)
-        names = [*graph.inputs, *(d.attrs[0] for d in dots.values())]
-        given = programs.arguments(self.program, params or self.params, self.indices)
-        roots = [value, *bars, dot, *moved]
-        values = dict(zip(names, [*given, *self.dots], strict=True))
-        known = evaluate(graph, values, roots)
-        return [known[r] for r in roots]
+        given = dict(zip(self.graph.inputs, self.given, strict=True))
+        return derivatives(self.graph, self.wrt, given, self.dots)
+
+
+def derivatives(
+    graph: Graph, wrt: Sequence[Node], given: Mapping[str, Any], dots: Sequence[Any]
+) -> list[Any]:
+    """Return value, gradient, tangent and Hessian product of a graph's one output."""
+    (value,) = graph.outputs.values()
+    graph.formula_size = len(graph)
+    zeros = {n: graph.const(0.0, n.type) for n in wrt}
+    found = reverse(graph, {value: graph.const(1.0, value.type)}, wrt)
+    bars = [found.get(n, zeros[n]) for n in wrt]
+    moving = {n: graph.remake_input(f"{n.attrs[0]}_dot", n.type) for n in wrt}
+    tangents = forward(graph, moving, [value, *bars])
+    dot = tangents.get(value, graph.const(0.0, value.type))
+    moved = [tangents.get(b, z) for b, z in zip(bars, zeros.values(), strict=True)]
+    verify(graph)
+    names = [node.attrs[0] for node in moving.values()]
+    roots = [value, *bars, dot, *moved]
+    known = evaluate(graph, {**given, **dict(zip(names, dots, strict=True))}, roots)
+    return [known[r] for r in roots]
 
 
 # -- JAX -------------------------------------------------------------------------------

@@ -177,10 +177,8 @@ REFUSED = [
         "expected whole numbers as indices, found float64[n]",
     ),
     (
-        lambda f, x, c: f.at(x, c), "mn ?mn", UnsupportedError,
-        ("a mask chooses as many elements as it has True, so that the shape "
-        "depends on data; write where(mask, x, 0) and reduce that, or index "
-        "with integers"),
+        lambda f, x, c: f.at(x, c), "mn ?n", ShapeError,
+        "expected a mask that fits [m, n], of size m for its axis 0, found n in [n]",
     ),
     (
         lambda f, x: f.sum(x, 0, x), "mn", UnsupportedError,

@@ -116,6 +116,15 @@ def test_cheap_gradient() -> None:
     assert abs(ratios[0] - ratios[1]) < 0.1
 
 
+def test_several_outputs() -> None:
+    """Of several outputs the adjoints for their seeds are counted."""
+    found = ob.compile("a = x*y\nb = sin(x)\na, b").cost
+    assert ("value", "vjp") == found.names
+    assert {"mul": 1, "sin": 1} == found.value.operations
+    # x_bar = a_bar y + b_bar cos(x), y_bar = a_bar x
+    assert {"add": 1, "cos": 1, "mul": 3} == found.gradient.operations
+
+
 def test_counting_leaves_the_graph_alone() -> None:
     """Counting makes no nodes."""
     derivation = ob.compile(L1).derivation

@@ -461,10 +461,9 @@ REFUSED: tuple[tuple[Callable[[], object], type[OverbarError], str], ...] = (
      "expected a function that Overbar knows, found 'numpy.fft.fft'"),
     (lambda: x[s], ShapeError,
      "expected whole numbers as indices, found float64, in x[s]"),
-    (lambda: x[w > 0], UnsupportedError,
-     ("a mask chooses as many elements as it has True, so that the shape depends on "
-      "data; write where(mask, x, 0) and reduce that, or index with integers, in x[w > "
-      "0]")),
+    (lambda: x[y > 0], ShapeError,
+     ("expected a mask that fits [n], of size n for its axis 0, found m in [m], in "
+      "x[y > 0]")),
     (lambda: R[5], ShapeError,
      "index 5 is out of range for axis 0 of [3, 4], in R[5]"),
     (lambda: R[0, 0, 0], ShapeError,

@@ -59,6 +59,7 @@ class Level:
         self.makers = makers
         self.done = done
         self.apart = apart
+        self.kinds: dict[Loop, set[bool]] = {}
         self.items: list[Item] = []
         self.where: dict[Unit, int] = {}
         for unit in units:
@@ -84,6 +85,7 @@ class Level:
         loop = self.items[at]
         if isinstance(loop, Loop):
             loop.axes[unit] = axis
+            self.kinds.setdefault(loop, set()).update(self._kind(unit))
         self.where[unit] = at
 
     def _needs(self, unit: Unit) -> Iterator[Unit]:
@@ -109,14 +111,14 @@ class Level:
             item = self.items[at]
             if not isinstance(item, Loop) or item.extent != unit.extent(axis):
                 continue
-            if self._together([unit, *item.axes]):
+            if len(self.kinds[item] | self._kind(unit)) < 2:
                 return at, 2 if at in joined else 1
         return len(self.items), 0
 
-    def _together(self, units: Collection[Unit]) -> bool:
-        """Whether units may share a loop at this level."""
-        deep = any(len(u.probe) > len(self.done[u]) + 1 for u in units)
-        return not (deep and any(u in self.apart for u in units))
+    def _kind(self, unit: Unit) -> set[bool]:
+        """Return whether a unit stands apart, nothing where that does not matter."""
+        deep = len(unit.probe) > len(self.done[unit]) + 1
+        return {True} if unit in self.apart else {False} if deep else set()
 
     def _sink(self) -> None:
         """Move loops into later ones over the same extent, where nothing between asks.
@@ -131,17 +133,16 @@ class Level:
             for late in self.items[at + 1 :]:
                 units = list(late.axes) if isinstance(late, Loop) else [late]
                 fits = isinstance(late, Loop) and late.extent == early.extent
-                fits = fits and self._together([*early.axes, *units])
                 if fits and self._fit(early, late):  # type: ignore[arg-type]
                     late.axes = {**early.axes, **late.axes}  # type: ignore[union-attr]
+                    self.kinds[late] |= self.kinds[early]  # type: ignore[index]
                     self.items.remove(early)
                     break
                 if any(made & set(u.sources) for u in units):
                     break
 
-    @staticmethod
-    def _fit(early: Loop, late: Loop) -> bool:
-        return all(
+    def _fit(self, early: Loop, late: Loop) -> bool:
+        return len(self.kinds[early] | self.kinds[late]) < 2 and all(
             follows(unit, axis, maker, early)
             for unit, axis in late.axes.items()
             for maker in early.axes

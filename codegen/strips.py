@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 STRIP = 256
 """Elements of a strip: 2 KiB an array, so that a dozen fit into the first cache."""
 
+MOST_AXES = 2
+"""Axes of what runs over strips: one more loop a strip costs little, two cost more."""
+
 
 def cut_into_strips(
     items: Sequence[Item],
@@ -118,9 +121,8 @@ class _Strips:
             inside = [m for m in sources if m in strip.axes]
             late = any(m in after for m in sources)
             axes = [a for a in range(len(unit.probe)) if unit.extent(a) == strip.extent]
-            fits = len(axes) == 1 and all(
-                follows(unit, axes[0], m, strip) for m in inside
-            )
+            fits = len(axes) == 1 and len(unit.probe) <= MOST_AXES
+            fits = fits and all(follows(unit, axes[0], m, strip) for m in inside)
             if fits and not late:
                 strip.axes[unit] = axes[0]
             elif inside or late:

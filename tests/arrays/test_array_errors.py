@@ -356,3 +356,30 @@ def test_empty_stacks(shape):
         value, grad = f.value_and_grad(stack)
         assert np.isclose(np.sum(getattr(np.linalg, name)(stack)), value)
         assert shape == grad.A.shape
+
+
+EMPTY = {
+    "max(x)": "1:1: expected sizes that max(x) can be taken of, found n = 0",
+    "sum(min(W, axis=0))": (
+        "1:5: expected sizes that min(W, axis=0) can be taken of, found k = 2, n = 0"
+    ),
+    "argmax(x)*1.0": (
+        "1:1: expected sizes that argmax(x, axis=0) can be taken of, found n = 0"
+    ),
+    "sum(softmax(x))": (
+        "1:5: expected sizes that softmax(x) can be taken of, found n = 0"
+    ),
+    "norm(x, inf)": "1:1: expected sizes that max(abs(x)) can be taken of, found n = 0",
+}
+
+
+@pytest.mark.parametrize("backend", ["reference", "python"])
+@pytest.mark.parametrize("text", EMPTY)
+def test_nothing_is_the_largest_of_nothing(text, backend):
+    """A call refuses sizes for which an array has no largest element."""
+    f = ob.compile(f"x: param[n]\nW: param[n, k]\n{text}", backend=backend)
+    for call in (f, f.grad):
+        with pytest.raises(InputError) as caught:
+            call(np.zeros(0), np.zeros((0, 2)))
+        assert EMPTY[text] in str(caught.value).replace("<string>:3:", "1:")
+    assert np.isfinite(f(np.ones(1), np.ones((1, 2))))

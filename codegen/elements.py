@@ -69,6 +69,7 @@ class Elements:
     short: axes that arrays have for a strip's elements only.
     strip: the loop over a strip's elements around.
     opaque: what stands for numbers that are given, so that no rewrite looks into them.
+    turned: what arrays are in terms of others that are stored in their place.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Elements:
         short: Mapping[Node, Collection[int]] | None = None,
         strip: Strip | None = None,
         opaque: Mapping[Node, Node] | None = None,
+        turned: Mapping[Node, Node] | None = None,
     ) -> None:
         self.graph = graph
         self.stored = stored
@@ -88,6 +90,7 @@ class Elements:
         self.short = short or {}
         self.strip = strip
         self.opaque = opaque or {}
+        self.turned = turned or {}
         self._made: dict[tuple[Node, Index], Node] = {}
 
     def load(self, array: Node, index: Sequence[Node]) -> Node:
@@ -141,7 +144,7 @@ class Elements:
             return self.opaque.get(node, node)
         if node in self.stored:
             return self.load(node, index)
-        key = (node, tuple(index))
+        key = (self.turned.get(node, node), tuple(index))
         found = self._made.get(key)
         if found is None:
             raise _MissingError(key)

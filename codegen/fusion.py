@@ -28,6 +28,7 @@ class Loop:
 
     step: above 1, how many elements of the axis a turn takes, a strip.
     strip: the loop over strips of which this one runs over the elements.
+    alone: whether it is that of a product of matrices, which no one shares.
     """
 
     extent: Extent
@@ -35,6 +36,7 @@ class Loop:
     items: list[Item] = field(default_factory=list)
     step: int = 1
     strip: Loop | None = None
+    alone: bool = False
 
 
 def fuse(units: Sequence[Unit], makers: Mapping[Node, Sequence[Unit]]) -> list[Item]:
@@ -77,6 +79,11 @@ class Level:
             self.where[unit] = len(self.items)
             self.items.append(unit)
             return
+        if unit.stack is not None and self.done[unit]:
+            self.where[unit] = len(self.items)
+            axis = outermost[0]
+            self.items.append(Loop(unit.extent(axis), {unit: axis}, alone=True))
+            return
         found = [self._loop(unit, axis) for axis in outermost]
         best = max(range(len(found)), key=lambda k: (found[k][1], -k))
         at, axis = found[best][0], outermost[best]
@@ -90,7 +97,7 @@ class Level:
 
     def _needs(self, unit: Unit) -> Iterator[Unit]:
         """Yield the units that make what a unit reads, those at this level."""
-        for source in unit.sources:
+        for source in unit.needs:
             for maker in self.makers.get(source, ()):
                 if maker in self.where:
                     yield maker
@@ -107,9 +114,11 @@ class Level:
             joins = isinstance(item, Loop) and follows(unit, axis, need, item)
             first = max(first, at if joins else at + 1)
             joined |= {at} if joins else set()
+        if unit.laid_out and not self.done[unit]:  # beside the product that reads it
+            first = max(first, len(self.items) - 1)
         for at in range(first, len(self.items)):
             item = self.items[at]
-            if not isinstance(item, Loop) or item.extent != unit.extent(axis):
+            if not isinstance(item, Loop) or not _fits(item, unit.extent(axis)):
                 continue
             if len(self.kinds[item] | self._kind(unit)) < 2:
                 return at, 2 if at in joined else 1
@@ -127,18 +136,18 @@ class Level:
         """
         for at in range(len(self.items) - 2, -1, -1):
             early = self.items[at]
-            if not isinstance(early, Loop):
+            if not isinstance(early, Loop) or early.alone:
                 continue
             made = {u.target for u in early.axes}
             for late in self.items[at + 1 :]:
                 units = list(late.axes) if isinstance(late, Loop) else [late]
-                fits = isinstance(late, Loop) and late.extent == early.extent
+                fits = isinstance(late, Loop) and _fits(late, early.extent)
                 if fits and self._fit(early, late):  # type: ignore[arg-type]
                     late.axes = {**early.axes, **late.axes}  # type: ignore[union-attr]
                     self.kinds[late] |= self.kinds[early]  # type: ignore[index]
                     self.items.remove(early)
                     break
-                if any(made & set(u.sources) for u in units):
+                if any(made & set(u.needs) for u in units):
                     break
 
     def _fit(self, early: Loop, late: Loop) -> bool:
@@ -148,6 +157,10 @@ class Level:
             for maker in early.axes
             if maker.target in unit.sources
         )
+
+
+def _fits(loop: Loop, extent: Extent) -> bool:
+    return loop.extent == extent and not loop.alone
 
 
 def follows(unit: Unit, axis: int, maker: Unit, loop: Loop) -> bool:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from overbar.codegen.buffers import reused
+from overbar.codegen.contractions import laid_out, once, stacks
 from overbar.codegen.fusion import Loop, fuse
 from overbar.codegen.names import legal, unused
 from overbar.codegen.strips import cut_into_strips
-from overbar.codegen.units import Unit, cut, stored_arrays
+from overbar.codegen.units import Unit, cut, is_call, stored_arrays
 from overbar.ir.ops import OPS
 from overbar.ir.text import arrange, name_shared
 from overbar.ir.types import Dim, dims
@@ -57,7 +58,14 @@ class Layout:
         known = dict.fromkeys(given)
         self.order = arrange(graph, roots, known)
         self.stored = stored_arrays(graph, self.order, roots, known)
-        self.units = cut(graph, self.order, self.stored, known, set(roots))
+        open_ = [n for n in self.order if n not in known and not is_call(n, {*roots})]
+        found = stacks(graph, open_, self.stored)
+        self.stored -= once(self.order, found, {*roots, *known})
+        self.turned = {n: s.turned for n, s in found.items() if n not in {*roots}}
+        self.stored -= {n for n, t in self.turned.items() if t is not found[n].product}
+        self.order = laid_out(self.order, found)
+        self.stored |= {n for s in found.values() for n in (s.product, *s.product.args)}
+        self.units = cut(graph, self.order, self.stored, known, set(roots), found)
         makers: dict[Node, list[Unit]] = {}
         self.readers: dict[Node, list[Unit]] = {}
         for unit in self.units:

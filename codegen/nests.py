@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from overbar.codegen.contractions import inside, multiplied
 from overbar.codegen.elements import Strip
 from overbar.codegen.fusion import Loop
 from overbar.codegen.names import unused
@@ -126,8 +127,18 @@ class _Nests(Scoped):
         scope.known[node] = self.names[node]
         return [*body, Assign(node, node)]
 
+    def _product(self, loop: Loop, scope: Scope) -> list[Statement]:
+        """Return the statement that multiplies two matrices, in place of its loops."""
+        (unit,) = loop.axes
+        body = self._allocations(loop, scope)
+        each = scope.index[self.loops[unit][-4]]
+        scope.known[unit.target] = self.names[unit.target]
+        return [*body, multiplied(unit, self.elements(scope), each)]
+
     def _loop(self, loop: Loop, scope: Scope) -> list[Statement]:
         """Return the statements of a loop, with what comes before and after it."""
+        if loop.alone:
+            return self._product(loop, scope)
         outermost = not scope.inside
         if outermost:
             self.rooms = {}
@@ -221,6 +232,9 @@ class _Nests(Scoped):
         writer = Writer(self.names)
         said: dict[str, None] = {}
         for unit in units:
+            for node in inside(unit):  # has its name there alone
+                if node in self.names and node not in self.stored:
+                    said[f"{self.names[node]} = {writer.write(node)[0]}"] = None
             text = writer.write(unit.target)[0]
             said[f"{self.names[unit.target]} = {text}"] = None
         return [Comment(text) for text in said]

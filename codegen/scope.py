@@ -68,7 +68,7 @@ class Scoped(Layout):
         """Return what makes elements in a scope."""
         return Elements(
             self.graph, self.stored, scope.forwarded, self.gone, self.short,
-            scope.strip, self.opaque,
+            scope.strip, self.opaque, self.turned,
         )  # fmt: skip
 
     def element(self, unit: Unit, scope: Scope) -> tuple[Node, tuple[Node, ...]]:

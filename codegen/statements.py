@@ -138,11 +138,26 @@ _GATHERED = {
 
 def _store(item: Store, writer: PythonWriter, pad: str) -> list[str]:
     """Return the lines that put a value in its place."""
+    if item.kind == "dot":
+        return _dot(item, writer, pad)
     target = writer.element(item.target)
     if item.kind in OPS:
         writer.used[OPS[item.kind]] = None
     head, _, tail = _GATHERED[item.kind].format(target, "\0").partition("\0")
     return wrap(head, writer.value(item.value) + tail, pad)
+
+
+def _dot(item: Store, writer: PythonWriter, pad: str) -> list[str]:
+    """Return the lines that multiply two matrices into a third."""
+    labels = item.value.attrs
+    operands = [
+        writer.element(a) + ".T" * turned
+        for a, turned in zip(
+            item.value.args, (labels[0][0] != 0, labels[1][1] != 1), strict=True
+        )
+    ]
+    text = ", ".join([*operands, writer.element(item.target)])
+    return wrap("np.dot(", f"{text})", pad)
 
 
 def _allocate(item: Allocate, writer: PythonWriter) -> str:

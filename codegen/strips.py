@@ -117,11 +117,12 @@ class _Strips:
         before: list[Unit] = []
         after: dict[Unit, None] = {}
         for unit in units:
-            sources = [m for s in unit.sources for m in self.makers.get(s, ())]
+            sources = [m for s in unit.needs for m in self.makers.get(s, ())]
             inside = [m for m in sources if m in strip.axes]
             late = any(m in after for m in sources)
             axes = [a for a in range(len(unit.probe)) if unit.extent(a) == strip.extent]
-            fits = len(axes) == 1 and len(unit.probe) <= MOST_AXES
+            whole = unit.stack is not None or unit.laid_out  # a matrix stays whole
+            fits = len(axes) == 1 and not whole and len(unit.probe) <= MOST_AXES
             fits = fits and all(follows(unit, axes[0], m, strip) for m in inside)
             if fits and not late:
                 strip.axes[unit] = axes[0]

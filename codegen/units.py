@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from overbar.codegen.contractions import nest as stack_nest
 from overbar.codegen.elements import Elements, by_element, expression
 from overbar.ir.ops import OPS
 from overbar.ir.ops.row import Nest
@@ -18,10 +19,11 @@ from overbar.ir.types import INT
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from overbar.codegen.contractions import Stack
     from overbar.ir.graph import Graph, Node
     from overbar.ir.types import Extent
 
-_LOAD = OPS["load"]
+_LOAD, _COPY = OPS["load"], OPS["copy"]
 
 
 @dataclass(eq=False)
@@ -32,6 +34,9 @@ class Unit:
     probe: index nodes of its own, one an axis of the loops; place and value: where an
         element goes and what it is, at these; reads: the loads of both.
     far: how far from contiguous each axis runs through memory.
+    stack: the stack of products of matrices that it is, one in each turn of a loop.
+    laid_out: whether it lays out the matrices of such a stack; waits: what else the
+        product reads, so that both are made beside it.
     """
 
     target: Node
@@ -41,6 +46,9 @@ class Unit:
     value: Node | None = None
     reads: tuple[Node, ...] = ()
     far: tuple[int, ...] = ()
+    stack: Node | None = None
+    laid_out: bool = False
+    waits: tuple[Node, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -55,6 +63,8 @@ class Unit:
 
     def outermost(self, done: Collection[int]) -> list[int]:
         """Return the axes that may come next, from outside to inside."""
+        if self.laid_out and not done:
+            return [0]
         left = [a for a in range(len(self.probe)) if a not in done]
         most = max((self.far[a] for a in left), default=0)
         return [a for a in left if self.far[a] == most]
@@ -69,6 +79,11 @@ class Unit:
         return list(
             dict.fromkeys(r.args[0] if r.op is _LOAD else r for r in self.reads)
         )
+
+    @property
+    def needs(self) -> list[Node]:
+        """The arrays and reductions that have to be made before it."""
+        return [*self.sources, *self.waits]
 
 
 def stored_arrays(
@@ -135,9 +150,15 @@ def cut(
     stored: Collection[Node],
     known: Collection[Node],
     roots: Collection[Node],
+    found: Mapping[Node, Stack],
 ) -> list[Unit]:
-    """Return the units in order, each after those that it reads."""
-    elements = Elements(graph, stored)
+    """Return the units in order, each after those that it reads.
+
+    found: contractions that are stacks of products of matrices.
+    """
+    products = {s.product for s in found.values()}
+    operands = {a for p in products for a in p.args} - {*known}
+    elements = Elements(graph, stored, turned={n: s.turned for n, s in found.items()})
     units = []
     for node in order:
         if node in known or not (node in stored or reduces(node)):
@@ -145,9 +166,28 @@ def cut(
         if is_call(node, roots):
             units.append(Unit(node))
             continue
-        for k, nest in enumerate(nests_of(node)):
-            units.append(_unit(graph, elements, node, nest, f"{len(units)}_{k}"))
+        turned = found[node].turned if node in found else node
+        if turned in products:
+            unit = _unit(graph, elements, node, stack_nest(turned), f"{len(units)}_0")
+            unit.stack = turned
+            _lay_together([u for u in units if u.target in turned.args], turned)
+            units.append(unit)
+            continue
+        for k, nest in enumerate(nests_of(turned)):
+            unit = _unit(graph, elements, node, nest, f"{len(units)}_{k}")
+            unit.laid_out = node in operands and node.op is _COPY
+            units.append(unit)
     return units
+
+
+def _lay_together(makers: Sequence[Unit], product: Node) -> None:
+    """Let operands of a product of matrices wait for what the other one is made of."""
+    laid = [u for u in makers if u.laid_out]
+    others = [a for a in product.args if a not in {u.target for u in laid}]
+    sources = {u: u.sources for u in laid}
+    for unit in laid:
+        waits = [s for u in laid if u is not unit for s in sources[u]]
+        unit.waits = (*others, *waits)
 
 
 def reduces(node: Node) -> bool:

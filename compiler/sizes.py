@@ -36,11 +36,9 @@ class Sizes:
         self.types: dict[str, Type] = {n: i.type for n, i in graph.inputs.items()}
         order = graph.order()
         self._derived = _derived(order)
-        self._windows = [
-            n
-            for n in order
-            if n.args and n.op.shaping and not n.op.cost and n.op.numpy and _named(n)
-        ]
+        known = [n for n in order if n.args and n.op.shaping and n.op.numpy]
+        self._windows = [n for n in known if not n.op.cost and _named(n)]
+        self._whole = [n for n in known if n.op.cost and len(n.args) == 1 and _named(n)]
         self._spans = graph.spans
         self._checked: set[tuple[tuple[str, int], ...]] = set()
         self._need_fixed([*graph.inputs.values(), *order])
@@ -114,7 +112,8 @@ class Sizes:
                     f"found {_sizes_of(extent, sizes)}"
                 )
                 raise InputError(message, self._spans.get(node))
-        for node in self._windows:
+        empty = [n for n in self._whole if _is_empty(n, sizes)]
+        for node in (*self._windows, *empty):
             self._need_window(node, sizes)
         if len(self._checked) < _MOST_CHECKED:
             self._checked.add(key)
@@ -146,7 +145,8 @@ class Sizes:
         ]
         try:
             attrs = tuple(sized(a, sizes) for a in node.attrs)
-            found = np.shape(node.op.numpy(*attrs, *args))  # type: ignore[misc]
+            with np.errstate(all="ignore"):
+                found = np.shape(node.op.numpy(*attrs, *args))  # type: ignore[misc]
         except (ValueError, IndexError):
             found = None
         if found != want:
@@ -227,6 +227,11 @@ def _unfixed(name: str, node: Node, span: Span | None) -> ShapeError:
 
 def _shapes(node: Node) -> list[Shape]:
     return [a.type.shape for a in node.args]
+
+
+def _is_empty(node: Node, sizes: Mapping[str, int]) -> bool:
+    """Whether an op's one operand has no elements, of which none is the largest."""
+    return any(size_of(e, sizes) == 0 for e in node.args[0].type.shape)
 
 
 def _named(node: Node) -> bool:

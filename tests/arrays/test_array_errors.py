@@ -224,6 +224,86 @@ REFUSED = [
         ("conv2d expects images (H, W) and a kernel (h, w), or (N, C, H, W) "
         "and (O, C, h, w), found [m, n] and [n]"),
     ),
+    (
+        lambda f, x: f.at(x, slice(0.5, None)), "mn", ShapeError,
+        "a slice expects integers and sizes as its ends, found 0.5 on axis 0",
+    ),
+    (
+        lambda f, x: f.arange(0, 3, 0), "mn", ShapeError,
+        "arange expects a step other than 0, found 0",
+    ),
+    (
+        lambda f, x: f.arange(0.5, NAMED.n), "mn", UnsupportedError,
+        (
+            "arange expects numbers with fractions to be known when compiling, "
+            "found 0.5, n, 1"
+        ),
+    ),
+    (
+        lambda f, x, y: f.conv2d(x, y, "full"), "57 32", UnsupportedError,
+        "conv2d expects a mode of same, valid, found 'full'",
+    ),
+    (
+        lambda f, x, y: f.conv2d(x, y), "57 mn", UnsupportedError,
+        (
+            "conv2d expects the size of its kernel to be known when compiling, "
+            "found [1, 1, m, n]"
+        ),
+    ),
+    (
+        lambda f, x, y: f.convolve(x, y, "half"), "n m", UnsupportedError,
+        "convolve expects a mode of full, same, valid, found 'half'",
+    ),
+    (
+        lambda f, x, y: f.convolve(x, y), "n 0", ShapeError,
+        "convolve expects at least one element, found an empty vector",
+    ),
+    (
+        lambda f, x, y: f.cross(x, y), "m4 m4", ShapeError,
+        "cross expects vectors of 3 along axis -1, found shape [m, 4]",
+    ),
+    (
+        lambda f, x: f.einsum("i;j", x), "mn", ShapeError,
+        "einsum expects letters, commas, ... and -> as subscripts, found 'i;j'",
+    ),
+    (
+        lambda f, x, y: f.inner(x, y), "mn mk", ShapeError,
+        (
+            "inner cannot multiply shapes [m, n] and [m, k]: expected n along the "
+            "last axis, found k"
+        ),
+    ),
+    (
+        lambda f, x: f.moveaxis(x, (0, 1), 0), "mn", ShapeError,
+        (
+            "moveaxis expects as many distinct sources as destinations, found (0, "
+            "1) and 0"
+        ),
+    ),
+    (
+        lambda f, x: f.norm(x, "two"), "n", UnsupportedError,
+        "norm of a vector expects a number as ord, found 'two'",
+    ),
+    (
+        lambda f, x: f.pad(x, 1, constant_values=(1, 2)), "mn", UnsupportedError,
+        "pad expects one number as constant_values, found (1, 2)",
+    ),
+    (
+        lambda f, x: f.repeat(x, -1), "mn", ShapeError,
+        "repeat expects no negative repeats, found -1",
+    ),
+    (
+        lambda f, x: f.repeat(x, (1, 2), 0), "3n", ShapeError,
+        "repeat expects 3 repeats for axis 0 of [3, n], found 2",
+    ),
+    (
+        lambda f, x: f.roll(x, (1, 2), (0, 1, 1)), "mn", ShapeError,
+        "roll expects as many shifts as axes, found (1, 2) and (0, 1, 1)",
+    ),
+    (
+        lambda f, x, i: f.take_along_axis(x, i, 1), "mn #m", ShapeError,
+        "take_along_axis expects indices with 2 axes, found shape [m]",
+    ),
 ]  # fmt: skip
 
 
@@ -356,3 +436,30 @@ def test_empty_stacks(shape):
         value, grad = f.value_and_grad(stack)
         assert np.isclose(np.sum(getattr(np.linalg, name)(stack)), value)
         assert shape == grad.A.shape
+
+
+EMPTY = {
+    "max(x)": "1:1: expected sizes that max(x) can be taken of, found n = 0",
+    "sum(min(W, axis=0))": (
+        "1:5: expected sizes that min(W, axis=0) can be taken of, found k = 2, n = 0"
+    ),
+    "argmax(x)*1.0": (
+        "1:1: expected sizes that argmax(x, axis=0) can be taken of, found n = 0"
+    ),
+    "sum(softmax(x))": (
+        "1:5: expected sizes that softmax(x) can be taken of, found n = 0"
+    ),
+    "norm(x, inf)": "1:1: expected sizes that max(abs(x)) can be taken of, found n = 0",
+}
+
+
+@pytest.mark.parametrize("backend", ["reference", "python"])
+@pytest.mark.parametrize("text", EMPTY)
+def test_nothing_is_the_largest_of_nothing(text, backend):
+    """A call refuses sizes for which an array has no largest element."""
+    f = ob.compile(f"x: param[n]\nW: param[n, k]\n{text}", backend=backend)
+    for call in (f, f.grad):
+        with pytest.raises(InputError) as caught:
+            call(np.zeros(0), np.zeros((0, 2)))
+        assert EMPTY[text] in str(caught.value).replace("<string>:3:", "1:")
+    assert np.isfinite(f(np.ones(1), np.ones((1, 2))))

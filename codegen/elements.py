@@ -36,12 +36,14 @@ class Strip:
 
     offset: where in the strip an element stands; index: where in the whole axis;
     outside: the indices of loops around, None where there are loops inside; rows: what
-    stands for the strip's part of an array, by the array and the indices before it.
+    stands for the strip's part of an array, by the array and the indices before it;
+    parts: those without such indices, for all loops over the strip.
     """
 
     offset: Node
     index: Node
     outside: Collection[Node] | None
+    parts: dict[tuple[Node, Index], Node]
     rows: dict[tuple[Node, Index], Node] = field(default_factory=dict)
 
     def row(self, array: Node, index: Index) -> Node | None:
@@ -50,14 +52,14 @@ class Strip:
             return None
         if not all(i in self.outside or i.is_const for i in index[:-1]):
             return None
-        key = (array, index[:-1])
-        if key not in self.rows:
+        key, known = (array, index[:-1]), self.rows if index[:-1] else self.parts
+        if key not in known:
             shape = array.type.shape[-1:]
             place = " ".join(str(i.index) for i in index)
-            self.rows[key] = array.graph.remake_input(
+            known[key] = array.graph.remake_input(
                 f"{array.index} strip at {place}", array.type.of(shape)
             )
-        return self.rows[key]
+        return known[key]
 
 
 class Elements:

@@ -158,7 +158,9 @@ class _Nests(Scoped):
         if outermost:
             body += self.rooms.values()
         if loop.strip is not None and inner.strip is not None:
-            body += self._rows(inner.strip, scope)
+            body += self._rows(inner.strip.rows, scope)
+        if loop.step > 1:
+            inside = [*self._rows(inner.parts, scope), *inside]
         bounds = self.bounds if loop.step > 1 or loop.strip else None
         index = bounds[0] if bounds and loop.step > 1 else inner.letters[-1:]
         whole = bool(loop.strip and inner.strip and inner.strip.outside is None)
@@ -176,6 +178,7 @@ class _Nests(Scoped):
         if loop.step > 1:
             inner.start = graph.remake_input(self.bounds[0], INT)
             inner.known[inner.start] = self.bounds[0]
+            inner.parts = {}
             return inner
         letter = self.letters[len(scope.index)]
         index = graph.remake_input(letter, INT)
@@ -184,18 +187,22 @@ class _Nests(Scoped):
         if loop.strip is not None and scope.start is not None:
             if any(isinstance(item, Loop) for item in loop.items):
                 offset = graph.make("sub", (index, scope.start))
-                inner.strip = Strip(offset, index, None)
+                inner.strip = Strip(offset, index, None, scope.parts)
             else:
                 whole = graph.make("add", (scope.start, index))
-                inner.strip = Strip(index, whole, set(scope.index.values()))
+                inner.strip = Strip(
+                    index, whole, set(scope.index.values()), scope.parts
+                )
                 index = whole
         inner.index[loop] = index
         return inner
 
-    def _rows(self, strip: Strip, scope: Scope) -> list[Statement]:
+    def _rows(
+        self, rows: Mapping[tuple[Node, tuple[Node, ...]], Node], scope: Scope
+    ) -> list[Statement]:
         """Return the statements that name the parts of rows that a strip looks at."""
         found: list[Statement] = []
-        for (array, index), row in strip.rows.items():
+        for (array, index), row in rows.items():
             place = "".join(scope.known.get(i, "") for i in index) or "part"
             self.names[row] = unused(f"{self.names[array]}_{place}", self.taken)
             found.append(Row(row, array, index, self.bounds))

@@ -47,6 +47,7 @@ class Scope:
     letters: str = ""
     start: Node | None = None
     strip: Strip | None = None
+    parts: dict[tuple[Node, tuple[Node, ...]], Node] = field(default_factory=dict)
 
     @property
     def inside(self) -> bool:

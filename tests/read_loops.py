@@ -14,17 +14,32 @@ FREE = {"np", "math", "range", "abs", "len"}
 def dead(function: ast.FunctionDef) -> list[str]:
     """Return variables and arrays that are made or filled, and read nowhere.
 
-    An element that is added to is not read by that.
+    An element that is added to is not read by that. To fill a part of an array, under
+    a name of its own, is to fill the array.
     """
     read: set[str] = set()
     made: dict[str, None] = {}
+    looks = [n for n in ast.walk(function) if isinstance(n, ast.Assign) and _is_part(n)]
+    parts = {look.targets[0].id: look.value.value.id for look in looks}
+    aside = {id(n.value) for n in looks} | {id(n.targets[0]) for n in looks}
     for node in ast.walk(function):
+        if id(node) in aside or node in looks:
+            continue
         for name, reads in _uses(node):
+            name = parts.get(name, name)
             if reads:
                 read.add(name)
             else:
                 made[name] = None
     return [name for name in made if name not in read and name != "_"]
+
+
+def _is_part(node: ast.Assign) -> bool:
+    """Whether a name is given to a part of an array: x_i = x[i, start:stop]."""
+    value = node.value
+    return isinstance(value, ast.Subscript) and any(
+        isinstance(n, ast.Slice) for n in ast.walk(value.slice)
+    )
 
 
 def _uses(node: ast.AST) -> Iterator[tuple[str, bool]]:

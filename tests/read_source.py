@@ -153,7 +153,7 @@ class _Numbering:
             return next(self.numbers)  # each call makes an array of its own
         if key in region.known:
             work = (
-                not isinstance(node, ast.Tuple | ast.Subscript)
+                not isinstance(node, ast.Tuple | ast.Subscript | ast.Slice)
                 and key[0] is not ast.Not
                 and not set(_names(node, ast.Load)) <= self.sizes
             )

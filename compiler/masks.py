@@ -116,7 +116,7 @@ class _Spare:
         """Return where elements are chosen, along one axis of all of them."""
         name = size.name
         if name not in self._flat:
-            mask = self.masks[name]  # type: ignore[index]
+            mask = self.masks[name]
             chosen = self._chosen(mask, range(len(mask.type.shape)))
             full = self[mask] if chosen is None else both(chosen, self[mask])
             self._flat[name] = self._flattened(full)

@@ -308,7 +308,7 @@ def _nominal(graph: Graph) -> Mapping[str, int]:
     known = {d for _, x in inputs for e in dims(x.type.shape) for d in e.names}
     params = (x for name, x in inputs if graph.roles[name] != "data")
     few = {d for x in params for e in dims(x.type.shape) for d in e.names}
-    sizes = defaultdict(lambda: NOMINAL)
+    sizes: dict[str, int] = defaultdict(lambda: NOMINAL)
     return sizes | {d: NOMINAL if d in few else MANY for d in known}
 
 

@@ -80,6 +80,8 @@ def _acot(x: Node) -> Node:
 
 _COMPOSED: tuple[tuple[str, Build, int, int], ...] = (
     ("where", lambda c, x, y: apply("select", c, x, y), 3, 3),
+    ("isnan", lambda x: apply("ne", x, x), 1, 1),
+    ("isfinite", lambda x: apply("lt", apply("abs", x), math.inf), 1, 1),
     ("clip", _clip, 3, 3),
     ("square", _square, 1, 1),
     ("reciprocal", lambda x: 1.0 / x, 1, 1),

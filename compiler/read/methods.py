@@ -118,7 +118,7 @@ class ArrayMethods:
     def __len__(self) -> int:
         if not self.extents:
             raise UnsupportedError(NO_ENTRIES)
-        length = self.extents[0]
+        length = _told(self.extents[0])
         if not isinstance(length, int):
             message = f"the length {length} is known only when called; x.shape[0] is "
             message += "its formula, and operations on whole arrays need no loop"

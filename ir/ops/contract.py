@@ -255,6 +255,8 @@ def _is_small(x: Node) -> bool:
 
 
 def _is_data(x: Node) -> bool:
+    """Whether a matrix is data, perhaps some rows of them alone."""
+    x = x.args[1] if x.op.chooses else x
     return x.graph.roles.get(x.attrs[0] if x.attrs else None) == "data"  # type: ignore[arg-type]
 
 

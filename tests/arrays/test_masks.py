@@ -147,3 +147,120 @@ def test_second_derivatives(text: str) -> None:
         assert_allclose(
             getattr(found, name), whole, rtol=1e-10, atol=1e-11, err_msg=name
         )
+
+
+ON_MATRICES: dict[str, Callable[..., Any]] = {
+    "sum(X[X > 0]**3)": lambda X, y: np.sum(X[X > 0] ** 3),
+    "mean(X[X > 0])": lambda X, y: np.mean(X[X > 0]),
+    "max(X[X > y[:, None]])": lambda X, y: np.max(X[X > y[:, None]]),
+    "sum(X.T[X.T > 0]*exp(X.T[X.T > 0]))": lambda X, y: np.sum(
+        X[X > 0] * np.exp(X[X > 0])
+    ),
+    "sum(X[X > 0][X[X > 0] < 1]**2)": lambda X, y: np.sum(X[(X > 0) & (X < 1)] ** 2),
+    "sum(X[y > 0][:, X[0] > 0]**2)": lambda X, y: np.sum(X[y > 0][:, X[0] > 0] ** 2),
+    "sum(exp(y[y > 0][:, None] - y[y <= 0]))*X[0, 0]": lambda X, y: (
+        np.exp(y[y > 0][:, None] - y[y <= 0]).sum() * X[0, 0]
+    ),
+    "sum(extract(X > 0, X)**2)": lambda X, y: np.sum(X[X > 0] ** 2),
+    "sum(compress(y > 0, X, axis=0)**2)": lambda X, y: np.sum(X[y > 0] ** 2),
+    "sum(X[flatnonzero(y)]**2)": lambda X, y: np.sum(X**2),
+    "X[flatnonzero(y > 0), 0] @ flatnonzero(y > 0)": lambda X, y: (
+        X[y > 0, 0] @ np.flatnonzero(y > 0)
+    ),
+    "sum(X[nonzero(X > 0)[0], nonzero(X > 0)[1]]**2)": lambda X, y: np.sum(
+        X[X > 0] ** 2
+    ),
+    "sum(X[y > 0])/count_nonzero(y > 0)": lambda X, y: np.sum(X[y > 0]) / sum(y > 0),
+    "sum(X[:, arange(3) > 0]**2)": lambda X, y: np.sum(X[:, 1:] ** 2),
+}
+
+
+@pytest.mark.parametrize("backend", ["python", "reference"])
+@pytest.mark.parametrize("text", ON_MATRICES)
+def test_masks_of_matrices(text: str, backend: str) -> None:
+    """Masks of several axes, of axes in the middle and of what masks chose."""
+    rng = np.random.default_rng(2)
+    X, y = rng.normal(size=(5, 3)), rng.normal(size=5)
+    f = ob.compile(f"X: param[n, 3]\ny: data[n]\n{text}", backend=backend)
+    assert_allclose(f(X, y), ON_MATRICES[text](X, y), rtol=1e-12)
+    slopes = np.empty_like(X)
+    for place in np.ndindex(X.shape):
+        step = np.zeros_like(X)
+        step[place] = 1e-6
+        ahead, behind = (ON_MATRICES[text](X + s, y) for s in (step, -step))
+        slopes[place] = (ahead - behind) / 2e-6
+    assert_allclose(f.grad(X, y).X, slopes, rtol=1e-6, atol=1e-7)
+
+
+EMPTY = {
+    "sum": 0.0, "prod": 1.0, "mean": np.nan, "max": -np.inf, "min": np.inf,
+    "norm": 0.0, "logsumexp": -np.inf,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_nothing_chosen(name: str) -> None:
+    """Where nothing is chosen, reductions have their neutral value, gradients are 0."""
+    f = ob.compile(f"x: param[n]\nm: data[n]\n{name}(x[m > 0])", backend="python")
+    value, (x_bar,) = f.value_and_grad(np.ones(3), np.zeros(3))
+    assert_allclose(value, EMPTY[name])
+    assert_allclose(x_bar, np.zeros(3))
+
+
+def test_chosen_of_nothing() -> None:
+    """An array without elements has none to choose."""
+    f = ob.compile("x: param[n]\nsum(x[x > 0]**2)", backend="python")
+    value, (x_bar,) = f.value_and_grad(np.zeros(0))
+    assert value == 0.0
+    assert x_bar.shape == (0,)
+
+
+def loss(x: Any, y: Any, X: Any) -> Any:
+    """Return the mean square of residuals of the points that are there."""
+    there = ~np.isnan(y)
+    r = X[there] @ x - y[there]
+    return np.sum(r**2) / np.count_nonzero(there)
+
+
+POINTS = np.random.default_rng(3).normal(size=(6, 2))
+TARGETS = np.array([0.3, np.nan, -1.0, np.nan, 2.0, 0.1])
+SLOPE = np.array([0.5, -0.25])
+SHAPES = {"x": ("d",), "y": ("n",), "X": ("n", "d")}
+
+
+def closed_form() -> tuple[float, Any]:
+    """Return value and gradient of `loss` by its formula."""
+    X, y = POINTS[~np.isnan(TARGETS)], TARGETS[~np.isnan(TARGETS)]
+    r = X @ SLOPE - y
+    return r @ r / len(y), 2 * X.T @ r / len(y)
+
+
+@pytest.mark.parametrize("accuracy", ["standard", "strict"])
+@pytest.mark.parametrize("backend", ["numba", "python", "reference"])
+def test_missing_data(accuracy: str, backend: str) -> None:
+    """A traced function leaves out what is NaN, whatever runs it."""
+    f = ob.compile(loss, "x", inputs=SHAPES, accuracy=accuracy, backend=backend)
+    value, x_bar = f.value_and_grad(SLOPE, TARGETS, POINTS)
+    wanted = closed_form()
+    assert_allclose(value, wanted[0], rtol=1e-14)
+    assert_allclose(x_bar, wanted[1], rtol=1e-13)
+
+
+def test_every_door() -> None:
+    """What is derived of arrays is there with masks too."""
+    f = ob.compile(loss, "x", inputs=SHAPES)
+    args = SLOPE, TARGETS, POINTS
+    value, x_bar = closed_form()
+    there = POINTS[~np.isnan(TARGETS)]
+    hessian = 2 * there.T @ there / len(there)
+    _, saved = f.forward(*args)
+    assert_allclose(f.backward(saved), x_bar)
+    assert_allclose(f.jvp(args, SLOPE), x_bar @ SLOPE)
+    assert_allclose(f.vjp(args, 2.0), 2 * x_bar)
+    assert_allclose(f.hessian(*args), hessian)
+    assert_allclose(f.hvp(args, SLOPE), hessian @ SLOPE)
+    assert_allclose(f.jacobian(*args, sparse=True).toarray(), [x_bar])
+    assert_allclose(f.batch(np.stack([SLOPE, SLOPE]), TARGETS, POINTS), [value] * 2)
+    assert_allclose(f.jit.value_and_grad(*args)[0], value)
+    assert_allclose(f.flat.grad(SLOPE, TARGETS, POINTS), x_bar)
+    assert f.check(SLOPE, np.nan_to_num(TARGETS), POINTS)

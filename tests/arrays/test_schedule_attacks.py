@@ -24,6 +24,8 @@ u: param[n]
 X: data[d, n]
 Y: param[n, d]
 Q: param[m, d]
+B: param[n, m]
+P: data[n, d]
 E: data[n, m, d]
 c: data[n]
 k: index[n]
@@ -46,8 +48,8 @@ MEMORY = {
     "overwritten along a chain": """
         S = Y @ Y.T
         A = sin(S)
-        B = A*S
-        C = cos(B) + 1
+        D = A*S
+        C = cos(D) + 1
         C @ w, C, A""",
     "read once more later": """
         S = Y @ Y.T
@@ -58,8 +60,8 @@ MEMORY = {
     "read at another place": """
         S = Y @ Y.T
         A = S + S[::-1]
-        B = A*A[:, ::-1]
-        B, B.T @ w""",
+        C = A*A[:, ::-1]
+        C, C.T @ w""",
     "an array through a slice": """
         S = cumsum(concatenate((w, u)))
         z = S[1:]*2
@@ -144,12 +146,11 @@ STRIPS = {
 }
 SCARCE = {
     "an element set in a turn": """
-        v[i, j] = sum(sin(Y[i, j]*E[i, a, 0])*E[i, a, j] for a in m)
+        v[i, j] = sum(sin(B[i, j]*P[i, q])*E[i, j, q] for q in d)
         sum(max(v, axis=1))""",
-    "an element set in a turn, without a name": """
-        B = w[:, None] + X.T
-        v[i, j] = sum(sin(B[i, j]*Q[a, j])*E[i, a, j] for a in m)
-        sum(max(v, axis=1)*u)""",
+    "a vector's element added to in turns": """
+        v[i, j] = sum(exp(w[i]*X[q, i])*E[i, j, q] for q in d)
+        sum(max(sin(v), axis=1)*c)""",
     "over both axes": """
         v[i, j] = sum((Y[i, q] - Q[j, q])**2 for q in d)
         max(v)*sum(min(v, axis=0))""",

@@ -124,6 +124,8 @@ class Layout:
         outside = kept[len(self.local[unit.target]) : first]
         if first == len(kept) or not outside:
             return None
+        if self.graph.strict and not all(outside):  # it would add up sums of parts
+            return None
         held = self.graph.remake_input(
             f"{unit.target.index} so far", unit.target.type.scalar
         )

@@ -79,3 +79,16 @@ def test_strips_are_there(name: str) -> None:
     text = "\n".join(line.strip() for line in FORMULAS[name].split("\n"))
     found = "stop = min(start + 256, n)" in ob.compile(text).source
     assert found
+
+
+def test_strict_sums_take_one_after_the_other() -> None:
+    """At strict accuracy a sum over strips is not one of the strips' sums."""
+    rng = np.random.default_rng(0)
+    w, X = rng.normal(size=700), rng.normal(size=(3, 700))
+    text = "w: param[n]\nX: data[d, n]\nz = w*sum(X, axis=0)\nX @ z, sum(z**2)"
+    f = ob.compile(text, accuracy="strict", backend="python")
+    z = w * (X[0] + X[1] + X[2])
+    products, squares = f(w, X)
+    assert products.tolist() == [np.cumsum(row * z)[-1] for row in X]
+    assert squares == np.cumsum(z * z)[-1]
+    assert "stop = min(start + 256, n)" in f.source

@@ -26,11 +26,10 @@ def dead(function: ast.FunctionDef) -> list[str]:
         if id(node) in aside or node in looks:
             continue
         for name, reads in _uses(node):
-            name = parts.get(name, name)
             if reads:
-                read.add(name)
+                read.add(parts.get(name, name))
             else:
-                made[name] = None
+                made[parts.get(name, name)] = None
     return [name for name in made if name not in read and name != "_"]
 
 

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from overbar.ir.program import Result
 
 _LOAD, _ARRAY = OPS["load"], OPS["array"]
-_WRAP = OPS["wrap"]
 _START = {"add": 0.0, "mul": 1.0, "or": False, "and": True}
 
 

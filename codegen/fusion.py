@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from overbar.codegen.invariants import moving
+from overbar.codegen.lanes import gains_by_lanes
 from overbar.ir.ops import OPS
 
 if TYPE_CHECKING:
@@ -70,7 +72,24 @@ class Level:
         for item in self.items:
             if isinstance(item, Loop):
                 inner = {u: (*done[u], axis) for u, axis in item.axes.items()}
-                item.items = Level(list(item.axes), inner, makers).items
+                item.items = _inside(list(item.axes), inner, makers).items
+
+    def keeps_rows(self, other: Level | None = None) -> bool:
+        """Whether what one loop makes for another has no axes beside that loop's own.
+
+        other: the same units in other loops, whose arrays do not count.
+        """
+        for reader, at in self.where.items():
+            for maker in self._needs(reader):
+                free = [
+                    axis
+                    for axis, probe in enumerate(maker.probe)
+                    if probe in maker.place and axis not in self.done[maker]
+                ]
+                known = other and other.where[maker] != other.where[reader]
+                if self.where[maker] != at and len(free) > 1 and not known:
+                    return False
+        return True
 
     def _put(self, unit: Unit) -> None:
         """Put a unit into the first loop that it fits, or into one of its own."""
@@ -161,6 +180,34 @@ class Level:
 
 def _fits(loop: Loop, extent: Extent) -> bool:
     return loop.extent == extent and not loop.alone
+
+
+def _inside(
+    units: Sequence[Unit],
+    done: dict[Unit, tuple[int, ...]],
+    makers: Mapping[Node, Sequence[Unit]],
+) -> Level:
+    """Return what is inside of a loop; slow functions apart if that costs a row."""
+    together = Level(units, done, makers)
+    slow = slow_ones(units, done)
+    if not slow or all(len(u.probe) <= len(done[u]) + 1 for u in units):
+        return together
+    apart = Level(units, done, makers, slow)
+    return apart if apart.keeps_rows(together) else together
+
+
+def slow_ones(
+    units: Sequence[Unit], done: Mapping[Unit, Collection[int]]
+) -> list[Unit]:
+    """Return units with one axis left, along which an op varies that gains by lanes."""
+    found = []
+    for unit in units:
+        left = {p for axis, p in enumerate(unit.probe) if axis not in done[unit]}
+        if unit.value is not None and len(left) == 1:
+            moves = moving([unit.value], left, set())
+            if any(gains_by_lanes(n.op) for n in moves):
+                found.append(unit)
+    return found
 
 
 def follows(unit: Unit, axis: int, maker: Unit, loop: Loop) -> bool:

@@ -11,9 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from overbar.codegen.fusion import Level, Loop, follows
-from overbar.codegen.invariants import below
-from overbar.codegen.lanes import gains_by_lanes
+from overbar.codegen.fusion import Level, Loop, follows, slow_ones
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -94,18 +92,14 @@ class _Strips:
         innermost = not any(isinstance(y, Loop) for x in inside for y in x.items)
         if innermost and self._saves(strip, place):
             return True
-        slow = [u for u in units if len(u.probe) == 1 and _gains(u)]
+        done: dict[Unit, tuple[int, ...]] = dict.fromkeys(units, ())
+        slow = slow_ones(units, done)
         if innermost or not slow:
             return False
-        strip.items = Level(units, dict.fromkeys(units, ()), self.makers, slow).items
+        level = Level(units, done, self.makers, slow)
+        strip.items = level.items
         loops = [x for x in strip.items if isinstance(x, Loop)]
-        where = {u: k for k, x in enumerate(loops) for u in x.axes}
-        return all(x.extent == strip.extent for x in loops) and all(
-            len(u.target.type.shape) == 1
-            for u in units
-            for reader in self.readers.get(u.target, ())
-            if strip.axes[u] in _kept(u) and where.get(reader) != where[u]
-        )
+        return all(x.extent == strip.extent for x in loops) and level.keeps_rows()
 
     def _fused(self, units: Sequence[Unit]) -> list[Item]:
         return Level(units, dict.fromkeys(units, ()), self.makers).items
@@ -146,17 +140,6 @@ class _Strips:
             if mine and flat and inside and any(place[u] != place[unit] for u in users):
                 return True
         return False
-
-
-def _gains(unit: Unit) -> bool:
-    """Whether a unit's value has an op that gains by lanes."""
-    value = [] if unit.value is None else [unit.value]
-    return any(gains_by_lanes(n.op) for n in below(value))
-
-
-def _kept(unit: Unit) -> set[int]:
-    """Return the axes of a unit's loops that its array has too."""
-    return {a for a, probe in enumerate(unit.probe) if probe in unit.place}
 
 
 def _loops(items: Sequence[Item]) -> Iterator[Loop]:

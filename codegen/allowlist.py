@@ -51,9 +51,9 @@ OPTIONS = frozenset(
 BUILTINS = frozenset(
     {"IndexError", "abs", "bool", "float", "int", "len", "max", "min", "range", "tuple"}
 )
-# Attributes of values (arrays), as opposed to those of imported modules.
+# Attributes of values (arrays, np.iinfo), as opposed to those of imported modules.
 VALUE_ATTRIBUTES = frozenset(
-    {"T", "copy", "dtype", "ndim", "ravel", "reshape", "shape", "size"}
+    {"T", "copy", "dtype", "max", "min", "ndim", "ravel", "reshape", "shape", "size"}
 )
 CONSTANTS = frozenset({bool, float, int, str, type(None), type(...)})
 

@@ -37,19 +37,19 @@ def along(
     value: float,
     axes: Callable[[Node], Sequence[int]] = lambda node: node.attrs[0],
     *,
-    everywhere: bool = False,
+    linear: bool = False,
 ) -> Rule:
     """Return the rule of an op that puts elements along axes together.
 
     value: what does not count, as an infinity the smallest or largest of integers.
-    everywhere: elements are left out along other axes too, as the op's activity does
-    not tell that they do not matter.
+    linear: elements along other axes may be anything. Else they are left out too: in a
+    derivative 0 would meet a NaN there.
     """
 
     def rule(spare: Any, node: Node) -> Node:
         (x,) = node.args
         full = spare.filled(x, value, axes(node))
-        if everywhere and full is spare[x]:
+        if not linear and full is spare[x]:
             full = spare.filled(x, 0.0, range(len(x.type.shape)))
         return node.graph.make(node.op, (full,), spare.attrs(node))
 

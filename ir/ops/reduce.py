@@ -10,13 +10,7 @@ import numpy as np
 from overbar.ir.ops.masks import along as sparing_along
 from overbar.ir.ops.products import others
 from overbar.ir.ops.reduce_notation import along, called, total_latex
-from overbar.ir.ops.row import (
-    REAL,
-    Nest,
-    Notation,
-    Op,
-    apply,
-)
+from overbar.ir.ops.row import ATOM, REAL, SUM, Nest, Notation, Op, apply
 from overbar.ir.ops.shapes import product
 from overbar.ir.ops.typing import cast, common, real
 from overbar.ir.types import F64, INT
@@ -221,8 +215,10 @@ ROWS = (
     Op(
         name="attains", arity=2, typing=real, domain=(REAL, REAL), scarce=_near,
         numpy=lambda _, x, y: np.equal(x, y).astype(np.result_type(x)),
-        mp=lambda m, _, x, y: m.mpf(x == y), python=Notation("np.float64({0} == {1})"),
-        text=Notation("[{0} == {1}]"), latex=Notation(r"\left[{0} = {1}\right]"),
+        mp=lambda m, _, x, y: m.mpf(x == y),
+        python=Notation("np.float64({0} == {1})", ATOM, (SUM, SUM)),
+        text=Notation("[{0} == {1}]", ATOM, (SUM, SUM)),
+        latex=Notation(r"\left[{0} = {1}\right]", ATOM, (SUM, SUM)),
     ),
     reduction("prod", np.prod, shaping=reduced_to(INT), sparing=sparing_along(1),
             **sloped(_others)),

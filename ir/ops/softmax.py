@@ -135,7 +135,7 @@ ROWS = (
     Op(
         name="softmax", typing=None, shaping=_alike, activity=unknown_activity,
         lower=_lower_softmax, mixes=lambda n: n.attrs[0],
-        sparing=along(-math.inf, everywhere=True),
+        sparing=along(-math.inf),
         numpy=_scipy("softmax"),
         text=called("softmax"), latex=of_rows("softmax"),
         transposes=(lambda g, out, x: _softmax_times(out, g, x),),
@@ -146,7 +146,7 @@ ROWS = (
     Op(
         name="log_softmax", typing=None, shaping=_alike, activity=unknown_activity,
         lower=_lower_log_softmax, mixes=lambda n: n.attrs[0],
-        sparing=along(-math.inf, everywhere=True),
+        sparing=along(-math.inf),
         numpy=_scipy("log_softmax"),
         text=called("log_softmax"), latex=of_rows(r"log\,softmax"),
         transposes=(_log_softmax_back,), tangent=_log_softmax_dot,

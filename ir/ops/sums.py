@@ -201,12 +201,12 @@ ROWS = (
     ),
     reduction(
         "sum", np.sum, shaping=reduced_to(INT), tidy=_sum_tidy,
-        phrases=phrases.OF_SUM, sparing=along(0),
+        phrases=phrases.OF_SUM, sparing=along(0, linear=True),
         transposes=(lambda g, out, x: back(g, out.attrs[0], x),),
     ),
     Op(
         name="cumsum", typing=None, helper=cumulated, python=_cumsum_python,
-        sparing=along(0, lambda node: node.attrs[:1], everywhere=True),
+        sparing=along(0, lambda node: node.attrs[:1]),
         activity=unknown_activity, numpy=_cumsum, mixes=lambda n: (n.attrs[0],),
         shaping=lambda graph, name, args, attrs: (args, args[0].type),
         text=lambda n: Notation(

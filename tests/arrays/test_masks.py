@@ -47,6 +47,12 @@ PROGRAMS: dict[str, Callable[..., Any]] = {
     "mean(X[M], axis=0) @ w": lambda x, y, X, w, k: X.mean(0) @ w,
     "max(X[M], axis=1) @ x[M]": lambda x, y, X, w, k: X.max(1) @ x,
     "max(X[M], axis=0) @ w": lambda x, y, X, w, k: X.max(0) @ w,
+    "max(max(X[M], axis=1))": lambda x, y, X, w, k: X.max(),
+    "(X[M] @ w - mean(exp(-(X[M] @ w)**2))) @ max(softmax(X[M], axis=1), axis=1)": (
+        lambda x, y, X, w, k: (
+            (X @ w - np.exp(-((X @ w) ** 2)).mean()) @ special.softmax(X, 1).max(1)
+        )
+    ),
     "sum(X[M]*w)": lambda x, y, X, w, k: np.sum(X * w),
     "X[M, 0] @ x[M]": lambda x, y, X, w, k: X[:, 0] @ x,
     "X[M, k[M]] @ x[M]": lambda x, y, X, w, k: X[np.arange(len(x)), k] @ x,

@@ -325,6 +325,25 @@ def test_single_precision(formula: Any) -> None:
     close(found, expected, 1e-4)
 
 
+@pytest.mark.parametrize("backend", ["auto", "python", "reference"])
+def test_extrema_of_integers(backend: str) -> None:
+    """The largest and smallest integers of arrays, of rows, and beside a float."""
+    k, x = ob.data("k", ("m", "n"), dtype="int64"), ob.param("x", ("n",))
+    shown = (
+        np.max(k), np.min(k), np.max(k, axis=1), np.min(k, axis=0),
+        np.maximum(k, 2), np.minimum(k[0], x), np.max(np.maximum(k, x), axis=0),
+    )  # fmt: skip
+    f = ob.compile(shown, backend=backend)
+    rng = np.random.default_rng(6)
+    k, x = rng.integers(-(2**40), 2**40, (3, 5)), rng.normal(size=5)
+    expected = (
+        k.max(), k.min(), k.max(axis=1), k.min(axis=0),
+        np.maximum(k, 2), np.minimum(k[0], x), np.maximum(k, x).max(axis=0),
+    )  # fmt: skip
+    for a, b in zip(f(k=k, x=x), expected, strict=True):
+        np.testing.assert_array_equal(a, b, strict=np.ndim(b) > 0)
+
+
 def test_what_is_infinitely_far_adds_nothing() -> None:
     """An element that is no extremum adds 0, also where 0 times its slope is NaN."""
     C, P = np.array([[0.0], [np.inf]]), np.array([[1.0], [3.0]])

@@ -108,8 +108,11 @@ class Draws:
     def points(self, count: int) -> list[dict[str, Any]]:
         """Return points at which the values and the gradient are finite.
 
-        There may be fewer than wanted; raises InputError where none is found.
+        There may be fewer than wanted; raises InputError where none is found. Where all
+        is given, that is the only point, whatever comes of it.
         """
+        if not self.free:
+            return [dict(self.given)]
         graph = self.f.derivation.with_gradient()
         roots = list(graph.outputs.values())
         found: list[dict[str, Any]] = []

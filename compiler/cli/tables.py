@@ -57,10 +57,11 @@ _BAD_ARCHIVE = (
 
 def _npz(path: str, wanted: Collection[str]) -> tuple[Columns, list[str]]:
     with Path(path).open("rb") as file:
-        archive = np.load(file, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            message = "one array without a name"
-            raise ValueError(message)  # noqa: TRY004 - reported with the file's name
+        if not zipfile.is_zipfile(file):  # NumPy would advise to unpickle it
+            message = "no archive as np.savez writes it"
+            raise ValueError(message)
+        file.seek(0)
+        archive: Any = np.load(file, allow_pickle=False)
         names = list(archive.files)
         columns = {name: archive[name] for name in names if name in wanted}
     return columns, [name for name in names if name not in wanted]

@@ -203,6 +203,17 @@ def test_nothing_to_check(run: Cli, text: str, message: str) -> None:
     assert (2, f"overbar: error: {message}\n") == (result.exit_code, result.stderr)
 
 
+@pytest.mark.parametrize("command", ["check", "bench", "eval"])
+def test_data_at_fault(run: Cli, command: str) -> None:
+    """Where all is given, what is wrong is said of that, at the formula's line."""
+    np.savez("g.npz", E=np.ones((4, 2)), w=[1, 7])
+    text = "E: param[v, d]\nw: index[k]\nsum(E[w]**2)"
+    result = run(command, "-", "--data", "g.npz", given=text)
+    message = "<stdin>:3:5: expected indices from -4 to 3 in E[w], found 7"
+    shown = f"overbar: error: {message}\n    sum(E[w]**2)\n        ^^^^\n"
+    assert (2, shown) == (result.exit_code, result.stderr)
+
+
 @pytest.mark.parametrize("words", ["--sizes n=2", "--data d.npz"])
 @pytest.mark.parametrize("command", ["check", "bench"])
 def test_formulas_of_numbers_take_no_arrays(run: Cli, command: str, words: str) -> None:

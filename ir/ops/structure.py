@@ -71,7 +71,7 @@ ROWS = (
     Op(
         name="cast", typing=None, numpy=_to, mp=lambda m, _dtype, x: m.mpf(x), cost=0,
         phrases=phrases.OF_CAST,
-        python=Notation("np.float64({0})"), text=Notation("[{0}]"),
+        python=lambda n: Notation(f"np.{n.type.dtype}({{0}})"), text=Notation("[{0}]"),
         latex=Notation(r"\left[{0}\right]"), transposes=(_back,),
     ),
 )  # fmt: skip

@@ -344,6 +344,18 @@ def test_extrema_of_integers(backend: str) -> None:
         np.testing.assert_array_equal(a, b, strict=np.ndim(b) > 0)
 
 
+@pytest.mark.parametrize("backend", ["auto", "python", "reference"])
+def test_sums_of_conditions_are_integers(backend: str) -> None:
+    """How many elements are true is an integer, of an array and of its rows."""
+    b = ob.data("b", ("m", "n"), dtype="bool")
+    f = ob.compile((np.sum(b), np.sum(b, axis=1)), backend=backend)
+    values = np.random.default_rng(7).normal(size=(3, 5)) > 0
+    count, rows = f(values)
+    assert type(count) is int
+    assert count == values.sum()
+    np.testing.assert_array_equal(rows, values.sum(axis=1), strict=True)
+
+
 def test_what_is_infinitely_far_adds_nothing() -> None:
     """An element that is no extremum adds 0, also where 0 times its slope is NaN."""
     C, P = np.array([[0.0], [np.inf]]), np.array([[1.0], [3.0]])

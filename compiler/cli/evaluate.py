@@ -123,9 +123,10 @@ def _results(f: CompiledFunction, values: list[Any], *, grad: bool) -> dict[str,
 def _arrays(f: CompiledFunction, values: list[Any], *, grad: bool) -> dict[str, Any]:
     """Return outputs and, if wanted, gradients by name."""
     outputs = list(f.graph.outputs)
-    if grad and len(outputs) > 1:
-        message = "expected one output for --grad over arrays, found "
-        raise InputError(message + ", ".join(outputs))
+    if grad and (len(outputs) > 1 or f.graph.outputs[outputs[0]].type.shape):
+        shown = [f"{n} ({o.type})" for n, o in f.graph.outputs.items()]
+        message = "expected one number as output for --grad over arrays, found "
+        raise InputError(message + ", ".join(shown))
     if grad:
         value, gradient = f.value_and_grad(*values)
         names = [f"d{outputs[0]}/d{name}" for name in f.options.wrt]

@@ -126,6 +126,9 @@ def _status(error: Exception) -> int:
         abandon()
         complain("error", f"expected to read and write, found: {error.strerror}")
         return WRONG
+    if isinstance(error, MemoryError):
+        complain("error", "expected arrays that fit into memory, found larger ones")
+        return WRONG
     traceback.print_exception(error)
     complain("error", "this is a defect of Overbar's; please report the lines above")
     return BROKEN

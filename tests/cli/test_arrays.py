@@ -45,6 +45,22 @@ def test_json_has_costs_in_sizes(run: Cli) -> None:
     assert cost["ratio"] == 1.5
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("", "expected arrays that fit into memory, found larger ones"),
+        ("--grad", ("expected one number as output for --grad over arrays, found out "
+         "(float64[n, n])")),
+    ],
+)  # fmt: skip
+def test_eval_of_an_array_refuses(run: Cli, words: str, message: str) -> None:
+    """An array that memory cannot hold, and the gradient of one, are errors."""
+    np.savez("x.npz", x=np.ones(10**7))  # the result has 800 TB
+    text = "x: param[n]\nouter(x, x)"
+    result = run("eval", "-", "--data", "x.npz", *words.split(), given=text)
+    assert (2, f"overbar: error: {message}\n") == (result.exit_code, result.stderr)
+
+
 EMBEDDING = (
     "E: param[v, d]\nw: index[n]\ny: index[n]\nU: param[k, d]\n"
     "lp = log_softmax(E[w] @ U.T, axis=1)\n-mean(lp[arange(n), y])"

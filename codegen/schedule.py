@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from overbar.codegen.names import legal, renumbered
 from overbar.ir.graph import Node
 from overbar.ir.program import EXTENT, LOAD, Assign, If, Program, Statement, leaves
-from overbar.ir.region import Region, Regions, use_region
+from overbar.ir.region import Region, Regions, path, use_region
 from overbar.ir.text import arrange, name_shared
 
 if TYPE_CHECKING:
@@ -71,16 +71,6 @@ def schedule(
     return Program(
         name, doc, tuple(params), body, names, result, packed, defaults or {}
     )
-
-
-def _path(region: Region, outer: Region) -> list[Region]:
-    """Return the branches that lead from `outer` (left out) into `region`."""
-    steps: list[Region] = []
-    walk: Region | None = region
-    while walk is not None and walk is not outer:
-        steps.append(walk)
-        walk = walk.parent
-    return steps[::-1]
 
 
 class Work:
@@ -163,7 +153,7 @@ class Work:
     def _guarded(self, region: Region, places: Sequence[Region]) -> Region:
         """Return a region inside of one, under the conditions that all places share."""
         paths = [
-            {(step.cond, step.taken): step for step in _path(place, region)}
+            {(step.cond, step.taken): step for step in path(place, region)}
             for place in places
         ]
         for cond, taken in paths[0]:

@@ -119,7 +119,9 @@ class Scoped(Layout):
 
     def scarce(self, loop: Loop, inner: Scope) -> Node | None:
         """Return a condition outside of which a turn of a loop adds up only zeros."""
-        if not any(isinstance(item, Loop) for item in loop.items):
+        index = inner.index.get(loop)
+        innermost = not any(isinstance(item, Loop) for item in loop.items)
+        if index is None or innermost or self.graph.strict:
             return None  # in lanes zeros cost less than a test
         inner = inner.inner()
         common: set[Node] | None = None
@@ -133,12 +135,9 @@ class Scoped(Layout):
             unknown = set(unit.probe) - set(inner.index.values())
             found = {n for n in found if not unknown & set(below([n]))}
             common = found if common is None else common & found
-        if not common or self.graph.strict:
-            return None
-        first = min(common, key=position)
-        varies = set(inner.index.values()) - set(list(inner.index.values())[:-1])
-        scarce = first.op.scarce
-        return scarce(first) if scarce and varies & set(below([first])) else None
+        varying = [n for n in common or () if index in below([n])]
+        first = min(varying, key=position, default=None)
+        return first.op.scarce(first) if first and first.op.scarce else None
 
     def sets_inside(self, unit: Unit, loop: Loop) -> bool:
         """Whether each turn of a loop gives an element that a sum gathers its value."""

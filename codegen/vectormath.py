@@ -125,6 +125,8 @@ def _minimum(typing: Any, x: Any, y: Any) -> Any:  # noqa: ARG001
 
 def _extremum(name: str, sign: str, x: Any, y: Any) -> Any:
     """Return a signature and code, of floats by LLVM's intrinsic function."""
+    if not all(isinstance(a, types.Number | types.Boolean) for a in (x, y)):
+        return None
     kind: Any = types.float32 if x == y == types.float32 else types.float64
     whole = all(isinstance(a, types.Integer | types.Boolean) for a in (x, y))
     kind = types.int64 if whole else kind

@@ -45,6 +45,15 @@ class Region:
         return walk
 
 
+def path(region: Region, outer: Region) -> list[Region]:
+    """Return the branches that lead from `outer` (left out) into `region`."""
+    steps = []
+    while region is not outer and region.parent is not None:
+        steps.append(region)
+        region = region.parent
+    return steps[::-1]
+
+
 class Regions:
     """Make regions, each once."""
 

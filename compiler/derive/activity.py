@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from overbar.ir.ops import apply
-from overbar.ir.region import Region, Regions, use_region
+from overbar.ir.region import Region, Regions, path, use_region
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -81,15 +81,6 @@ def _either(uses: Sequence[Region], regions: Regions) -> Region:
     for region in distinct[1:]:
         condition = apply("or", condition, _condition(region, whole))
     return regions.inside(whole, condition, taken=True)
-
-
-def path(region: Region, outer: Region) -> list[Region]:
-    """Return the branches that lead from `outer` (left out) into `region`."""
-    steps = []
-    while region is not outer and region.parent is not None:
-        steps.append(region)
-        region = region.parent
-    return steps[::-1]
 
 
 def _literal(region: Region) -> Node:

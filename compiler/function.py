@@ -45,8 +45,8 @@ class CompiledFunction(Calling, Identity, Inspection):
     """Hold a formula and everything derived from it (see `overbar.compile`).
 
     Call it for the value; `grad`, `value_and_grad`, `forward`, `backward`, `vjp`,
-    `jvp`, `jacobian`, `hessian` and `hvp` for derivatives; `flat` for all of these over
-    one parameter vector; `source` and `text()` to read what runs.
+    `jvp`, `jacobian`, `hessian`, `hvp` and `value_grad_and_hvp` for derivatives; `flat`
+    for these over one parameter vector; `source` and `text()` to read what runs.
 
     Arguments are numbers, or arrays that broadcast to a shape S, over which the
     formula is mapped. Machine code is made at the first call of each.
@@ -181,7 +181,7 @@ class CompiledFunction(Calling, Identity, Inspection):
     def hessian(self, /, *args: Any, sparse: bool = False, **keywords: Any) -> Any:
         """Return the Hessian by pair of names: `h.w.b` or `h["w", "b"]`, each S.
 
-        sparse: as for `jacobian`.
+        Of arrays, each has S + the shapes of both. sparse: as for `jacobian`.
         """
         self.need_scalar("hessian")
         values = self.signature.bind(args, keywords)
@@ -251,8 +251,9 @@ class CompiledFunction(Calling, Identity, Inspection):
 class Jit:
     """Hold the generated Numba functions; `f.jit.value_and_grad(1.0, 2.0)`.
 
-    They take one float an input (an array of them where there are more than 16) and
-    return floats, tuples, and arrays where there are more than 16 results.
+    Of a formula of numbers they take one float an input (an array of them where there
+    are more than 16) and return floats, tuples, and arrays where there are more than 16
+    results; of a formula over arrays they take and return arrays.
     """
 
     def __init__(self, runtime: Runtime, names: Sequence[str]) -> None:

@@ -193,6 +193,7 @@ class Inspection:
     def save(self, path: str | Path) -> Path:
         """Write a standalone module that needs only NumPy and Numba.
 
+        Its functions do not check the sizes of arrays, as a call of the formula does.
         Raises InputError where `path` exists and is not a module that Overbar wrote:
         nothing of the user's is overwritten.
         """

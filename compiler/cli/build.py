@@ -31,7 +31,8 @@ def command(
 ) -> None:
     """Write a formula and its gradient as a Python module.
 
-    The module needs NumPy and Numba, and not Overbar.
+    The module needs NumPy and Numba, and not Overbar. Its functions do not check the
+    sizes of arrays.
     """
     path = Path(out)
     name = path.stem

@@ -54,6 +54,10 @@ class Draws:
         self.free = [name for name in signature.inputs if name not in known]
         self.sizes = self._solved(signature.sizes, sizes, usual)
         self._need_few()
+        for name, default in signature.defaults.items():
+            if name not in self.given and self.types[name].shape:
+                dtype = self.types[name].dtype
+                self.given[name] = np.full(self._shape(name), default, dtype)
         self.highs: dict[str, int] = {}
         for name in self.free:
             if self.types[name].dtype == INT.dtype:

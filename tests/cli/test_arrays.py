@@ -219,6 +219,15 @@ def test_nothing_to_check(run: Cli, text: str, message: str) -> None:
     assert (2, f"overbar: error: {message}\n") == (result.exit_code, result.stderr)
 
 
+def test_sizes_fill_defaults(run: Cli) -> None:
+    """An array by default has the size of --sizes, where no other argument tells it."""
+    text = "x: param[n] = 2\nsum(x**2)"
+    result = run("check", "-", "--sizes", "n=3", given=text)
+    assert (0, "") == (result.exit_code, result.stderr)
+    assert "x of shape (3,)" in result.stdout
+    assert "  x[0]  4  " in result.stdout
+
+
 @pytest.mark.parametrize("command", ["check", "bench", "eval"])
 def test_data_at_fault(run: Cli, command: str) -> None:
     """Where all is given, what is wrong is said of that, at the formula's line."""

@@ -102,11 +102,15 @@ def named(names: Sequence[str], values: Iterable[Any]) -> Named:
 def fill(out: Any, parts: Sequence[Any], names: Sequence[str]) -> None:
     """Write a gradient's entries to the caller's arrays.
 
-    out: a sequence of one array an entry, or one array with an entry a row.
+    out: a sequence of one array an entry, or one array with an entry a row; of a single
+    entry also the array itself.
     Raises InputError for what is no array of the entry's shape.
     """
     if isinstance(out, np.ndarray):
-        out = [out[i : i + 1].reshape(out.shape[1:]) for i in range(len(out))]
+        if len(parts) == 1 and np.shape(parts[0]) == out.shape:
+            out = [out]
+        elif out.ndim:
+            out = [out[i : i + 1].reshape(out.shape[1:]) for i in range(len(out))]
     if not isinstance(out, list | tuple):
         message = f"expected out= with {counted(names, 'array')}, found {_kind(out)}"
         raise InputError(message)

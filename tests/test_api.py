@@ -479,6 +479,16 @@ def test_out(shape, out):
         np.testing.assert_array_equal(part, filled)
 
 
+def test_out_of_a_single_parameter():
+    """One array is enough for the gradient in one parameter, and of its shape."""
+    f = ob.compile("w: param[n]\nx: data[n]\nsum(w*x)")
+    target = np.zeros(3)
+    f.value_and_grad(np.ones(3), [1.0, 2.0, 3.0], out=target)
+    assert [1.0, 2.0, 3.0] == target.tolist()
+    with pytest.raises(ob.InputError, match=r"1 array \(w\), found one of float64"):
+        f.value_and_grad(np.ones(3), np.ones(3), out=np.array(1.0))
+
+
 def test_out_bare_and_flat():
     """A bare gradient fills one array, a flat one a vector, which is returned."""
     bare, vector = np.zeros(3), np.zeros(2)

@@ -24,6 +24,7 @@ import numpy as np
 
 from overbar.ir.constants import Constant
 from overbar.ir.errors import UnsupportedError
+from overbar.ir.graph import Node
 from overbar.read import (
     array_diagonal,
     array_linear,
@@ -36,11 +37,12 @@ from overbar.read import (
     array_take,
 )
 from overbar.read.array_index import index
+from overbar.read.operand import to_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from overbar.ir.graph import Graph, Node
+    from overbar.ir.graph import Graph
 
 _KINDS = {"Node": "array", "Node | None": "array", "Sequence[Node]": "arrays"}
 _MISSING = _Python.empty
@@ -156,9 +158,7 @@ def _lift(graph: Graph, value: Any) -> Node:
         if constant.type.shape:
             return graph.make("array", (), (constant,))
         value = constant.value
-    return graph.lift(
-        value.item() if isinstance(value, np.generic | np.ndarray) else value
-    )
+    return graph.lift(value if isinstance(value, Node) else to_number(value))
 
 
 _TABLES = (

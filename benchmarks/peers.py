@@ -74,12 +74,17 @@ def overbar(workload: Workload, arrays: dict[str, Any]) -> Calls:
         value, bars = f.value_and_grad(*values)
         return (value, *bars)
 
+    def rows() -> tuple[Any, ...]:
+        value, (table, *bars) = f.value_and_grad(*values, sparse=True)
+        return (value, table.values, *bars)
+
     def newton() -> tuple[Any, ...]:
         value, (bar,), (diagonal,) = f.value_grad_and_hvp(values, (ones,))
         return value, bar, diagonal
 
     ones = np.ones_like(values[0])
-    return Calls(lambda: f(*values), newton if workload.newton else gradient)
+    chosen = newton if workload.newton else rows if workload.gathered else gradient
+    return Calls(lambda: f(*values), chosen)
 
 
 # JAX ----------------------------------------------------------------------------------

@@ -123,6 +123,7 @@ class Graph:
     kinks: the convention for derivatives at kinks; real: the default float type.
     formula_size: how many nodes the formula itself has; derivatives come after them.
     whole: derivatives that have a name, so that products do not take them apart.
+    woven: what rewrites of products know of nodes (see `contractions.weave`).
     strict: operations are computed in the order written, sums in order; no BLAS.
     rewrite: is asked before a node is made and may answer with another one.
     rewrites: notes of the rewrites applied, `(rule, span)`.
@@ -156,6 +157,7 @@ class Graph:
         self.span: Span | None = None
         self.formula_size = 0
         self.whole: set[Node] = set()
+        self.woven: dict[Node, tuple[int, int, int]] = {}
         self._table: dict[tuple[Any, ...], Node] = {}
 
     def __len__(self) -> int:

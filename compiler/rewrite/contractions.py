@@ -33,6 +33,17 @@ if TYPE_CHECKING:
     Pair = tuple[set[Hashable], set[Hashable]]
 
 _CONTRACT, _MUL, _DIV, _NEG = (OPS[n] for n in ("contract", "mul", "div", "neg"))
+_THROUGH = {
+    _CONTRACT,
+    _MUL,
+    _DIV,
+    _NEG,
+    *(OPS[n] for n in ("sum", "broadcast", "transpose")),
+}
+MOST_SHARED, DEEPEST = 8, 30
+"""Factors of each operand up to which a product of products is taken apart, since both
+may be one node: A (A x) is cheap, the same of the 60th square of A is not. And steps
+that sums are taken into products, each inside of the one before."""
 
 
 class _Split(NamedTuple):
@@ -102,12 +113,39 @@ def named(graph: Graph, node: Node) -> bool:
     return node in graph.names or node in graph.whole
 
 
+def weave(graph: Graph, node: Node) -> tuple[int, int, int]:
+    """Return of how many factors a product is, shared ones counted again.
+
+    And how many of them both operands of some product in it have, and its depth.
+    """
+    known, stack = graph.woven, [node]
+    while stack:
+        top = stack[-1]
+        apart = top.op in _THROUGH and not named(graph, top)
+        args = top.args if apart else ()
+        missing = [a for a in args if a not in known]
+        if missing and top not in known:
+            stack += missing
+            continue
+        parts = [known[a] for a in args] or [(1, 0, 0)]
+        factors = [p[0] for p in parts]
+        both = min(factors) if len(parts) > 1 else 0
+        known[top] = (
+            sum(factors), max(both, *(p[1] for p in parts)),
+            1 + max(p[2] for p in parts),
+        )  # fmt: skip
+        stack.pop()
+    return known[node]
+
+
 def _best(graph: Graph, x: Factor, y: Factor, out: Labels) -> _Order | None:
     """Return the cheapest order of the three factors that two operands are made of."""
     found: list[tuple[list[int], _Order]] = []
     for mine, other, on_left in ((x, y, True), (y, x, False)):
         node = mine[0]
         if node.op not in _SPLITS or named(graph, node):
+            continue
+        if weave(graph, node)[1] > MOST_SHARED:
             continue
         for split in _SPLITS[node.op](*mine):
             order = _ordered(split, mine, other, out, on_left=on_left)

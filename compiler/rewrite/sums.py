@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 from overbar.ir.ops import OPS
 from overbar.ir.ops.contract import contract, repeated, sizes, stripped
-from overbar.rewrite.contractions import divided, long, named
+from overbar.rewrite.contractions import (
+    DEEPEST,
+    MOST_SHARED,
+    divided,
+    long,
+    named,
+    weave,
+)
 from overbar.rewrite.engine import MOST_FACTORS, Rule
 
 if TYPE_CHECKING:
@@ -26,6 +33,9 @@ _CONTRACT, _MUL, _DIV = (OPS[n] for n in ("contract", "mul", "div"))
 def _of_contraction(graph: Graph, x: Node, axes: Sequence[int]) -> Node | None:
     """Return the sum of a contraction as one that sums over these labels too."""
     if x.op is not _CONTRACT or named(graph, x):
+        return None
+    _, shared, depth = weave(graph, x)
+    if shared > MOST_SHARED or depth > DEEPEST:
         return None
     xs, ys, out = x.attrs
     left = [k for a, k in enumerate(out) if a not in axes]

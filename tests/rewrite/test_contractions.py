@@ -331,3 +331,10 @@ def test_einsum_counts_points_as_many() -> None:
         body = f"X: {role}[N, m]\neinsum('im,mn,nk->ik', X, W, V)"
         read_text(Source("test.expr", text.replace("X: data[N, m]\n", body)), graph)
         assert order == str(graph).removeprefix("out = ")
+
+
+def test_powers_of_matrices_are_not_taken_apart() -> None:
+    """A billion factors stay thirty products, whatever a sum or vector would save."""
+    for text in ("sum(matrix_power(A, 10**9))", "x @ matrix_power(A, 10**9) @ x"):
+        f = ob.compile(f"A: param[n, n]\nx: data[n]\nJ = {text}\nJ + 0*x[0]")
+        assert len(f.graph) < 200

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pytest
 
+import overbar as ob
 from overbar.ir.evaluate import evaluate
 from overbar.ir.graph import Graph
 from overbar.ir.ops import apply

@@ -25,16 +25,20 @@ if TYPE_CHECKING:
 DECORATOR = '@njit(cache=True, error_model="numpy", nogil=True)'
 
 
-def print_module(graph: Graph, programs: Sequence[Program], header: str) -> str:
+def print_module(
+    graph: Graph, programs: Sequence[Program], header: str, *, checked: bool = False
+) -> str:
     """Return the source of a module with one function a program.
 
     Each function is followed, at the end of the module, by one that maps it over the
     columns of an array. The module imports nothing of Overbar's.
+
+    checked: whether functions look at the sizes of arrays, which calls do otherwise.
     """
     functions: list[str] = []
     ops: dict[Op, None] = {}
     for program in programs:
-        text, used = print_function(program, graph, DECORATOR)
+        text, used = print_function(program, graph, DECORATOR, checked=checked)
         functions.append(text)
         ops |= dict.fromkeys(used)
     mapped = [print_points(p, DECORATOR) for p in programs if _maps(p)]

@@ -11,6 +11,7 @@ from overbar.codegen.statements import statement_lines
 from overbar.codegen.writer import PythonWriter, with_math
 from overbar.ir.program import Program, is_packed, leaves
 from overbar.ir.text import number
+from overbar.ir.types import dims, extents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
 
 
 def print_function(
-    program: Program, graph: Graph, decorator: str
+    program: Program, graph: Graph, decorator: str, *, checked: bool = False
 ) -> tuple[str, list[Op]]:
-    """Return the function's text and the ops that it applies."""
+    """Return the function's text and the ops that it applies.
+
+    checked: whether it refuses arrays whose sizes do not fit.
+    """
     writer = PythonWriter(program.names)
     lines = [decorator] if decorator else []
     lines += _signature(program)
@@ -32,10 +36,32 @@ def print_function(
     filling, result = _result(program.result, writer, set(program.names.values()))
     body += [INDENT + line for line in filling]
     body += wrap("return ", result, INDENT)
+    body = [*(_checks(program, graph) if checked else []), *body]
     sizes = _sizes(program, body)
     lines += [INDENT + line for line in _unpack(program, sizes)]
     lines += sizes + body
     return "\n".join(lines) + "\n", list(writer.used)
+
+
+def _checks(program: Program, graph: Graph) -> list[str]:
+    """Return the lines that refuse arrays of other shapes, and sizes below zero."""
+    known = {f"{text} != {name}" for name, text in program.sizes.items()}
+    tests: dict[str, str] = {}
+    own = len(program.params) - len(program.constants)
+    arrays = [(n, p) for n, p in program.params[:own] if not isinstance(p, tuple)]
+    for name, node in arrays:
+        expected = f"{name} of shape [{extents(node.type.shape)}]"
+        for axis, extent in enumerate(node.type.shape):
+            tests[f"{name}.shape[{axis}] != {extent}"] = expected
+    for node in graph.order(leaves(program.result)):
+        for size in dims(node.type.shape):
+            if size.name is None:
+                tests[f"{size} < 0"] = f"sizes with {size} of at least 0"
+    found: list[str] = []
+    for test, expected in tests.items():
+        if test not in known:
+            found += [f"if {test}:", f'{INDENT}raise ValueError("expected {expected}")']
+    return [INDENT + line for line in found]
 
 
 def _sizes(program: Program, body: Sequence[str]) -> list[str]:

@@ -193,7 +193,8 @@ class Inspection:
     def save(self, path: str | Path) -> Path:
         """Write a standalone module that needs only NumPy and Numba.
 
-        Its functions do not check the sizes of arrays, as a call of the formula does.
+        Its functions raise ValueError for arrays of other shapes; unlike a call of the
+        formula they do not look at windows such as x[3], or x[2:5], of a short array.
         Raises InputError where `path` exists and is not a module that Overbar wrote:
         nothing of the user's is overwritten.
         """
@@ -202,7 +203,7 @@ class Inspection:
         if path.suffix != ".py" or not stem.isidentifier() or keyword.iskeyword(stem):
             message = f"expected a path such as gradient.py, found {str(path)!r}"
             raise InputError(message)
-        shown, text = printable(str(path)), self.runtime.source()
+        shown, text = printable(str(path)), self.runtime.source(checked=True)
         try:
             if path.exists() and not _is_ours(path):
                 message = (

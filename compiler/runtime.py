@@ -83,12 +83,16 @@ class Runtime:
         single = len(values) == 1 and not values[0].type.shape
         return [n for n in TOGETHER if single or n != "value_and_grad"]
 
-    def source(self, name: str = "value", *more: str) -> str:
-        """Return the text of the module that has an entry point, and `more` of them."""
+    def source(self, name: str = "value", *more: str, checked: bool = False) -> str:
+        """Return the text of the module that has an entry point, and `more` of them.
+
+        checked: as for `print_module`.
+        """
         names = self.together() if name in self.together() else [name]
         whole = [self.entry(n) for n in (*names, *more)]
         entries = [each for e in whole for each in (*e.needs, e)]
-        return print_module(entries[0].graph, [e.program for e in entries], self.header)
+        programs = [e.program for e in entries]
+        return print_module(entries[0].graph, programs, self.header, checked=checked)
 
     def module(self, name: str) -> ModuleType:
         """Return the loaded module that has an entry point."""

@@ -31,8 +31,8 @@ def command(
 ) -> None:
     """Write a formula and its gradient as a Python module.
 
-    The module needs NumPy and Numba, and not Overbar. Its functions do not check the
-    sizes of arrays.
+    The module needs NumPy and Numba, and not Overbar. Its functions check the shapes
+    of arrays, but not windows such as x[3].
     """
     path = Path(out)
     name = path.stem
@@ -41,6 +41,6 @@ def command(
         raise InputError(message)
     f = read_formula(file, wrt, kinks=kinks, accuracy=accuracy)
     with Progress("deriving"):
-        text = f.source
+        text = f.runtime.source(checked=True)
     write(text, out, force=force, source=file)
     say(f"wrote {printable(out)}: {', '.join(f.runtime.together())}")

@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 import pickle
 import re
+import runpy
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from scipy.optimize import least_squares, minimize
 
 import overbar as ob
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BACKENDS = ["auto", "python", "reference"]
 
@@ -706,3 +711,19 @@ def test_jit():
         _, dW, db = layer(V, c)
         V, c = V - 0.1 * dW, c - 0.1 * db
     close(V, descend(W, B, X)[0])
+
+
+def test_a_written_module_refuses_other_shapes(tmp_path: Path) -> None:
+    """Its functions read nothing beyond an array, though no call of ours is around."""
+    text = "x: param[n]\ny: data[n]\nA: data[n, 2]\nsum(x*y) + sum(A) + sum(x[1:])"
+    path = ob.compile(text).save(tmp_path / "written.py")
+    written = runpy.run_path(str(path))["value_and_grad"]
+    three, two, pairs = np.ones(3), np.ones(2), np.ones((3, 2))
+    assert written(three, three, pairs)[0] == 11.0
+    for message, args in {
+        r"expected y of shape \[n\]": (three, two, pairs),
+        r"expected A of shape \[n, 2\]": (three, three, np.ones((3, 3))),
+        "expected sizes with n - 1 of at least 0": (two[:0], two[:0], pairs[:0]),
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            written(*args)

@@ -60,7 +60,8 @@ def need(found: Any, given: Declared) -> None:
         raise InputError(message)
     dtype = given.type.dtype
     unsigned = dtype == "int64" and element == types.uint64
-    if not isinstance(element, _ABOVE[dtype]) or unsigned:
+    mask = dtype == "int64" and shape and isinstance(element, types.Boolean)
+    if not isinstance(element, _ABOVE[dtype]) or unsigned or mask:
         wanted = "real numbers" if dtype.startswith("float") else dtype
         message = f"expected {wanted} for {given.name!r}, found {kind}"
         raise InputError(message)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_NAMES = 12
 _LARGEST = 2**63 - 1
+MASK = "; np.flatnonzero gives the indices that a mask chooses"
 _KINDS = {"float64": "fiub", "float32": "fiub", "int64": "iub", "bool": "b"}
 
 
@@ -188,6 +189,9 @@ def convert(value: Any, name: str, dtype: str) -> Any:
             f"expected {'real numbers' if dtype.startswith('float') else dtype} "
             f"for {name!r}, found {_found(value, array)}"
         )
+        raise InputError(message)
+    if dtype == "int64" and array.ndim and array.dtype.kind == "b":
+        message = f"expected {dtype} for {name!r}, found {_found(value, array)}{MASK}"
         raise InputError(message)
     if dtype == "int64" and array.size and array.max() > _LARGEST:
         message = f"expected {dtype} for {name!r}, found {array.max()}"

@@ -463,3 +463,15 @@ def test_nothing_is_the_largest_of_nothing(text, backend):
             call(np.zeros(0), np.zeros((0, 2)))
         assert EMPTY[text] in str(caught.value).replace("<string>:3:", "1:")
     assert np.isfinite(f(np.ones(1), np.ones((1, 2))))
+
+
+def test_a_mask_is_no_indices() -> None:
+    """NumPy would choose by it; zeros and ones are not what is meant."""
+    f = ob.compile("x: param[n]\ni: index[k]\nsum(x[i])")
+    with pytest.raises(InputError) as caught:
+        f(np.ones(3), np.array([True, False, True]))
+    expected = (
+        "expected int64 for 'i', found ndarray of dtype bool; np.flatnonzero gives the "
+        "indices that a mask chooses"
+    )
+    assert expected == str(caught.value)

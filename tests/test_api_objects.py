@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 import sympy as sp
 from numba import njit
-from numba.core.errors import TypingError
 
 import overbar as ob
+from overbar.ir.errors import InputError
 from overbar.codegen.allowlist import check
 
 TEXT = "x*exp(-x) + y**2"
@@ -198,7 +198,9 @@ def test_jit_of_an_array():
     """An array is refused where a number is expected, not read as one."""
     value = ob.compile(TEXT).jit.value
     assert value(1, np.float32(2.0)) == ob.compile(TEXT)(1.0, 2.0)
-    with pytest.raises(TypingError, match="expected arguments of types"):
+    with pytest.raises(
+        InputError, match="one number for 'x', found an array of 1 axis"
+    ):
         value(np.array([1.0, 2.0]), 2.0)
 
 

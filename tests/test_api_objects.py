@@ -19,8 +19,8 @@ import sympy as sp
 from numba import njit
 
 import overbar as ob
-from overbar.ir.errors import InputError
 from overbar.codegen.allowlist import check
+from overbar.ir.errors import InputError
 
 TEXT = "x*exp(-x) + y**2"
 X, Y = ob.param("x"), ob.param("y")

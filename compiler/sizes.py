@@ -41,6 +41,7 @@ class Sizes:
         self._whole = [n for n in known if n.op.cost and len(n.args) == 1 and _named(n)]
         self._spans = graph.spans
         self._checked: set[tuple[tuple[str, int], ...]] = set()
+        self._solved: dict[tuple[Any, ...], dict[str, int]] = {}
         self._need_fixed([*graph.inputs.values(), *order])
 
     def _need_fixed(self, order: list[Node]) -> None:
@@ -66,6 +67,18 @@ class Sizes:
         values: arrays by name, some may be left out; leading: names of those that may
         have axes in front of the declared, None for all.
         """
+        names = None if leading is None else frozenset(leading)
+        key = (names, *((name, np.shape(v)) for name, v in values.items()))
+        known = self._solved.get(key)
+        if known is None:
+            known = self._solve(values, leading)
+            if len(self._solved) < _MOST_CHECKED:
+                self._solved[key] = known
+        return dict(known)
+
+    def _solve(
+        self, values: Mapping[str, Any], leading: Collection[str] | None
+    ) -> dict[str, int]:
         sizes: dict[str, int] = {}
         first: dict[str, str] = {}
         for name, value in values.items():

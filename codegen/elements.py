@@ -106,18 +106,16 @@ class Elements:
 
     def place(self, array: Node, index: Sequence[Node]) -> Node:
         """Return where an element lies in memory."""
-        gone, short, strip = (
-            self.gone.get(array, ()),
-            self.short.get(array, ()),
-            self.strip,
-        )
-        if strip is not None:
-            index = [strip.offset if k in short else n for k, n in enumerate(index)]
+        gone, strip = self.gone.get(array, ()), self.strip
+        if strip is None:
+            left = tuple(n for k, n in enumerate(index) if k not in gone)
+            return self.graph.restore(_LOAD, (array, *left), (), array.type.scalar)
+        short = self.short.get(array, ())
+        index = [strip.offset if k in short else n for k, n in enumerate(index)]
         left = tuple(n for k, n in enumerate(index) if k not in gone)
-        row = strip.row(array, left) if strip is not None and not gone else None
-        if strip is not None and row is not None:
-            array, left = row, (strip.offset,)
-        return self.graph.restore(_LOAD, (array, *left), (), array.type.scalar)
+        row = None if gone else strip.row(array, left)
+        where = (array, *left) if row is None else (row, strip.offset)
+        return self.graph.restore(_LOAD, where, (), array.type.scalar)
 
     def at(self, node: Node, index: Sequence[Node]) -> Node:
         """Return an element, whatever the depth of its expression."""

@@ -53,6 +53,7 @@ class Layout:
         self.graph = graph
         self.scalars = dict(named)
         self.rooms: dict[Node, Allocate] = {}
+        self.parts: dict[tuple[Node, str], str] = {}
         self.roots = roots
         self.given = given
         known = dict.fromkeys(given)

@@ -160,16 +160,23 @@ class _Nests(Scoped):
             body += self._rows(inner.strip.rows, scope)
         if loop.step > 1:
             inside = [*self._rows(inner.parts, scope), *inside]
-        bounds = self.bounds if loop.step > 1 or loop.strip else None
-        index = bounds[0] if bounds and loop.step > 1 else inner.letters[-1:]
-        whole = bool(loop.strip and inner.strip and inner.strip.outside is None)
-        body.append(For(index, loop.extent, inside, loop.step, bounds, whole=whole))
+        body.append(self._turns(loop, inner, inside))
         for unit in sums:
             body += self._end_sum(unit, scope)
         for unit in units:
             if self._accumulates(unit, loop):
                 scope.known[unit.target] = self.names[unit.target]
         return body
+
+    def _turns(self, loop: Loop, inner: Scope, inside: list[Statement]) -> For:
+        """Return a loop around statements: over elements, strips or what is in one."""
+        if loop.step > 1:
+            return For(self.bounds[0], loop.extent, inside, loop.step, self.bounds)
+        index = inner.letters[-1]
+        if loop.strip is None or inner.strip is None:
+            return For(index, loop.extent, inside)
+        whole = inner.strip.outside is None
+        return For(index, loop.extent, inside, strip=self.bounds, whole=whole)
 
     def _enter(self, loop: Loop, scope: Scope) -> Scope:
         """Return the scope inside of a loop."""
@@ -203,7 +210,12 @@ class _Nests(Scoped):
         found: list[Statement] = []
         for (array, index), row in rows.items():
             place = "".join(scope.known.get(i, "") for i in index) or "part"
-            self.names[row] = unused(f"{self.names[array]}_{place}", self.taken)
+            name = self.parts.get((array, place))
+            if name is None:
+                name = unused(f"{self.names[array]}_{place}", self.taken)
+                self.parts[array, place] = name
+                self.taken.add(name)
+            self.names[row] = name
             found.append(Row(row, array, index, self.bounds))
         return found
 

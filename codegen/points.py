@@ -41,12 +41,7 @@ def _over_numbers(program: Program, decorator: str) -> str:
         for i, (_, node) in enumerate(program.params)
         if not isinstance(node, tuple)
     ]  # fmt: skip
-    head = [
-        decorator,
-        f"def {program.name}_points(points, out):",
-        f'{INDENT}"""Call {program.name} at each column of points, into out."""',
-        f"{INDENT}for k in range(points.shape[1]):",
-    ]
+    head = _head(program, decorator, "points", "column of points")
     return _filled(head, program, points, "out[{}, k{}]")
 
 
@@ -56,13 +51,18 @@ def _over_arrays(program: Program, decorator: str) -> str:
         f"given[{j}][places[{j}, k]]" if j < own else f"given[{j}]"
         for j in range(len(program.params))
     ]
-    head = [
-        decorator,
-        f"def {program.name}_points(given, places, out):",
-        f'{INDENT}"""Call {program.name} at each point, into out."""',
-        f"{INDENT}for k in range(places.shape[1]):",
-    ]
+    head = _head(program, decorator, "given, places", "point")
     return _filled(head, program, args, "out[{}][k{}]")
+
+
+def _head(program: Program, decorator: str, given: str, each: str) -> list[str]:
+    """Return the first lines; of what is given the last has a column a point."""
+    return [
+        decorator,
+        f"def {program.name}_points({given}, out):",
+        f'{INDENT}"""Call {program.name} at each {each}, into out."""',
+        f"{INDENT}for k in range({given.rsplit(', ', maxsplit=1)[-1]}.shape[1]):",
+    ]
 
 
 def _filled(head: list[str], program: Program, args: Sequence[str], place: str) -> str:

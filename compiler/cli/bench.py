@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from overbar.cli.formula import formula_options, has_arrays, read_formula
-from overbar.cli.given import array_options
+from overbar.cli.given import (
+    array_options,
+    at_option,
+    need_arrays,
+    read_sizes,
+    typed,
+    with_data,
+)
 from overbar.cli.output import say
 from overbar.cli.program import Command, colour
 from overbar.progress import Progress
@@ -39,12 +46,7 @@ _EXAMPLES = (
 
 @click.command("bench", cls=Command, examples=_EXAMPLES)
 @formula_options
-@click.option(
-    "--at",
-    metavar="x=1,y=2",
-    multiple=True,
-    help="Values; may be given more than once.",
-)
+@at_option
 @array_options
 def command(
     file: str,
@@ -87,7 +89,6 @@ def _point(
     f: CompiledFunction, at: tuple[str, ...], data: str | None, sizes: tuple[str, ...]
 ) -> dict[str, Any]:
     """Return values of the inputs: what is not given is drawn at random."""
-    from overbar.cli.given import need_arrays, read_sizes, typed, with_data
     from overbar.cli.points import random_points, read_at
 
     given: dict[str, Any] = dict(read_at(at))

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from overbar.cli.formula import formula_options, has_arrays, read_formula
-from overbar.cli.given import array_options
+from overbar.cli.given import (
+    array_options,
+    at_option,
+    need_arrays,
+    read_sizes,
+    typed,
+    with_data,
+)
 from overbar.cli.output import say
 from overbar.cli.program import FAILED, Command
 from overbar.ir.errors import InputError
@@ -28,12 +35,7 @@ _EXAMPLES = (
 
 @click.command("check", cls=Command, examples=_EXAMPLES)
 @formula_options
-@click.option(
-    "--at",
-    metavar="x=1,y=2",
-    multiple=True,
-    help="Values; may be given more than once.",
-)
+@at_option
 @array_options
 @click.option(
     "--random",
@@ -98,7 +100,6 @@ def _points(
     seed: int,
 ) -> list[dict[str, Any]]:
     """Return the points to check at: what is not given is drawn at random."""
-    from overbar.cli.given import need_arrays, read_sizes, typed, with_data
     from overbar.cli.points import random_points, read_at
 
     given: dict[str, Any] = dict(read_at(at))

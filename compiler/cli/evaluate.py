@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from overbar.cli.formula import formula_options, has_arrays, read_formula
+from overbar.cli.given import at_option, typed, with_data
 from overbar.cli.output import say
 from overbar.cli.program import Command, complain
 from overbar.ir.errors import InputError
@@ -36,12 +37,7 @@ _EXAMPLES = (
 
 @click.command("eval", cls=Command, examples=_EXAMPLES)
 @formula_options
-@click.option(
-    "--at",
-    metavar="x=1,y=2",
-    multiple=True,
-    help="Values; may be given more than once.",
-)
+@at_option
 @click.option("--grad", is_flag=True, help="Print the derivatives too.")
 @click.option(
     "--data",
@@ -64,7 +60,6 @@ def command(
     what the file does not hold comes from --at or has a default.
     """
     f = read_formula(file, wrt, "python", kinks=kinks, accuracy=accuracy)
-    from overbar.cli.given import typed, with_data
     from overbar.cli.points import read_at
 
     given: dict[str, Any] = dict(read_at(at))

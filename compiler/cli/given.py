@@ -39,6 +39,14 @@ _OPTIONS = (
 )
 
 
+at_option = click.option(
+    "--at",
+    metavar="x=1,y=2",
+    multiple=True,
+    help="Values; may be given more than once.",
+)
+
+
 def array_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options `--data` and `--sizes`."""
     for option in reversed(_OPTIONS):

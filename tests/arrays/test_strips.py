@@ -92,3 +92,24 @@ def test_strict_sums_take_one_after_the_other() -> None:
     assert products.tolist() == [np.cumsum(row * z)[-1] for row in X]
     assert squares == np.cumsum(z * z)[-1]
     assert "stop = min(start + 256, n)" in f.source
+
+
+def test_names_of_the_user_stay_apart() -> None:
+    """Rows, parts and bounds of strips take no name that a formula has."""
+    text = """
+        start: param[n]
+        X: data[d, n]
+        X_i: data[n]
+        stop: data[n]
+        X_part = start*sum(X, axis=0)
+        stop_part = exp(X_part)*X_i - stop
+        sum(stop_part**2) + sum(X_part)
+    """
+    text = "\n".join(line.strip() for line in text.split("\n"))
+    rng = np.random.default_rng(5)
+    given = rng.normal(size=300), rng.normal(size=(2, 300))
+    given += rng.normal(size=300), rng.normal(size=300)
+    value, grad = ob.compile(text).value_and_grad(*given)
+    expected = ob.compile(text, backend="reference").value_and_grad(*given)
+    np.testing.assert_allclose(value, expected[0], rtol=1e-12)
+    np.testing.assert_allclose(grad.start, expected[1].start, rtol=1e-11)

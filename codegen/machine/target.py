@@ -1,0 +1,124 @@
+"""Turn LLVM's text into machine code in this process.
+
+Comes in: a module's text, or object code made earlier. Goes out: object code, to be
+kept on disk, and the addresses of its functions. Nothing process-wide is touched:
+external symbols are given to each piece of code by name, and no option of LLVM's or
+Numba's is changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import llvmlite.binding as llvm
+
+from overbar.ir.errors import OverbarError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# llvmlite ships no types.
+_Machine = Any
+
+_COUNT = itertools.count()
+
+
+class Code:
+    """Hold loaded machine code, for as long as any of its functions may run.
+
+    addresses: of its functions, by name.
+    """
+
+    __slots__ = ("_library", "addresses")
+
+    def __init__(self, library: Any, addresses: Mapping[str, int]) -> None:
+        self._library = library
+        self.addresses = dict(addresses)
+
+
+@cache
+def features() -> Mapping[str, bool]:
+    """Return what this machine's processor can do, by LLVM's names."""
+    return dict(llvm.get_host_cpu_features())
+
+
+@cache
+def fingerprint() -> str:
+    """Name the processor and the version of LLVM that code is made for and by."""
+    text = f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
+    version = ".".join(map(str, llvm.llvm_version_info))
+    return f"{version}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+@cache
+def _machine(level: int) -> _Machine:
+    """Return LLVM's target machine for this processor at a level of 0 to 3."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=level,
+        jit=True,
+    )
+
+
+def assemble(text: str, *, level: int = 2, passes: int = 0) -> bytes:
+    """Return the object code of a module.
+
+    level: of instruction selection and register allocation, 0 (quick) to 3.
+    passes: the level of LLVM's pipeline of passes that runs before, 0 for none.
+    """
+    machine = _machine(level)
+    try:
+        # A module has to end before its context does.
+        with (
+            llvm.create_context() as context,
+            llvm.parse_assembly(text, context=context) as module,
+        ):
+            module.triple = machine.triple
+            module.data_layout = str(machine.target_data)
+            module.verify()
+            if passes:
+                _run_passes(module, machine, passes)
+            return machine.emit_object(module)  # type: ignore[no-any-return]
+    except RuntimeError as error:
+        message = f"expected code that LLVM can read, found: {error}"
+        raise OverbarError(message) from None
+
+
+def _run_passes(module: Any, machine: _Machine, level: int) -> None:
+    """Run LLVM's pipeline over a module, without its vectorisers."""
+    options = llvm.create_pipeline_tuning_options(level)
+    options.loop_vectorization = options.slp_vectorization = False
+    with llvm.create_pass_builder(machine, options) as builder:
+        builder.getModulePassManager().run(module, builder)
+
+
+@cache
+def _linker() -> Any:
+    return llvm.create_lljit_compiler(_machine(2), use_jit_link=False)
+
+
+def load(
+    data: bytes, names: Sequence[str], symbols: Mapping[str, int] | None = None
+) -> Code:
+    """Load object code and return the addresses of the functions named.
+
+    symbols: addresses of what it calls, beyond the C library's functions.
+    """
+    builder = llvm.JITLibraryBuilder().add_object_img(data).add_current_process()
+    for name, address in (symbols or {}).items():
+        builder.import_symbol(name, address)
+    for name in names:
+        builder.export_symbol(name)
+    try:
+        library = builder.link(_linker(), f"overbar.{next(_COUNT)}")
+    except RuntimeError as error:
+        message = f"expected machine code that can be loaded, found: {error}"
+        raise OverbarError(message) from None
+    return Code(library, {name: library[name] for name in names})

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 GOLDEN = Path(__file__).parent / "golden"
 CACHE = pytest.StashKey[str]()
 
 # The suite is the same every time; HYPOTHESIS_PROFILE=search looks for new failures.
-# No deadline: the first call of a compiled function compiles it.
-settings.register_profile("repeat", deadline=None, derandomize=True)
-settings.register_profile("search", deadline=None, max_examples=1000)
+# No clock decides: the first call of a compiled function compiles it, and others run.
+NO_CLOCK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeat", NO_CLOCK, derandomize=True)
+settings.register_profile("search", NO_CLOCK, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 

@@ -97,7 +97,7 @@ def test_hostile_texts(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     seen = ast.literal_eval(done.stdout.splitlines()[-1])
     assert {"open": ["wanted.txt"], "other": []} == seen

@@ -6,10 +6,10 @@ What is said of each text stands in tests/golden/text_array_errors.txt.
 from __future__ import annotations
 
 import random
-import time
 from typing import TYPE_CHECKING
 
 import pytest
+from effort import within
 
 from overbar.ir.errors import OverbarError
 from overbar.ir.graph import Graph
@@ -180,13 +180,13 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_texts_take_no_time(text: str) -> None:
-    """Whatever a text asks for, it is read or refused in about a second."""
-    start = time.process_time()
-    error = outcome(text)
+    """Whatever a text asks for, it is read or refused by calls of its own number."""
+    outcome("x + u[0]")  # what is made at first use
+    with within(100_000 + 300 * min(len(text), 30_000)):
+        error = outcome(text)
     if error is not None:
         assert error.span is not None
         assert len(error.message) < 1000
-    assert time.process_time() - start < 5  # a second, with room for slow machines
 
 
 WORDS = [

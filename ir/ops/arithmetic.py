@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overbar.ir.ops import phrases, portable
+from overbar.ir.ops import phrases, plain, portable
 from overbar.ir.ops.row import (
     ENTRYWISE,
     LOOSEST,
@@ -162,6 +162,7 @@ ROWS = (
     ),
     Op(
         name="mod", arity=2, typing=number, domain=(REAL, REAL), cost=10,
+        llvm=plain.modulo,
         partials=(
             lambda out, x, y: 1.0,
             lambda out, x, y: -apply("floordiv", x, y),  # x/y may round up
@@ -174,6 +175,7 @@ ROWS = (
     ),
     Op(
         name="floordiv", arity=2, typing=number, domain=(REAL, REAL), cost=10,
+        llvm=plain.floor_quotient,
         numpy=np.floor_divide,
         mp=lambda m, x, y: m.nint((x - x % y) / y) if y else m.nan,
         python=infix("//", PRODUCT),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overbar.ir.ops import phrases, portable
+from overbar.ir.ops import phrases, plain, portable
 from overbar.ir.ops.row import (
     REAL,
     TERNARY,
@@ -84,11 +84,14 @@ def _reduce(ufunc: Any, args: tuple[Any, ...]) -> Any:
     return whole
 
 
-def _jump(name: str, python: str, where: str, latex: str, mp: Any) -> Op:
+def _jump(
+    name: str, python: str, where: str, latex: str, mp: Any, llvm: Any = None
+) -> Op:
     """Return the row of a piecewise constant function of one variable."""
     return Op(
         name=name, numpy=getattr(np, python), mp=mp, python=call(f"np.{python}"),
-        text=call(name), latex=Notation(latex), llvm=python, kink=where, parsed=True,
+        text=call(name), latex=Notation(latex), llvm=llvm or python, kink=where,
+        parsed=True,
     )  # fmt: skip
 
 
@@ -144,7 +147,7 @@ ROWS = (
         accuracy="1 where x > y, 0 where x < y, the given slope at a tie",
     ),
     _jump("sign", "sign", "{0} = 0 (jump)", r"\operatorname{{sign}}\left({0}\right)",
-          _sign_mp),
+          _sign_mp, plain.sign),
     _jump("floor", "floor", "{0} is an integer (jump)",
           r"\left\lfloor {0} \right\rfloor", lambda m, x: m.floor(x)),
     _jump("ceil", "ceil", "{0} is an integer (jump)", r"\left\lceil {0} \right\rceil",

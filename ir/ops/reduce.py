@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overbar.ir.ops import plain
 from overbar.ir.ops.masks import along as sparing_along
 from overbar.ir.ops.products import others
 from overbar.ir.ops.reduce_notation import along, called, total_latex
@@ -214,6 +215,7 @@ def _direction(out: Node, x: Node) -> Node:
 ROWS = (
     Op(
         name="attains", arity=2, typing=real, domain=(REAL, REAL), scarce=_near,
+        llvm=plain.attains,
         numpy=lambda _, x, y: np.equal(x, y).astype(np.result_type(x)),
         mp=lambda m, _, x, y: m.mpf(x == y),
         python=Notation("np.float64({0} == {1})", ATOM, (SUM, SUM)),

@@ -160,7 +160,8 @@ class Op:
         operands of it that have no names of their own (a norm, a trace); first wins.
     helper: a portable function that generated source needs printed above it.
     lower: the op in simpler ops before code is printed, `(out, *operands) -> Node`.
-    llvm: the instruction, intrinsic or libm symbol for the machine-code printer.
+    llvm: the instruction, intrinsic or libm symbol for the machine-code printer; a
+        Python function of scalars to translate; "same" for a value as it is.
     vector: the vector library's base name for the same, where it has one.
     typing: the rule that unifies operand types and gives the result's, for ops that
         work element by element; None for what only the graph itself makes.
@@ -214,7 +215,7 @@ class Op:
     phrases: tuple[Callable[..., Phrase | None], ...] = ()
     helper: Callable[..., Any] | None = None
     lower: Partial | None = None
-    llvm: str | None = None
+    llvm: str | Callable[..., Any] | None = None
     vector: str | None = None
     typing: Typing | None = real
     shaping: Shaping | None = None

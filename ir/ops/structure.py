@@ -57,14 +57,14 @@ ROWS = (
     ),
     Op(
         name="copy", numpy=lambda _name, x: x, mp=lambda _m, _name, x: x, cost=0,
-        partials=(lambda out, x: 1.0,), python=Notation("{0}", LOOSEST),
+        partials=(lambda out, x: 1.0,), python=Notation("{0}", LOOSEST), llvm="same",
         text=Notation("{0}", LOOSEST), latex=Notation("{0}", LOOSEST), typing=number,
         accuracy="a second name of a value, so that every adjoint has its own",
     ),
     Op(
         name="stop_gradient", numpy=lambda x: x, mp=lambda m, x: x, cost=0,
         python=Notation("{0}", LOOSEST), text=call("stop_gradient"), parsed=True,
-        lower=lambda out, x: x, typing=number, exact=True,
+        lower=lambda out, x: x, typing=number, exact=True, llvm="same",
         latex=Notation(r"\operatorname{{stop}}\left({0}\right)"),
         accuracy="x itself, a constant in every derivative",
     ),
@@ -72,6 +72,7 @@ ROWS = (
         name="cast", typing=None, numpy=_to, mp=lambda m, _dtype, x: m.mpf(x), cost=0,
         phrases=phrases.OF_CAST,
         python=lambda n: Notation(f"np.{n.type.dtype}({{0}})"), text=Notation("[{0}]"),
+        llvm="cast",
         latex=Notation(r"\left[{0}\right]"), transposes=(_back,),
     ),
 )  # fmt: skip

@@ -6,6 +6,7 @@ from collections import Counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from overbar.ir.collector import paused
 from overbar.ir.region import Region, Regions, use_region
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class Replaced(dict["Node", "Node"]):
         return node
 
 
+@paused
 def lower(graph: Graph, roots: Iterable[Node]) -> Replaced:
     """Return, for every node that the roots need, the node to compute instead.
 
@@ -72,6 +74,7 @@ def _decided(graph: Graph, roots: Sequence[Node]) -> dict[Node, Node]:
     return found
 
 
+@paused
 def substitute(
     graph: Graph, changes: Mapping[Node, Node], roots: Iterable[Node]
 ) -> Replaced:

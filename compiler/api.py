@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overbar.arguments import Argument, listed
+from overbar.ir.collector import paused
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.graph import Graph, is_condition
 from overbar.ir.ops.piecewise import CONVENTIONS
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _REDUCTIONS = (None, "sum", "mean")
 
 
+@paused
 def compile(
     expr: Any,
     wrt: Any = None,

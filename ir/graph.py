@@ -6,11 +6,14 @@ so that the order of making is a topological order and no pass needs to recurse.
 
 from __future__ import annotations
 
+import math
 import struct
+from itertools import compress
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from overbar.ir.errors import LimitError, ShapeError
 from overbar.ir.ops import OPS, Op
+from overbar.ir.ops.typing import FLOATING
 from overbar.ir.types import BOOL, F64, INT, Type
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 CONST, INPUT, CAST = OPS["const"], OPS["input"], OPS["cast"]
 BROADCAST, EXTENT, IOTA = OPS["broadcast"], OPS["extent"], OPS["iota"]
+ADD, SUB, MUL, DIV = OPS["add"], OPS["sub"], OPS["mul"], OPS["div"]
+POW, NEG = OPS["pow"], OPS["neg"]
 Operand: TypeAlias = "Node | float"
 Rewrite: TypeAlias = (
     "Callable[[Graph, Op, Sequence[Node], tuple[Any, ...]], Node | None]"
@@ -73,37 +78,37 @@ class Node:
         return self.op is CONST and self.attrs[0] == value
 
     def __add__(self, other: Operand) -> Node:
-        return self.graph.make("add", (self, self.graph.lift(other)))
+        return self.graph.make(ADD, (self, self.graph.lift(other)))
 
     def __radd__(self, other: Operand) -> Node:
-        return self.graph.make("add", (self.graph.lift(other), self))
+        return self.graph.make(ADD, (self.graph.lift(other), self))
 
     def __sub__(self, other: Operand) -> Node:
-        return self.graph.make("sub", (self, self.graph.lift(other)))
+        return self.graph.make(SUB, (self, self.graph.lift(other)))
 
     def __rsub__(self, other: Operand) -> Node:
-        return self.graph.make("sub", (self.graph.lift(other), self))
+        return self.graph.make(SUB, (self.graph.lift(other), self))
 
     def __mul__(self, other: Operand) -> Node:
-        return self.graph.make("mul", (self, self.graph.lift(other)))
+        return self.graph.make(MUL, (self, self.graph.lift(other)))
 
     def __rmul__(self, other: Operand) -> Node:
-        return self.graph.make("mul", (self.graph.lift(other), self))
+        return self.graph.make(MUL, (self.graph.lift(other), self))
 
     def __truediv__(self, other: Operand) -> Node:
-        return self.graph.make("div", (self, self.graph.lift(other)))
+        return self.graph.make(DIV, (self, self.graph.lift(other)))
 
     def __rtruediv__(self, other: Operand) -> Node:
-        return self.graph.make("div", (self.graph.lift(other), self))
+        return self.graph.make(DIV, (self.graph.lift(other), self))
 
     def __pow__(self, other: Operand) -> Node:
-        return self.graph.make("pow", (self, self.graph.lift(other)))
+        return self.graph.make(POW, (self, self.graph.lift(other)))
 
     def __rpow__(self, other: Operand) -> Node:
-        return self.graph.make("pow", (self.graph.lift(other), self))
+        return self.graph.make(POW, (self.graph.lift(other), self))
 
     def __neg__(self) -> Node:
-        return self.graph.make("neg", (self,))
+        return self.graph.make(NEG, (self,))
 
     def __repr__(self) -> str:
         """Return a short description, not the whole expression."""
@@ -158,11 +163,13 @@ class Graph:
         self.formula_size = 0
         self.whole: set[Node] = set()
         self.woven: dict[Node, tuple[int, int, int]] = {}
-        self._table: dict[tuple[Any, ...], Node] = {}
+        self._nodes: list[Node] = []  # by index
+        self._floats: dict[Op, dict[tuple[Node, ...], Node]] = {}  # see `_plain`
+        self._table: dict[tuple[Any, ...], Node] = {}  # all others
 
     def __len__(self) -> int:
         """Return the number of nodes ever made."""
-        return len(self._table)
+        return len(self._nodes)
 
     def view(self, outputs: Mapping[str, Node]) -> Graph:
         """Return a graph over the same nodes with other outputs and its own names."""
@@ -205,7 +212,7 @@ class Graph:
             except OverflowError:
                 message = "expected a number below 1.8e308, found a larger integer"
                 raise LimitError(message) from None
-            key: object = struct.pack("<d", value) if value == value else "nan"
+            key: object = _bits(value) if value == value else "nan"
         else:
             key = value
         return self._intern(CONST, (), (value,), kind, key)
@@ -267,6 +274,17 @@ class Graph:
     ) -> Node:
         """Return the node of an op applied to nodes, an equal one if there is one."""
         row = OPS[op] if isinstance(op, str) else op
+        if row in self._floats and not attrs and len(args) == row.arity:
+            for a in args:
+                if a.type is not F64:
+                    break
+            else:  # what `_make` comes to, for most nodes of most formulas
+                better = self.rewrite and self.rewrite(self, row, args, attrs)
+                return better or self._intern(row, tuple(args), attrs, F64)
+        return self._make(row, args, attrs)
+
+    def _make(self, row: Op, args: Sequence[Node], attrs: tuple[Any, ...]) -> Node:
+        """Return the node of an op applied to nodes of any types."""
         if row.shaping is not None:
             args, kind = row.shaping(self, row.name, args, attrs)
         elif row.typing is not None:
@@ -353,14 +371,18 @@ class Graph:
         kind: Type,
         value: object = None,
     ) -> Node:
-        ids = [a.index for a in args]
+        made: dict[Any, Node] = self._table
+        key: Any = args
         if op.commutative:
-            ids.sort()
-        key = (op, *ids, attrs if value is None else value, kind)
-        node = self._table.get(key)
+            key = args if _in_order(args) else tuple(sorted(args, key=_index))
+        if kind == F64 and not attrs and _is_plain(op):
+            made = self._floats.setdefault(op, {})
+        else:
+            key = (op, *key, attrs if value is None else value, kind)
+        node = made.get(key)
         if node is None:
-            node = Node(op, args, attrs, kind, self, len(self._table))
-            self._table[key] = node
+            node = made[key] = Node(op, args, attrs, kind, self, len(self._nodes))
+            self._nodes.append(node)
             if self.span is not None:
                 self.spans[node] = self.span
         return node
@@ -373,7 +395,7 @@ class Graph:
 
     def shares(self, node: Node) -> bool:
         """Whether a node is of this graph, or of one that it is a view of."""
-        return node.graph._table is self._table  # noqa: SLF001 - of the same class
+        return node.graph._nodes is self._nodes  # noqa: SLF001 - of the same class
 
     def order(
         self, roots: Iterable[Node] | None = None, known: Collection[Node] = ()
@@ -382,14 +404,25 @@ class Graph:
 
         What is `known` is returned where it is needed, its own operands are not.
         """
-        stack = list(self.outputs.values() if roots is None else roots)
-        seen = set(stack)
-        for node in stack:  # grows while it is walked
-            for a in () if node in known else node.args:
-                if a not in seen:
-                    seen.add(a)
-                    stack.append(a)
-        return sorted(seen, key=_index)
+        roots = list(self.outputs.values() if roots is None else roots)
+        few = len(self) // 8 if all(map(self.shares, roots)) else math.inf
+        found = reached(roots, known, few)
+        if len(found) > few:
+            return self._swept(found, known)
+        found.sort(key=_index)
+        return found
+
+    def _swept(self, roots: Iterable[Node], known: Collection[Node]) -> list[Node]:
+        """Do what `order` does where much of the graph is needed: ask every node."""
+        nodes = self._nodes
+        needed = bytearray(len(nodes))
+        for node in roots:
+            needed[node.index] = True
+        for i in range(len(needed) - 1, -1, -1):
+            if needed[i] and not (known and nodes[i] in known):
+                for a in nodes[i].args:
+                    needed[a.index] = True
+        return list(compress(nodes, needed))
 
     def __str__(self) -> str:
         """Return the graph as mathematics, one equation a line."""
@@ -398,8 +431,39 @@ class Graph:
         return write(self)
 
 
+def reached(
+    roots: Iterable[Node], known: Collection[Node] = (), most: float = math.inf
+) -> list[Node]:
+    """Return what roots need, in the order it is found, or the first `most` and more.
+
+    What is `known` needs nothing.
+    """
+    found = list(dict.fromkeys(roots))
+    seen = set(found)
+    for node in found:  # grows while it is walked
+        for a in () if node in known else node.args:
+            if a not in seen:
+                seen.add(a)
+                found.append(a)
+        if len(found) > most:
+            break
+    return found
+
+
+_bits = struct.Struct("<d").pack
+
+
 def _index(node: Node) -> int:
     return node.index
+
+
+def _in_order(args: Sequence[Node]) -> bool:
+    return len(args) == 2 and args[0].index <= args[1].index
+
+
+def _is_plain(op: Op) -> bool:
+    """Whether float64 scalars are typed, tidied and kept in one way, with no choice."""
+    return op.typing in FLOATING and op.shaping is None and op.tidy is None
 
 
 def is_condition(node: Node) -> bool:

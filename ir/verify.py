@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from overbar.ir.errors import OverbarError
+from overbar.ir.graph import reached
 from overbar.ir.ops import OPS
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ def verify(graph: Graph) -> None:
     already cast; equal nodes are one.
     """
     seen: set[object] = set()
-    for node in graph.order():
+    found = reached(graph.outputs.values())  # `order` would trust the graph
+    for node in sorted(found, key=lambda n: n.index):
         problem = _problem(graph, node)
         key = (node.op, *(a.index for a in node.args), repr(node.attrs), node.type)
         if problem is None and key in seen:

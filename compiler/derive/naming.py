@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from overbar.derive.forward import forward
 from overbar.derive.reverse import reverse
+from overbar.ir.collector import paused
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -52,6 +53,7 @@ def symbol(graph: Graph, name: str, like: Node) -> Node:
     return found
 
 
+@paused
 def adjoints(graph: Graph, wrt: Sequence[Node]) -> Adjoints:
     """Sweep backwards from all outputs, giving each named value's adjoint its name."""
     view = graph.view(graph.outputs)

@@ -276,7 +276,7 @@ def _sign_inside(graph: Graph, x: Node) -> Node | None:
 
 
 CONTRACTIONS = (
-    Rule("neg", "-((-A) B) = A B", _sign_inside),
+    Rule("neg", "-((-A) B) = A B", _sign_inside, operands=("contract",)),
     Rule("contract", "(-A) (-B) = A B", _both_signs),
     Rule("contract", "(A B) x = A (B x), (c A) x = c (A x), in the cheapest order",
          regrouped, exact=False),

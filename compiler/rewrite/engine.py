@@ -25,6 +25,8 @@ Answer: TypeAlias = "Callable[..., Node | None]"
 
 _CONST, _NEG, _MUL, _POWI = OPS["const"], OPS["neg"], OPS["mul"], OPS["powi"]
 _SCALES = (_MUL, OPS["div"])
+_SEEN_THROUGH = frozenset((_NEG, *_SCALES))
+"""Ops whose head may be another one; all others are their own."""
 MOST_FACTORS = 4
 """So many constant factors are looked through: a bound, lest long chains cost n**2."""
 
@@ -41,6 +43,7 @@ class Rule:
         exact are noted in the graph's `rewrites` when they are applied.
     heads: ops one of which an operand has to be, once constant factors and signs are
         taken off it; none: the row is asked in any case.
+    operands: the same for the operands as they are.
     """
 
     op: str
@@ -48,6 +51,19 @@ class Rule:
     answer: Answer
     exact: bool = True
     heads: tuple[str, ...] = ()
+    operands: tuple[str, ...] = ()
+
+    @property
+    def picky(self) -> bool:
+        """Whether the row is asked about some operands alone."""
+        return bool(self.heads or self.operands)
+
+    def looks_at(self, operands: Iterable[Op], heads: Iterable[Op]) -> bool:
+        """Whether the row is to be asked about operands of these ops and heads."""
+        return all(
+            not wanted or any(op.name in wanted for op in found)
+            for wanted, found in ((self.operands, operands), (self.heads, heads))
+        )
 
 
 def rewriter(rules: Iterable[Rule]) -> Rewrite:
@@ -55,20 +71,23 @@ def rewriter(rules: Iterable[Rule]) -> Rewrite:
     table: dict[str, list[Rule]] = {}
     for rule in rules:
         table.setdefault(rule.op, []).append(rule)
-    headed = {name for name, rows in table.items() if any(r.heads for r in rows)}
-    chosen: dict[tuple[str, ...], list[Rule]] = {}  # rows by op and operands' heads
-    none: list[Rule] = []
+        if rule.picky and OPS[rule.op].arity not in {1, 2}:
+            message = f"expected an op of one or two operands, found {rule.op}"
+            raise ValueError(message)
+    picky = {name for name, rows in table.items() if any(r.picky for r in rows)}
+    chosen: dict[tuple[Op, ...], list[Rule]] = {}  # by op, operands, and their heads
 
     def choose(op: Op, args: Sequence[Node]) -> list[Rule]:
-        heads = [head(a).name for a in args]
-        key = (op.name, *heads)
+        x, y = args[0], args[-1]
+        one, other = x.op, y.op
+        key = (
+            op,
+            one, head(x) if one in _SEEN_THROUGH else one,
+            other, head(y) if other in _SEEN_THROUGH else other,
+        )  # fmt: skip
         rows = chosen.get(key)
         if rows is None:
-            rows = [
-                rule
-                for rule in table[op.name]
-                if not rule.heads or any(name in rule.heads for name in heads)
-            ]
+            rows = [r for r in table[op.name] if r.looks_at(key[1::2], key[2::2])]
             chosen[key] = rows
         return rows
 
@@ -80,7 +99,7 @@ def rewriter(rules: Iterable[Rule]) -> Rewrite:
             if folded is not None:
                 return folded
         name = op.name
-        rules = choose(op, args) if name in headed else table.get(name, none)
+        rules = choose(op, args) if name in picky else table.get(name)
         return _first(rules, graph, args, attrs) if rules else None
 
     return rewrite

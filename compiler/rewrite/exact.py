@@ -40,11 +40,8 @@ def _positive_zero(node: Node) -> bool:
 
 def _mul(g: Graph, x: Node, y: Node) -> Node | None:
     for one, other in ((x, y), (y, x)):
-        if one.op is _CONST:
-            if one.attrs[0] == 1:
-                return other
-            if one.attrs[0] == -1:
-                return -other
+        if one.op is _CONST and abs(one.attrs[0]) == 1:
+            return other if one.attrs[0] == 1 else -other
     if x.op is _NEG or y.op is _NEG:
         product = g.make("mul", [a.args[0] if a.op is _NEG else a for a in (x, y)])
         return product if x.op is y.op else -product
@@ -137,17 +134,19 @@ def _not(_g: Graph, x: Node) -> Node | None:
 
 
 EXACT = (
-    Rule("add", "x + (-y) = x - y", _add),
-    Rule("sub", "x - (-y) = x + y, x - 0 = x", _sub),
-    Rule("mul", "1 x = x, (-1) x = -x, (-x) y = -(x y)", _mul),
-    Rule("div", "x/1 = x, (-x)/y = -(x/y)", _div),
-    Rule("neg", "-(-x) = x", _neg),
-    Rule("pow", "x**2.0 = x**2, x**0.5 = sqrt(x)", _pow),
+    Rule("add", "x + (-y) = x - y", _add, operands=("neg",)),
+    Rule("sub", "x - (-y) = x + y, x - 0 = x", _sub, operands=("neg", "const")),
+    Rule("mul", "1 x = x, (-1) x = -x, (-x) y = -(x y)", _mul,
+         operands=("const", "neg")),
+    Rule("div", "x/1 = x, (-x)/y = -(x/y)", _div, operands=("const", "neg")),
+    Rule("neg", "-(-x) = x", _neg, operands=("neg",)),
+    Rule("pow", "x**2.0 = x**2, x**0.5 = sqrt(x)", _pow, operands=("const",)),
     Rule("powi", "x**0 = 1, x**1 = x, x**-1 = 1/x, (-x)**n = +-x**n", _powi),
-    Rule("amul", "amul(c, p) = c p for a constant c other than 0", _amul),
+    Rule("amul", "amul(c, p) = c p for a constant c other than 0", _amul,
+         operands=("copy", "const")),
     Rule("select", "the branch that a constant condition takes", _select),
-    Rule("abs", "|-x| = ||x|| = |x|", _abs),
+    Rule("abs", "|-x| = ||x|| = |x|", _abs, operands=("neg", "abs")),
     Rule("and", "c and c = c", _and),
     Rule("or", "c or c = c", _or),
-    Rule("not", "not not c = c", _not),
-)
+    Rule("not", "not not c = c", _not, operands=("not",)),
+)  # fmt: skip

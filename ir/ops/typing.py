@@ -152,3 +152,7 @@ def same(graph: Graph, name: str, args: Sequence[Node]) -> Typed:
     """Give one operand's own type."""
     del graph, name
     return args, args[0].type
+
+
+FLOATING = (real, number)
+"""Rules that leave float64 operands as they are and give a float64."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from overbar.ir.source import Source, Span
 from overbar.ir.text import Writer
 from overbar.ir.types import INT
 from overbar.ir.verify import verify
-from overbar.rewrite.engine import MOST_FACTORS, head, rewriter
+from overbar.rewrite.engine import MOST_FACTORS, Rule, head, rewriter
 from overbar.rewrite.stabilise import STABILISE
 from overbar.rewrite.stabilise_softmax import SOFTMAX
 
@@ -287,9 +286,7 @@ def test_a_rule_answers_none_and_the_next_is_asked() -> None:
             asked.append(name)
             return x if answer else None
 
-        return SimpleNamespace(
-            op="exp", algebra=name, answer=look, exact=False, heads=()
-        )
+        return Rule("exp", name, look, exact=False)
 
     rows = [rule("first", False), rule("second", True), rule("third", True)]  # noqa: FBT003
     graph = Graph(rewrite=rewriter(rows))

@@ -1,0 +1,118 @@
+"""Call a core by way of ctypes, where Python's objects are laid out in unknown ways.
+
+It takes and gives the same as the functions of `pycalls`, a few times slower.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from itertools import islice
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.codegen.machine.pycores import Group, Steps, arrays
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from overbar.codegen.machine.pycores import Core, Parameter, Tree
+
+_FORMATS = {"float64": "=d", "float32": "=f4x", "int64": "=q", "bool": "=?7x"}
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "float64": (float, np.float64, int, bool),
+    "float32": (float, np.float64),
+    "int64": (int, bool),
+    "bool": (bool,),
+}
+_FLOAT64 = np.dtype("float64")
+
+
+def slow(
+    core: Core, fallback: Callable[..., Any], name: str, doc: str = ""
+) -> Callable[..., Any]:
+    """Return a function that runs a core on arguments that fit, else the fallback."""
+    kind = ctypes.CFUNCTYPE if core.waits else ctypes.PYFUNCTYPE
+    machine = kind(None, ctypes.c_void_p, ctypes.c_void_p)(core.address)
+    slots = Steps(core.results).slots
+
+    def run(*args: Any, **keywords: Any) -> Any:
+        target = keywords.get("out") if core.out else None
+        given = _packed(core, args, keywords)
+        if given is None or not (target is None or _is_target(target, core.results)):
+            return fallback(*args, **keywords)
+        out = ctypes.create_string_buffer(8 * slots or 1)
+        machine(given, out)
+        data = (out.raw[i : i + 8] for i in range(0, 8 * slots, 8))
+        return _built(core.results, data, target)
+
+    run.__name__ = run.__qualname__ = name
+    run.__doc__ = doc
+    run.__dict__["keep"] = core.keep
+    return run
+
+
+def _packed(
+    core: Core, args: tuple[Any, ...], keywords: Mapping[str, Any]
+) -> bytes | None:
+    """Return the slots of the arguments, None where they do not fit."""
+    by_name: dict[str | None, Any] = {**keywords}
+    if core.out:
+        by_name.pop("out", None)
+    if len(args) + len(by_name) != len(core.parameters):
+        return None
+    try:
+        names = [None if p.placed else p.name for p in core.parameters[len(args) :]]
+        rest = [by_name[name] for name in names]
+        pairs = zip(core.parameters, [*args, *rest], strict=True)
+        data = b"".join(_slots(p, value) for p, value in pairs)
+    except (KeyError, TypeError, struct.error, OverflowError):
+        return None
+    if core.places is None:
+        return data
+    moved = np.empty(core.inputs, np.int64)
+    moved[list(core.places)] = np.frombuffer(data, np.int64)
+    return moved.tobytes()
+
+
+def _slots(parameter: Parameter, value: Any) -> bytes:
+    """Return one argument's slots; TypeError and others for what does not fit."""
+    if parameter.size is None:
+        if type(value) not in _TYPES[parameter.dtype]:
+            raise TypeError
+        return struct.pack(_FORMATS[parameter.dtype], value)
+    if not _is_vector(value, (parameter.size,)):
+        raise TypeError
+    return value.tobytes()  # type: ignore[no-any-return]
+
+
+def _is_vector(value: Any, shape: tuple[int, ...]) -> bool:
+    return (
+        type(value) is np.ndarray
+        and value.dtype == _FLOAT64
+        and value.shape == shape
+        and value.flags.c_contiguous
+        and value.flags.aligned
+    )
+
+
+def _is_target(value: Any, tree: Tree) -> bool:
+    return all(
+        len(a.shape) == 1 and _is_vector(value, a.shape) and value.flags.writeable
+        for a in arrays(tree)
+    )
+
+
+def _built(tree: Tree, data: Iterator[bytes], target: Any) -> Any:
+    """Return results, put together of slots; the array in the caller's, if given."""
+    if isinstance(tree, Group):
+        parts = [_built(part, data, target) for part in tree.parts]
+        return tuple.__new__(tree.type, parts)
+    if isinstance(tree, str):
+        return float(struct.unpack(_FORMATS[tree], next(data))[0])
+    slots = b"".join(islice(data, prod(tree.shape)))
+    array = np.empty(tree.shape) if target is None else target
+    array[...] = np.frombuffer(slots).reshape(tree.shape)
+    return array

@@ -278,7 +278,8 @@ def casadi_calls(
 # All ----------------------------------------------------------------------------------
 
 
-def _own(name: str) -> Callable[[Workload, dict[str, Any]], Calls]:
+def own(name: str) -> Callable[[Workload, dict[str, Any]], Calls]:
+    """Return a tool's way that each workload writes down for itself."""
     return lambda workload, arrays: workload.own[name](arrays)
 
 
@@ -287,11 +288,11 @@ TOOLS: dict[str, Callable[[Workload, dict[str, Any]], Calls]] = {
     "overbar": overbar,
     "jax": jax,
     "pytensor": pytensor,
-    "casadi": _own("casadi"),
+    "casadi": own("casadi"),
     "autograd": autograd,
-    "heyoka": _own("heyoka"),
+    "heyoka": own("heyoka"),
 }
-"""Each tool's way, the reference first."""
+"""Each tool's way of a formula over arrays, the reference first."""
 
 IMPORTS = {
     "hand": ("numba", "scipy.linalg.lapack"),
@@ -301,5 +302,7 @@ IMPORTS = {
     "casadi": ("casadi",),
     "autograd": ("autograd", "autograd.scipy.special", "autograd.scipy.linalg"),
     "heyoka": ("heyoka",),
+    "numba": ("numba",),
+    "numpy": ("numpy",),
 }
 """What each tool's clock does not count: what is imported beforehand."""

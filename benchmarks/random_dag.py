@@ -1,231 +1,144 @@
 """Time the gradient of one random scalar DAG, Overbar beside its peers, in one run.
 
-    python benchmarks/random_dag.py [--sizes 100,1000] [--tools overbar,casadi]
-                                    [--repeats 7] [--json FILE]
+    python -m benchmarks.random_dag [--sizes 100,1000] [--tools overbar,casadi]
+                                    [--quick] [--json FILE] [--svg FILE]
 
-The DAG has n operations on 16 inputs, every value alive and of order one. Each tool
-gets the same operations and the same point. `first` is the time from nothing to the
-first value and gradient in a running process (imports left out, caches cold), `call`
-the median time of one value-and-gradient call from Python with a NumPy array, in
-interleaved repeats. All gradients are compared with each other before anything is
-printed; a tool that is not installed, or takes longer than its limit, is left out by
-name.
+The DAG has n operations on 16 inputs, every value alive and of order one. Each tool at
+each size has a process of its own, the same operations and the same point; all answers
+are compared with a reverse sweep in plain Python before anything is timed. `first` is
+the time from nothing to the first value and gradient (imports and the drawing of the
+operations left out, the graph included, caches cold), `best code` the same until
+optimised code is there, where the tool has any beside its first; `numbers` the median
+time of one value-and-gradient call with 16 numbers, `vector` with a NumPy array, into
+memory of the caller's where that is faster; `memory` is the most ever held.
+
+A tool that takes too long at one size is not asked for larger ones. Fitted exponents
+are of `first`, over sizes from 1,000 on.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib.util
-import json
 import os
-import random
-import statistics
 import sys
-import tempfile
-import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks import report
+from benchmarks.options import chosen, plan, racing, say
+from benchmarks.picture import picture
+from benchmarks.race import race
+from benchmarks.scalar_tools import IMPORTS, TOOLS
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-INPUTS = 16
-AGREE = 1e-9
-SECONDS = 0.2  # of calls in one repeat
+    from benchmarks.race import Plan
 
-Call = "Callable[[Any], tuple[float, Any]]"
+    Row = dict[str, Any]
 
-
-def operations(n: int, seed: int = 0) -> tuple[list[tuple[str, int, int]], list[int]]:
-    """Return n random operations, and the values that nothing uses: their sum is f."""
-    rng = random.Random(seed)  # noqa: S311 - a reproducible formula, no secret
-    ops: list[tuple[str, int, int]] = []
-    for k in range(n):
-        count = INPUTS + k
-        low = max(0, count - 40)
-        a = rng.randrange(low, count)
-        b = rng.randrange(INPUTS) if k % 8 == 0 else rng.randrange(low, count)
-        ops.append((rng.choice(["*", "+", "-", "+", "sin", "-"]), a, b))
-    used = {i for _, a, b in ops for i in (a, b)}
-    return ops, [i for i in range(INPUTS + n) if i not in used]
+SIZES = "100,1000,10000,100000,1000000"
+LARGE = 1000  # operations from which on fixed costs do not count
+HEAD = ("tool", "first", "best code", "numbers", "vector", "memory", "apart")
+LARGEST = {"jax": 100}
+"""The largest size that a tool is asked for."""
 
 
-def apply(n: int, inputs: Sequence[Any], sin: Callable[[Any], Any]) -> Any:
-    """Return f of these inputs, whatever they are made of."""
-    ops, sinks = operations(n)
-    v = list(inputs)
-    for op, a, b in ops:
-        if op == "*":
-            v.append(v[a] * v[b] * 0.6)
-        elif op == "sin":
-            v.append(sin(v[a] + v[b]))
+def measure(n: int, tools: Sequence[str], plan: Plan, given_up: dict[str, str]
+            ) -> list[Row]:  # fmt: skip
+    """Return a row a tool; those that ran out of time go to `given_up`."""
+    about = {"workload": "random DAG", "n": n, "threads": plan.threads}
+    reasons = given_up | {
+        tool: f"not asked for over {limit:,}"
+        for tool, limit in LARGEST.items()
+        if n > limit and tool not in given_up
+    }
+    able = ["hand", *(t for t in tools if t != "hand" and t not in reasons)]
+    commands = {tool: ["benchmarks.scalar", "dag", f"{n}", tool] for tool in able}
+    rows = race(commands, plan, about)
+    for row in rows:
+        if "left out" in row:
+            given_up[row["tool"]] = f"{row['left out']} at {n:,}"
         else:
-            v.append((v[a] + v[b] if op == "+" else v[a] - v[b]) * 0.6)
-    total = v[sinks[0]]
-    for i in sinks[1:]:
-        total = total + v[i]
-    return total * (1.0 / len(sinks) ** 0.5)
+            row["vector"] = min((row[k] for k in ("flat", "out") if k in row),
+                                default=None)  # fmt: skip
+            if "waited" in row:
+                row["best code"] = row["first"] + row["waited"]
+    skipped = [t for t in tools if t in reasons]
+    return rows + [{**about, "tool": t, "left out": reasons[t]} for t in skipped]
 
 
-def overbar(n: int) -> Any:
-    """Python expressions, compiled by Numba."""
-    import overbar as ob
-
-    xs = [ob.param(f"x{i}") for i in range(INPUTS)]
-    f = ob.compile(apply(n, xs, ob.sin), inputs=xs, backend="numba")
-    return f.flat.value_and_grad
-
-
-def casadi(n: int) -> Any:
-    """SX graph, virtual machine."""
-    import casadi as ca
-
-    x = ca.SX.sym("x", INPUTS)
-    y = apply(n, [x[i] for i in range(INPUTS)], ca.sin)
-    f = ca.Function("f", [x], [y, ca.gradient(y, x)])
-
-    def call(at: Any) -> tuple[float, Any]:
-        value, gradient = f(at)
-        return float(value), np.asarray(gradient).ravel()
-
-    return call
-
-
-def jax(n: int) -> Any:
-    """Traced and compiled by XLA."""
-    import jax as jx
-    import jax.numpy as jnp
-
-    jx.config.update("jax_enable_x64", True)
-    f = jx.jit(
-        jx.value_and_grad(lambda x: apply(n, [x[i] for i in range(16)], jnp.sin))
-    )
-
-    def call(at: Any) -> tuple[float, Any]:
-        value, gradient = f(at)
-        return float(value), gradient.block_until_ready()
-
-    return call
-
-
-def heyoka(n: int) -> Any:
-    """Symbolic derivatives, compiled by LLVM."""
-    import heyoka as hy
-
-    xs = hy.make_vars(*[f"x{i}" for i in range(INPUTS)])
-    y = apply(n, xs, hy.sin)
-    partials = hy.diff_tensors([y], diff_args=xs, diff_order=1)
-    unit = [[0] + [int(j == i) for j in range(INPUTS)] for i in range(INPUTS)]
-    f = hy.cfunc([y, *(partials[u] for u in unit)], vars=xs, compact_mode=n > 2000)
-
-    def call(at: Any) -> tuple[float, Any]:
-        out = f(at)
-        return float(out[0]), out[1:]
-
-    return call
-
-
-def sympy(n: int) -> Any:
-    """`diff`, `cse`, `lambdify` and Numba."""
-    import numba
-    import sympy as sp
-
-    sys.setrecursionlimit(100_000)
-    xs = sp.symbols(f"x0:{INPUTS}")
-    y = apply(n, xs, sp.sin)
-    f = numba.njit(sp.lambdify(xs, [y, *(sp.diff(y, x) for x in xs)], "math", cse=True))
-
-    def call(at: Any) -> tuple[float, Any]:
-        out = f(*at)
-        return out[0], np.array(out[1:])
-
-    return call
-
-
-TOOLS: dict[str, tuple[Callable[[int], Any], int]] = {
-    "overbar": (overbar, 3_000),
-    "casadi": (casadi, 100_000),
-    "heyoka": (heyoka, 10_000),
-    "jax": (jax, 300),
-    "sympy": (sympy, 100),
-}
-"""Each tool, and the largest n that it finishes in reasonable time."""
-
-
-def measure(n: int, names: Sequence[str], repeats: int) -> list[dict[str, Any]]:
-    """Return a row a tool: first, call, and how far its gradient is from ours."""
-    point = np.random.default_rng(0).random(INPUTS)
-    rows, calls = [], {}
-    for name in names:
-        build, largest = TOOLS[name]
-        if n > largest or importlib.util.find_spec(name) is None:
-            rows.append(
-                {"n": n, "tool": name, "left out": "too large or not installed"}
-            )
+def table(title: str, rows: Sequence[Row]) -> str:
+    """Return one size's table, and each tool's stages."""
+    lines, below = [], []
+    for row in rows:
+        if "left out" in row:
+            below.append(f"  {row['tool']}: {row['left out']}")
             continue
-        start = time.perf_counter()
-        call = build(n)
-        value, gradient = call(point)
-        first = time.perf_counter() - start
-        calls[name] = call
-        rows.append({"n": n, "tool": name, "first": first, "value": float(value),
-                     "gradient": np.asarray(gradient, float)})  # fmt: skip
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(repeats):
-        for name, call in calls.items():
-            times[name].append(_per_call(call, point))
-    done = [row for row in rows if "first" in row]
-    reference = done[0]["gradient"]
-    for row in done:
-        error = np.abs(row.pop("gradient") - reference).max() / np.abs(reference).max()
-        row |= {
-            "call": statistics.median(times[row["tool"]]),
-            "difference": float(error),
-        }
-        if error > AGREE:
-            message = f"{row['tool']} disagrees with {done[0]['tool']} by {error:.1e}"
-            raise SystemExit(message)
-    return rows
+        times = [report.duration(row[k]) if row.get(k) else "-" for k in HEAD[1:5]]
+        size, apart = f"{row['peak'] / 2**20:.0f} MiB", f"{row['difference']:.0e}"
+        lines.append(
+            report.line((row["tool"], *times, size, apart)) + report.notes(row)
+        )
+        stages = ", ".join(
+            f"{s['stage']} {report.duration(s['seconds'])} "
+            f"({s['peak'] / 2**20:.0f} MiB)"
+            for s in row["stages"]
+        )
+        below.append(f"  {row['tool']}: {stages}")
+    return "\n".join([title, report.line(HEAD), *lines, *below])
 
 
-def _per_call(call: Any, point: Any) -> float:
-    start, count = time.perf_counter(), 0
-    while time.perf_counter() - start < SECONDS:
-        call(point)
-        count += 1
-    return (time.perf_counter() - start) / count
+def exponent(points: Sequence[tuple[int, float]]) -> float | None:
+    """Return k of the line time ~ n**k through points of large n, by least squares."""
+    large = [(n, seconds) for n, seconds in points if n >= LARGE]
+    if len(large) < 2:
+        return None
+    n, seconds = np.log(np.array(large)).T
+    return float(np.polyfit(n, seconds, 1)[0])
 
 
-def main() -> None:
-    """Measure all sizes and print a table, times as ratios to Overbar's."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--sizes", default="100,1000")
-    parser.add_argument("--tools", default=",".join(TOOLS))
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--json")
-    options = parser.parse_args()
-    os.environ.setdefault("OVERBAR_CACHE_DIR", tempfile.mkdtemp())
-    rows = []
-    print("     n  tool       first       call   first/ours  call/ours  difference")
-    for n in map(int, options.sizes.split(",")):
-        found = measure(n, options.tools.split(","), options.repeats)
-        ours = next((r for r in found if r["tool"] == "overbar" and "call" in r), None)
-        for row in found:
-            if "call" not in row:
-                print(f"{n:6d}  {row['tool']:8s}  left out: {row['left out']}")
-                continue
-            base = ours or row
-            print(
-                f"{n:6d}  {row['tool']:8s} {row['first']:8.3f} s "
-                f"{row['call'] * 1e6:8.2f} us {row['first'] / base['first']:11.2f} "
-                f"{row['call'] / base['call']:10.2f} {row['difference']:11.1e}"
-            )
-        rows += found
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:  # noqa: PTH123 - plain
-            json.dump(rows, file, indent=1)
+def curves(rows: Sequence[Row]) -> dict[str, list[tuple[int, float]]]:
+    """Return each tool's times to the first gradient by size."""
+    found: dict[str, list[tuple[int, float]]] = {}
+    for row in rows:
+        if "first" in row and row.get("agrees") and row["tool"] != "hand":
+            found.setdefault(row["tool"], []).append((row["n"], row["first"]))
+    return found
+
+
+def main() -> int:
+    """Measure all sizes, print tables and exponents; return 1 where answers differ."""
+    arguments = racing("benchmarks.random_dag", __doc__, TOOLS)
+    arguments.add_argument("--sizes", help=SIZES)
+    arguments.add_argument("--svg", metavar="FILE", help="draw the times to the first")
+    options = arguments.parse_args()
+    tools = chosen(options, {tool: needs[0] for tool, needs in IMPORTS.items()})
+    sizes = options.sizes or ("100" if options.quick else SIZES)
+    told, about = plan(options, say), report.machine()
+    rows: list[Row] = []
+    given_up: dict[str, str] = {}
+    for n in map(int, sizes.split(",")):
+        title = f"random DAG of {n:,} operations"
+        told = replace(told, say=lambda text, title=title: say(f"{title}: {text}"))
+        found = measure(n, tools, told, given_up)
+        say("")
+        load = os.getloadavg()[0]
+        print(table(f"{title}  (load {load:.1f})", found), end="\n\n", flush=True)
+        rows += [row | {"load": load} for row in found]
+        if options.json:
+            report.save(options.json, about, rows)
+    shown = curves(rows)
+    fitted = {tool: exponent(points) for tool, points in shown.items()}
+    said = [f"{tool} {k:.2f}" for tool, k in fitted.items() if k is not None]
+    if said:
+        print(f"time to the first gradient ~ n**k, k: {', '.join(said)}")
+    if options.svg:
+        Path(options.svg).write_text(picture(shown, fitted), encoding="utf-8")
+    return int(any(not row.get("agrees", True) for row in rows))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -32,13 +32,16 @@ def table(title: str, rows: Sequence[dict[str, Any]]) -> str:
     """Return a workload's table, the tools in order."""
     base = next((r["gradient"] for r in rows if r["tool"] == "hand"
                  and "gradient" in r), None)  # fmt: skip
-    lines = [title, _line(HEAD)]
+    lines = [title, line(HEAD)]
     left = []
     for row in rows:
         if "left out" in row:
             left.append(f"  {row['tool']}: {row['left out']}")
         else:
-            lines.append(_line(_cells(row, base)) + _notes(row))
+            lines.append(line(_cells(row, base)) + notes(row))
+    counts = [f"{r['tool']} {r['operations']}" for r in rows if "operations" in r]
+    if counts:
+        left.append(f"  operations of a gradient: {', '.join(counts)}")
     return "\n".join([*lines, *left])
 
 
@@ -55,15 +58,19 @@ def _cells(row: dict[str, Any], base: float | None) -> tuple[str, ...]:
     )
 
 
-def _notes(row: dict[str, Any]) -> str:
-    notes = [] if row["agrees"] else ["WRONG"]
-    if row["cores"] > MARKED:
-        notes.append(f"on {row['cores']:.1f} cores")
-    return "  " + ", ".join(notes) if notes else ""
+def notes(row: dict[str, Any]) -> str:
+    """Return what is to be said of a row, behind it."""
+    said = [] if row["agrees"] else ["WRONG"]
+    if row.get("unchecked"):
+        said.append("compared with nothing")
+    if row["threads"] == 1 and row.get("cores", 0) > MARKED:
+        said.append(f"on {row['cores']:.1f} cores")
+    return "  " + ", ".join(said) if said else ""
 
 
-def _line(cells: Sequence[str]) -> str:
-    first, *others = (c.rjust(w) for c, w in zip(cells, WIDTHS, strict=True))
+def line(cells: Sequence[str]) -> str:
+    """Return cells side by side, the first to the left, the others to the right."""
+    first, *others = (c.rjust(w) for c, w in zip(cells, WIDTHS, strict=False))
     return "  ".join(["  " + first.strip().ljust(WIDTHS[0]), *others]).rstrip()
 
 

@@ -12,14 +12,16 @@ SEED = 31337
 
 
 class Calls(NamedTuple):
-    """Hold what is timed, both without arguments.
+    """Hold what is timed, without arguments.
 
     value: returns the value. gradient: returns a tuple of the value and the outputs of
-    the workload, in their order.
+    the workload, in their order. operations: counts what a gradient at one point
+    computes, where a tool can tell.
     """
 
     value: Callable[[], Any]
     gradient: Callable[[], tuple[Any, ...]]
+    operations: Callable[[], int] | None = None
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,9 @@ class Workload:
 
     sizes: the arguments of `inputs` by title, the quick ones first.
     inputs: `(rng, **size)` -> arrays by name, in the order of the call.
-    shapes: what `ob.compile` is told of them.
+    shapes: what `ob.compile` is told of them; nothing for a formula of numbers, which
+        is mapped over points: its inputs are arrays of one shape, its value and each
+        gradient too.
     wrt: the inputs to differentiate with respect to; one output for each.
     loss: the formula, `loss(*inputs, xp=numpy)`, for every tool that has NumPy's
         functions.

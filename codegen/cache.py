@@ -4,8 +4,8 @@ Comes in: a name (`TAG/FILE`) and bytes. Goes out: the same bytes later, also in
 process, or None where they are missing or not to be trusted. A folder that cannot be
 used safely is replaced by a temporary one, with one warning a process.
 
-Two kinds of files are kept: the source of generated modules and the machine code that
-Numba made of them. Machine code is unpickled, so whoever can write here can run code:
+Kept are the source of generated modules, the machine code that Numba made of them, and
+machine code of our own. Whoever can write here can run code:
 the folder is made with mode 0700, and its owner, mode and links are checked.
 """
 
@@ -27,7 +27,7 @@ from overbar.ir.errors import CacheWarning
 
 VARIABLE = "OVERBAR_CACHE_DIR"
 TAG_PREFIX = "overbar-"
-SUFFIXES = (".py", ".nbc", ".tmp")
+SUFFIXES = (".py", ".nbc", ".obj", ".tmp")
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 # Absent on Windows, where the folder's access list does what modes do elsewhere.
 _OPEN_FLAGS = (

@@ -40,6 +40,7 @@ class Calling:
         self._wrt = [graph.inputs[n] for n in options.wrt]
         self.derivation = Derivation(graph, self._wrt)
         self.runtime = Runtime(self.derivation, options.name, options.backend)
+        self.runtime.accuracy = options.accuracy
         self._outputs = named_type(tuple(graph.outputs))
         self._gradient = named_type(options.wrt)
         doubles = self.signature.takes_doubles

@@ -135,7 +135,7 @@ class Derivation(Passes):
         blocks = tuple(block for row in rows for block in row)
         doc = f"Return the partials of {self._outputs}, row by row."
         program = sweep(view, "jacobian", sides, blocks, doc, (self.values, self.wrt))
-        return Entry(program, view, tuple(needs))
+        return Entry(view, self.graph.inputs.values(), blocks, lambda: program, needs)
 
     def _hessian_of_arrays(self) -> Entry:
         """Return the program of the Hessian's lower triangle: a loop over its rows."""
@@ -152,7 +152,7 @@ class Derivation(Passes):
         blocks = tuple(block for row in rows for block in row if block is not None)
         doc = f"Return the lower triangle of the Hessian of {self._outputs}."
         program = sweep(view, "hessian", [side], blocks, doc)
-        return Entry(program, view, tuple(needs))
+        return Entry(view, self.graph.inputs.values(), blocks, lambda: program, needs)
 
     def _params(self) -> list[tuple[str, Node]]:
         return list(zip(self._inputs(), self.wrt, strict=True))

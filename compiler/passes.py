@@ -8,8 +8,7 @@ that its names come from. Everything is made when first asked for.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from overbar.codegen.lower import lower, substitute
@@ -18,30 +17,55 @@ from overbar.codegen.units import cheap
 from overbar.derive.naming import Adjoints, adjoints, unused
 from overbar.derive.sparse import gathered_rows
 from overbar.ir.ops import OPS
-from overbar.ir.program import LARGEST_TUPLE, Program, leaves
+from overbar.ir.program import LARGEST_TUPLE, leaves
 from overbar.ir.types import dim, dims
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
-    from overbar.ir.program import Result
+    from overbar.ir.program import Program, Result
 
 
 _LEAVES = (OPS["iota"], OPS["extent"], OPS["array"])
 """What both passes know without being told."""
 
 
-@dataclass(frozen=True, slots=True)
 class Entry:
-    """Pair a Program with the graph that it was scheduled from.
+    """Hold what one function computes: nodes of a graph, and the Program of them.
 
-    needs: the entries whose functions it calls.
+    graph: the view that names come from; inputs: all that is given, those inside of
+    tuples one by one; result: as of the Program; needs: the entries whose functions it
+    calls; saved: how many of the inputs come as one tuple, the first.
     """
 
-    program: Program
-    graph: Graph
-    needs: tuple[Entry, ...] = ()
+    def __init__(
+        self,
+        graph: Graph,
+        inputs: Sequence[Node],
+        result: Result,
+        make: Callable[[], Program],
+        needs: Sequence[Entry] = (),
+        saved: int | None = None,
+    ) -> None:
+        self.graph = graph
+        self.inputs = tuple(inputs)
+        self.result = result
+        self.needs = tuple(needs)
+        self.saved = saved
+        self._make = make
+        if self.shaped:  # making it makes nodes, which have their order
+            self.program  # noqa: B018 - it is kept
+
+    @property
+    def shaped(self) -> bool:
+        """Whether an array is among what is computed."""
+        return any(n.type.shape for n in self.graph.order(leaves(self.result)))
+
+    @cached_property
+    def program(self) -> Program:
+        """The Program, scheduled when it is first asked for."""
+        return self._make()
 
 
 class Passes:
@@ -135,16 +159,17 @@ class Passes:
         result = kept if first is None else (first, kept)
         before = self._entry(view, ahead, result, about, saved=saved)
         back = view.view(view.outputs)
-        own = before.program.names  # a size has the dimension's name
-        back.names |= {n: own.get(n) or str(n.attrs[0]) for n in saved}
         seeds = [(str(n.attrs[0]), n) for n in symbols]
-        params: list[tuple[str, Node | tuple[Node, ...]]] = [
-            (unused(back, "saved"), kept),
-            *seeds,
-        ]
         defaults = {"seed": 1.0} if seeds and seeds[0][0] == "seed" else {}
-        program = schedule(back, after, params, second, doc=what, defaults=defaults)
-        return before, Entry(program, back)
+
+        def make() -> Program:
+            own = before.program.names  # a size has the dimension's name
+            back.names |= {n: own.get(n) or str(n.attrs[0]) for n in saved}
+            params = [(unused(back, "saved"), kept), *seeds]
+            return schedule(back, after, params, second, doc=what, defaults=defaults)
+
+        given = (*kept, *symbols)
+        return before, Entry(back, given, second, make, saved=len(kept))
 
     def _saved(
         self,
@@ -259,11 +284,11 @@ class Passes:
         shaped = any(n.type.shape for _, n in params)
         packed = len(params) > LARGEST_TUPLE and not shaped
         defaults = {} if more or packed else self.graph.defaults
-        program = schedule(
-            view, name, params, result, doc=doc, saved=saved,
+        make = partial(
+            schedule, view, name, params, result, doc=doc, saved=saved,
             packed=packed, defaults=defaults,
         )  # fmt: skip
-        return Entry(program, view)
+        return Entry(view, [n for _, n in params], result, make)
 
     @property
     def _outputs(self) -> str:

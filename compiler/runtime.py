@@ -5,6 +5,8 @@ Each entry point is made when it is first called, once, whatever the threads.
 
 from __future__ import annotations
 
+import marshal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from overbar.fitting import Fit
 from overbar.givers import packing, partial_last, rounding, rounding_floats, silent
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.evaluate import evaluate
+from overbar.ir.flat import flatten
 from overbar.ir.program import For, If, leaves
 from overbar.ir.types import F32
 from overbar.owned import Results
@@ -25,14 +28,18 @@ if TYPE_CHECKING:
 
     from overbar.derivation import Derivation
     from overbar.ir.program import Program
+    from overbar.native import Native
     from overbar.passes import Entry
 
 BACKENDS = ("auto", "numba", "python", "reference")
+"""How code runs: machine code of ours for numbers and Numba's for arrays; Numba's
+alone; the generated Python as it is; node by node."""
 TOGETHER = ("value", "forward", "backward", "value_and_grad")
 """Entry points that share the module that `f.source` shows."""
 
 LARGEST_COMPILED = 20_000
-"""Statements from which on "auto" interprets: Numba needs about a millisecond each."""
+"""Operations from which on "auto" interprets what has no machine code of ours: Numba
+needs about a millisecond each."""
 
 LARGEST_COPIED = 20_000
 """Nodes of a formula from which on all entry points share the graph that they grow."""
@@ -55,6 +62,34 @@ class Runtime:
         self._derivations: dict[str, Derivation] = {}
         self._modules: dict[str, ModuleType] = {}
         self._calls: dict[str, Callable[..., Any]] = {}
+        self.accuracy = "standard"
+
+    @cached_property
+    def native(self) -> Native:
+        """Machine code made without Numba."""
+        from overbar.native import Native
+
+        return Native(self._alone, self._content)
+
+    def _alone(self, name: str) -> Entry:
+        """Return an entry point derived by itself."""
+        if len(self.derivation.graph) > LARGEST_COPIED:
+            return self.entry(name)
+        with self.lock:
+            return getattr(self.derivation.copied(), name)()
+
+    def _content(self) -> bytes:
+        """Return all that machine code depends on, but for the entry point.
+
+        Raises UnsupportedError for a formula with shapes.
+        """
+        derivation = self.derivation
+        wrt = [derivation.graph.names[n] for n in derivation.wrt]
+        content = flatten(derivation.graph).content
+        try:
+            return marshal.dumps((content, wrt, self.accuracy), 2)
+        except ValueError:
+            raise UnsupportedError("expected a formula of numbers") from None
 
     def entry(self, name: str) -> Entry:
         """Return the Program of an entry point and its graph."""
@@ -161,6 +196,11 @@ class Runtime:
         return (rounding_floats(strict, single) if single else strict), result
 
     def _make(self, name: str) -> Callable[..., Any]:
+        if self.backend == "auto":
+            try:
+                return self.native.function(name)
+            except UnsupportedError:
+                pass  # such as arrays
         function, program = self._unrounded(name), self.entry(name).program
         given = leaves(tuple(part for _, part in program.params))
         single = any(n.type is F32 for n in given)

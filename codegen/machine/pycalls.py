@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overbar.codegen.machine import store
 from overbar.codegen.machine.pycores import (
     ARRAY,
     KINDS,
@@ -30,8 +31,9 @@ from overbar.codegen.machine.pycores import (
     Steps,
     arrays,
     documented,
+    owner,
 )
-from overbar.codegen.machine.pyslow import slow
+from overbar.codegen.machine.pyslow import Slow
 from overbar.codegen.machine.target import assemble, load
 from overbar.ir.errors import OverbarError
 
@@ -45,8 +47,9 @@ API = (
     "PyErr_Clear", "PyErr_NoMemory", "PyErr_Occurred", "PyEval_RestoreThread",
     "PyEval_SaveThread", "PyFloat_FromDouble", "PyLong_AsDouble", "PyLong_AsLongLong",
     "PyMem_RawFree", "PyMem_RawMalloc", "PyObject_Vectorcall", "PyTuple_New",
-    "PyType_GenericAlloc", "Py_DecRef", "Py_IncRef",
+    "PyType_GenericAlloc", "PyUnicode_Compare", "Py_DecRef", "Py_IncRef",
 )  # fmt: skip
+PARTS = ("pycalls.ll", "pyarguments.ll", "pyresults.ll")
 NAME = "overbar_pycall"
 _FASTCALL, _KEYWORDS = 0x0080, 0x0002
 _NEW_ARRAY = 93
@@ -70,7 +73,7 @@ def function(
     These are floats, ints and bools as the parameters have them, whole float64 arrays
     in C order, by place or by name. Every other call the fallback gets as it came.
     """
-    make = builtin if available() else slow
+    make = builtin if available() else Slow
     return make(core, fallback, name, doc)
 
 
@@ -96,13 +99,14 @@ def _is_usual_build() -> bool:
 
 def _has_known_layout() -> bool:
     """Whether floats, tuples, bytes and arrays have their parts where code looks."""
-    number, items, data = 1.5, (object(), object()), b"12345678"
+    number, scalar = 1.5, np.float64(2.5)
+    items, data = (object(), object()), b"12345678"
     whole, parts = np.array([1.5, 2.5]), np.zeros(6)[::2]
     array = id(whole)
     found = (
         _word(id(number) + 8) == id(float),
         _read(ctypes.c_double, id(number) + 16) == number,
-        _read(ctypes.c_double, id(np.float64(number)) + 16) == number,
+        _read(ctypes.c_double, id(scalar) + 16) == scalar,
         _word(id(items) + 16) == len(items),
         [_word(id(items) + _ITEMS + 8 * i) for i in (0, 1)] == [*map(id, items)],
         _ITEMS == 24 or (_ITEMS == 32 and _word(id(items) + 24) == _UNSET_HASH),
@@ -129,18 +133,27 @@ def _word(address: int) -> int:
 @cache
 def _code() -> Code:
     """Return the code of all builtin functions."""
-    reset = f"""  %hash = getelementptr i8, ptr %tuple, i64 24
-  store i64 {_UNSET_HASH}, ptr %hash"""
-    text = Template(
-        files("overbar.codegen.machine").joinpath("pycalls.ll").read_text("utf-8")
-    )
-    whole = text.substitute(
-        items=_ITEMS, bytes=_BYTES, reset_hash=reset if _ITEMS == 32 else ""
-    )
+    text = _text()
+    name = store.key([text.encode()])
+    data = store.fetch(name)
+    if data is None:
+        data = assemble(text)
+        store.keep(name, data)
     symbols = {
         name: _word(ctypes.addressof(getattr(ctypes.pythonapi, name))) for name in API
     }
-    return load(assemble(whole, passes=2), [NAME], symbols)
+    return load(data, [NAME], symbols)
+
+
+def _text() -> str:
+    """Return the code's text, for objects as this Python lays them out."""
+    reset = f"""  %hash = getelementptr i8, ptr %tuple, i64 24
+  store i64 {_UNSET_HASH}, ptr %hash"""
+    folder = files("overbar.codegen.machine")
+    parts = [folder.joinpath(part).read_text("utf-8") for part in PARTS]
+    return Template("\n".join(parts)).substitute(
+        items=_ITEMS, bytes=_BYTES, reset_hash=reset if _ITEMS == 32 else ""
+    )
 
 
 @cache
@@ -161,6 +174,15 @@ class Held(tuple[Any, ...]):
 
     __slots__ = ()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be pickled as the object that has the function: Python then asks it."""
+        _, fallback, name, *_ = self
+        return _itself, (owner(fallback, name.decode()),)
+
+
+def _itself(thing: Any) -> Any:
+    return thing
+
 
 def builtin(
     core: Core, fallback: Callable[..., Any], name: str, doc: str = ""
@@ -168,16 +190,22 @@ def builtin(
     """Return what `function` does, where it is available, as a builtin function."""
     code = _code()
     label, text = name.encode(), documented(core, name, doc).encode()
+    flags = _FASTCALL | _KEYWORDS
     method = struct.pack(
-        "@PPiP", _data(label), code.addresses[NAME], _FASTCALL | _KEYWORDS, _data(text)
+        "@PPiP", _data(label), code.addresses[NAME], flags, _data(text)
     )
     record, held = _record(core, fallback)
-    everything = Held((record, held, core.keep, code, label, text, method))
+    everything = Held((record, fallback, label, text, method, held, core.keep, code))
+    return _maker()(_data(method), everything, "overbar")  # type: ignore[no-any-return]
+
+
+@cache
+def _maker() -> Any:
+    """Return Python's function that makes builtin ones, with types of its own."""
     kind = ctypes.PYFUNCTYPE(
         ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object
     )
-    make = kind(("PyCFunction_NewEx", ctypes.pythonapi))
-    return make(_data(method), everything, "overbar")  # type: ignore[no-any-return]
+    return kind(("PyCFunction_NewEx", ctypes.pythonapi))
 
 
 def _data(content: bytes) -> int:
@@ -188,7 +216,11 @@ def _data(content: bytes) -> int:
 def _record(core: Core, fallback: Callable[..., Any]) -> tuple[bytes, tuple[Any, ...]]:
     """Return a record, and what it refers to."""
     steps = Steps(core.results)
-    names = tuple(None if p.placed else sys.intern(p.name) for p in core.parameters)
+    names = tuple(sys.intern(p.name) for p in core.parameters)
+    texts = [
+        0 if p.placed else id(n) for p, n in zip(core.parameters, names, strict=True)
+    ]
+    table = struct.pack(f"{len(texts)}Q", *texts)
     parameters = struct.pack(
         f"{2 * len(names)}q",
         *(v for p in core.parameters for v in _parameter(p)),
@@ -205,14 +237,14 @@ def _record(core: Core, fallback: Callable[..., Any]) -> tuple[bytes, tuple[Any,
     length = arrays(core.results)[0].shape[0] if core.out else 0
     record = struct.pack(
         "24Q",
-        core.address, id(fallback), len(names), _data(parameters), id(names) + _ITEMS,
+        core.address, id(fallback), len(names), _data(parameters), _data(table),
         0 if places is None else _data(places), core.inputs, stack + steps.depth,
         stack, _data(tape), len(extras), direct, core.waits,
         0 if out is None else id(out), length, id(float), id(np.float64), id(int),
         id(bool), id(_TRUE), id(None), id(np.ndarray), id(np.dtype("float64")),
         _new_array(),
     )  # fmt: skip
-    return record, (fallback, names, parameters, places, extras, tape, out)
+    return record, (names, table, parameters, places, extras, tape, out)
 
 
 def _parameter(parameter: Parameter) -> tuple[int, int]:

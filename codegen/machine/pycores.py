@@ -7,11 +7,15 @@ a slot: a double, a float32 in the first 4, an int64, or a bool as a byte of 0 o
 from __future__ import annotations
 
 import keyword
+import pickle
 from dataclasses import dataclass
 from math import prod
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from overbar.ir.errors import OverbarError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 KINDS = {"float64": 0, "float32": 1, "int64": 2, "bool": 3}
 VECTOR, TUPLE, TYPED, ARRAY = 4, 4, 5, 6
@@ -155,6 +159,18 @@ class Steps:
     def _rise(self, rise: int) -> None:
         self._level += rise
         self.depth = max(self.depth, self._level)
+
+
+def owner(fallback: Callable[..., Any], name: str) -> Any:
+    """Return the object whose attribute a function is, to pickle it as that.
+
+    Raises PicklingError where its fallback is no method of one.
+    """
+    found = getattr(fallback, "__self__", None)
+    if found is None:
+        message = f"expected a function {name} of an object, found one of its own"
+        raise pickle.PicklingError(message)
+    return found
 
 
 def documented(core: Core, name: str, doc: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overbar.codegen.machine.pycores import Group, Steps, arrays
+from overbar.codegen.machine.pycores import Group, Steps, arrays, owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -30,28 +30,37 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 _FLOAT64 = np.dtype("float64")
 
 
-def slow(
-    core: Core, fallback: Callable[..., Any], name: str, doc: str = ""
-) -> Callable[..., Any]:
-    """Return a function that runs a core on arguments that fit, else the fallback."""
-    kind = ctypes.CFUNCTYPE if core.waits else ctypes.PYFUNCTYPE
-    machine = kind(None, ctypes.c_void_p, ctypes.c_void_p)(core.address)
-    slots = Steps(core.results).slots
+class Slow:
+    """Run a core on arguments that fit exactly, and the fallback on all others."""
 
-    def run(*args: Any, **keywords: Any) -> Any:
+    def __init__(
+        self, core: Core, fallback: Callable[..., Any], name: str, doc: str = ""
+    ) -> None:
+        self._core = core
+        self._fallback = fallback
+        kind = ctypes.CFUNCTYPE if core.waits else ctypes.PYFUNCTYPE
+        self._machine = kind(None, ctypes.c_void_p, ctypes.c_void_p)(core.address)
+        self._size = 8 * Steps(core.results).slots
+        self.__name__ = self.__qualname__ = name
+        self.__doc__ = doc
+
+    def __call__(self, /, *args: Any, **keywords: Any) -> Any:
+        """Return the results, put together as the core says."""
+        core = self._core
         target = keywords.get("out") if core.out else None
         given = _packed(core, args, keywords)
         if given is None or not (target is None or _is_target(target, core.results)):
-            return fallback(*args, **keywords)
-        out = ctypes.create_string_buffer(8 * slots or 1)
-        machine(given, out)
-        data = (out.raw[i : i + 8] for i in range(0, 8 * slots, 8))
+            return self._fallback(*args, **keywords)
+        out = ctypes.create_string_buffer(self._size or 1)
+        self._machine(given, out)
+        data = (out.raw[i : i + 8] for i in range(0, self._size, 8))
         return _built(core.results, data, target)
 
-    run.__name__ = run.__qualname__ = name
-    run.__doc__ = doc
-    run.__dict__["keep"] = core.keep
-    return run
+    def __repr__(self) -> str:
+        return f"<function {self.__name__}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (owner(self._fallback, self.__name__), self.__name__)
 
 
 def _packed(

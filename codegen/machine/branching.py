@@ -1,0 +1,121 @@
+"""Print a Program with branches as a function of LLVM's.
+
+Comes in: a scheduled Program over numbers. Goes out: the text of `void @core(ptr in,
+ptr out)`. Its variables live in memory, which LLVM's passes turn into registers; an
+expression is computed where it is read, as the generated Python does.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, TypeAlias
+
+from overbar.codegen.machine.body import Body, function, module
+from overbar.codegen.machine.forms import KINDS
+from overbar.ir.errors import UnsupportedError
+from overbar.ir.program import Assign, Comment, If, leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from overbar.codegen.machine.forms import Forms
+    from overbar.ir.graph import Node
+    from overbar.ir.program import Program, Statement
+
+_Step: TypeAlias = "Statement | str"
+
+
+def print_branching(program: Program, inputs: Sequence[Node], forms: Forms) -> str:
+    """Return the text of `@core`; inputs and results have a slot each, in order."""
+    return _Branching(program, inputs, forms).text()
+
+
+class _Branching(Body):
+    """Print the statements of one program."""
+
+    def __init__(self, program: Program, inputs: Sequence[Node], forms: Forms) -> None:
+        super().__init__(inputs, forms)
+        self.program = program
+        self.count = itertools.count()
+        self.places: dict[Node, str] = {}
+        for node in inputs:
+            self.value(node)
+
+    def text(self) -> str:
+        """Return the module's text."""
+        self._statements(self.program.body)
+        results = leaves(self.program.result)
+        for node in results:
+            self._compute(node)
+        self.finish(results)
+        made = [f"{place} = alloca {KINDS[n.type.dtype]}\n"
+                for n, place in self.places.items()]  # fmt: skip
+        core = function("core", ("in", "out"), [*made, *self.lines])
+        return module(self.forms, [core])
+
+    def _statements(self, body: Sequence[Statement]) -> None:
+        stack: list[_Step] = list(body[::-1])
+        while stack:
+            item = stack.pop()
+            if isinstance(item, str):
+                self.lines.append(item)
+            elif isinstance(item, Assign):
+                self._assign(item)
+            elif isinstance(item, If):
+                stack += self._branch(item)[::-1]
+            elif not isinstance(item, Comment):
+                message = f"expected code over numbers, found {type(item).__name__}"
+                raise UnsupportedError(message)
+
+    def _branch(self, item: If) -> list[_Step]:
+        """Return the lines and statements of a branch; its condition comes first."""
+        for node in item.preset:
+            zero = self.forms.constant(0, node.type.dtype)
+            self._put(node, zero)
+        k = next(self.count)
+        self._compute(item.cond)
+        test = self.converted(item.cond, "bool", f".c{k}")
+        self.lines.append(f"br i1 {test}, label %then{k}, label %else{k}\n")
+        leave = f"br label %end{k}\n"
+        return [
+            f"then{k}:\n", *item.then, leave,
+            f"else{k}:\n", *item.orelse, leave,
+            f"end{k}:\n",
+        ]  # fmt: skip
+
+    def _assign(self, item: Assign) -> None:
+        self._compute(item.value, whole=item.value is item.of)
+        dtype = item.of.type.dtype
+        value = self.converted(item.value, dtype, f".a{next(self.count)}")
+        self._put(item.of, value)
+        if item.value is item.of:  # it is read from its place from here on
+            del self.texts[item.of]
+
+    def _put(self, node: Node, value: str) -> None:
+        place = self.places.setdefault(node, f"%m{node.index}")
+        kind = KINDS[node.type.dtype]
+        self.lines.append(f"store {kind} {value}, ptr {place}\n")
+
+    def _compute(self, root: Node, *, whole: bool = False) -> None:
+        """Compute an expression down to variables, and give its value a text.
+
+        whole: compute a variable's own expression.
+        """
+        done: set[Node] = set()
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node in done or not node.args:
+                stack.pop()
+                continue
+            number = next(self.count)
+            if node in self.places and not (whole and node is root):
+                kind = KINDS[node.type.dtype]
+                self.lines.append(f"%v{number} = load {kind}, ptr {self.places[node]}\n")
+                self.texts[node], self.dtypes[node] = f"%v{number}", node.type.dtype
+            elif missing := [a for a in node.args if a.args and a not in done]:
+                stack += missing
+                continue
+            else:
+                self.apply(node, number)
+            done.add(stack.pop())

@@ -1,0 +1,92 @@
+"""Compute remainders and whole quotients as Numba does under `error_model="numpy"`.
+
+Of floats by functions that are translated as those of `ir/ops/portable.py` are, of
+integers by instructions; the sign is that of the divisor.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from overbar.codegen.machine.instructions import Instructions, Value
+
+_LOWEST = -(2**63)
+
+
+def float_modulo(x: float, y: float) -> float:
+    """Return x % y; NaN where y = 0."""
+    r = np.fmod(x, y)
+    if r != 0.0:
+        if (y < 0.0) != (r < 0.0):
+            r += y
+    elif y < 0.0:
+        r = -0.0
+    else:
+        r = 0.0
+    return r
+
+
+def float_modulo_single(x: float, y: float) -> float:
+    """Return x % y in single precision."""
+    return np.float32(float_modulo(x, y))  # type: ignore[return-value] # exact but for one sum
+
+
+def float_quotient(x: float, y: float) -> float:
+    """Return x // y; x/y where y = 0."""
+    if y == 0.0:
+        return x / y
+    r = np.fmod(x, y)
+    d = (x - r) / y
+    if r != 0.0 and (y < 0.0) != (r < 0.0):
+        d -= 1.0
+    if d == 0.0 or np.isnan(d):
+        return d * d * x / y
+    whole = np.floor(d)
+    return whole + 1.0 if d - whole > 0.5 else whole
+
+
+def float_quotient_single(x: float, y: float) -> float:
+    """Return x // y in single precision: each operation is rounded to it."""
+    if y == 0.0:
+        return np.float32(x / y)  # type: ignore[return-value]
+    r = np.fmod(x, y)
+    d = np.float32(np.float32(x - r) / y)
+    if r != 0.0 and (y < 0.0) != (r < 0.0):
+        d = np.float32(d - 1.0)
+    if d == 0.0 or np.isnan(d):
+        return np.float32(np.float32(d * d * x) / y)  # type: ignore[return-value]
+    whole = np.floor(d)
+    up = np.float32(whole + 1.0)
+    return up if d - whole > 0.5 else whole  # type: ignore[return-value]
+
+
+def write_modulo(code: Instructions, x: Value, y: Value) -> Value:
+    """Write x % y of integers; 0 where y = 0."""
+    return _divided(code, x, y)[1]
+
+
+def write_quotient(code: Instructions, x: Value, y: Value) -> Value:
+    """Write x // y of integers; 0 where y = 0, or where the quotient is no integer."""
+    return _divided(code, x, y)[0]
+
+
+def _divided(code: Instructions, x: Value, y: Value) -> tuple[Value, Value]:
+    zero, one = code.constant(0, "int64"), code.constant(1, "int64")
+
+    def test(name: str, a: Value, b: Value) -> Value:
+        return code.operate(f"icmp {name}", a, b, dtype="bool")
+
+    most = test("eq", x, code.constant(_LOWEST, "int64"))
+    large = code.both(most, test("eq", y, code.constant(-1, "int64")))
+    bad = code.either(test("eq", y, zero), large)
+    divisor = code.select(bad, one, y)
+    whole = code.operate("sdiv", x, divisor)
+    rest = code.operate("srem", x, divisor)
+    other = test("slt", code.operate("xor", divisor, rest), zero)
+    low = code.both(test("ne", rest, zero), other)
+    whole = code.select(low, code.operate("sub", whole, one), whole)
+    rest = code.select(low, code.operate("add", rest, divisor), rest)
+    return code.select(bad, zero, whole), code.select(bad, zero, rest)

@@ -13,9 +13,9 @@ import numpy as np
 from benchmarks.report import duration
 from examples.curves import (
     BOTTOM,
-    COLOURS,
     HEIGHT,
     LEFT,
+    LINE,
     RIGHT,
     TOP,
     WIDTH,
@@ -26,15 +26,26 @@ from examples.curves import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from examples.curves import Axis
 
     Points = Sequence[tuple[int, float]]
+    Places = Sequence[tuple[float, float]]
+    End = tuple[str, tuple[float, float, str]]
 
 OWN = "overbar"
 TITLE = "Time to the first gradient of a random DAG, from nothing"
 HALO = 'stroke="white" stroke-width="4" stroke-linejoin="round" paint-order="stroke"'
+COLOURS = {
+    "overbar": "#d55e00",
+    "casadi": "#0072b2",
+    "casadi-gcc": "#009e73",
+    "heyoka": "#a8518a",
+    "jax": "#8a6d00",
+    "autograd": "#444444",
+    "sympy": "#888888",
+}
 ROOM = 1.35  # how far the axes reach beyond the points, as a factor
 
 
@@ -54,19 +65,16 @@ def picture(
         text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "operations", anchor="middle"),
         *_grid(across, up),
     ]
-    others = [tool for tool in curves if tool != OWN]
-    colours = dict(zip([OWN, *others], (COLOURS[1], COLOURS[0], *COLOURS[2:], "#666"),
-                       strict=False))  # fmt: skip
     places = {
-        tool: list(zip(*(side.place(np.array(v, float)).tolist() for side, v in
-                         zip((across, up), zip(*points, strict=True), strict=True)),
-                       strict=True))
+        tool: [
+            (float(across.place(np.array(float(n)))), float(up.place(np.array(t))))
+            for n, t in points
+        ]
         for tool, points in curves.items()
-    }  # fmt: skip
-    for tool in [*others, *([OWN] if OWN in curves else [])]:
-        parts += _curve(places[tool], colours.get(tool, "#666"), bold=tool == OWN)
-    for tool, (x, y) in _names(places).items():
-        parts.append(_name(x, y, tool, exponents.get(tool), colours.get(tool, "#666")))
+    }
+    for tool in sorted(curves, key=lambda tool: tool == OWN):  # ours on top
+        parts += _curve(places[tool], _colour(tool), bold=tool == OWN)
+    parts += [_name(*at, tool, exponents.get(tool)) for tool, at in _ends(places)]
     return "\n".join([*parts, "</svg>\n"])
 
 
@@ -85,8 +93,7 @@ def _grid(across: Axis, up: Axis) -> list[str]:
     return found
 
 
-def _curve(places: Sequence[tuple[float, float]], colour: str, *, bold: bool
-           ) -> list[str]:  # fmt: skip
+def _curve(places: Places, colour: str, *, bold: bool) -> list[str]:
     width = 3 if bold else 1.8
     line = (
         f'<polyline points="{joined(places)}" fill="none" stroke="{colour}" '
@@ -100,24 +107,34 @@ def _curve(places: Sequence[tuple[float, float]], colour: str, *, bold: bool
     return [line, *dots]
 
 
-def _names(
-    places: Mapping[str, Sequence[tuple[float, float]]]
-) -> dict[str, tuple[float, float]]:  # fmt: skip
-    """Return where names stand: behind the last points, apart where lines end alike."""
-    found = {}
-    for end in {points[-1][0] for points in places.values()}:
-        tools = [tool for tool, points in places.items() if points[-1][0] == end]
-        heights = apart([places[tool][-1][1] for tool in tools])
-        found |= {t: (end + 9, y) for t, y in zip(tools, heights, strict=True)}
-    return found
+def _ends(
+    places: Mapping[str, Places],
+) -> Iterator[tuple[str, tuple[float, float, str]]]:
+    """Give where names stand, and how they are anchored: behind or above the lines."""
+    edge = max(points[-1][0] for points in places.values())
+    for end in sorted({points[-1][0] for points in places.values()}):
+        here = {t: p for t, p in places.items() if p[-1][0] == end}
+        behind = [t for t, p in here.items() if end == edge or len(p) == 1]
+        heights = apart([here[tool][-1][1] for tool in behind])
+        for tool, y in zip(behind, heights, strict=True):
+            yield tool, (end + 9, y + 4, "start")
+        above = sorted(here.keys() - behind, key=lambda tool: -here[tool][-1][1])
+        top = min((here[tool][-1][1] for tool in above), default=0.0)
+        for i, tool in enumerate(above):
+            yield tool, (end - 2, top - 9 - LINE * i, "end")
 
 
-def _name(x: float, y: float, tool: str, exponent: float | None, colour: str) -> str:
+def _name(x: float, y: float, anchor: str, tool: str, exponent: float | None) -> str:
     weight = ' font-weight="bold"' if tool == OWN else ""
     power = ""
     if exponent is not None:
         power = f'  n<tspan dy="-4" font-size="10">{exponent:.2f}</tspan>'
     return (
-        f'<text x="{x:.1f}" y="{y + 4:.1f}" fill="{colour}" font-family="sans-serif" '
-        f'font-size="12"{weight} {HALO}>{escape(tool)}{power}</text>'
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{_colour(tool)}" '
+        f'font-family="sans-serif" font-size="12"{weight} {HALO}>'
+        f"{escape(tool)}{power}</text>"
     )
+
+
+def _colour(tool: str) -> str:
+    return COLOURS.get(tool, "#666666")

@@ -147,8 +147,8 @@ def _code() -> Code:
 
 def _text() -> str:
     """Return the code's text, for objects as this Python lays them out."""
-    reset = f"""  %hash = getelementptr i8, ptr %tuple, i64 24
-  store i64 {_UNSET_HASH}, ptr %hash"""
+    reset = """  %hash = getelementptr i8, ptr %tuple, i64 24
+  store i64 -1, ptr %hash"""
     folder = files("overbar.codegen.machine")
     parts = [folder.joinpath(part).read_text("utf-8") for part in PARTS]
     return Template("\n".join(parts)).substitute(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
+    from overbar.ir.ops import Op
 
 
 class Replaced(dict["Node", "Node"]):
@@ -30,29 +33,37 @@ def lower(graph: Graph, roots: Iterable[Node]) -> Replaced:
     Names, statements and places move along to the new nodes (in `graph`, which has to
     be a view of its own: see `Graph.view`).
     """
-
-    def simpler(node: Node) -> Node | None:
-        return node.op.lower(node, *node.args) if node.op.lower else None  # type: ignore[return-value]
-
-    roots = list(roots)
-    better = _replaced(graph, roots, simpler)
+    ends = list(roots)
+    order = graph.order(ends)
+    better = _replaced(graph, order, _simpler, _first(order, lambda op: op.lower))
     if better:
         rename(graph, better)
-    found = _decided(graph, [better[r] for r in roots])
+        ends = [better[r] for r in ends]
+        order = graph.order(ends)
+    found = _decided(order, ends)
     if found:
-        ends = [better[r] for r in roots]
-        direct = _replaced(graph, ends, simpler, found)  # what is remade may be whole
+        direct = _replaced(graph, order, _simpler, 0, found)  # as remade may be whole
         rename(graph, direct)
         better = Replaced({**direct, **{n: direct[m] for n, m in better.items()}})
     return better
 
 
-def _decided(graph: Graph, roots: Sequence[Node]) -> dict[Node, Node]:
+def _simpler(node: Node) -> Node | None:
+    return node.op.lower(node, *node.args) if node.op.lower else None  # type: ignore[return-value]
+
+
+def _first(order: Sequence[Node], wanted: Callable[[Op], object]) -> int:
+    """Return the place of the first node whose op is wanted, the end's if none is."""
+    ops = {op for op in {n.op for n in order} if wanted(op)}
+    found = (i for i, n in enumerate(order) if n.op in ops) if ops else iter(())
+    return next(found, len(order))
+
+
+def _decided(order: Sequence[Node], roots: Sequence[Node]) -> dict[Node, Node]:
     """Return the choices that matter only where their condition is known.
 
     Each with the operand that it is there, as in `where(c, sqrt(where(c, x, 1)), 0)`.
     """
-    order = graph.order(roots)
     asked = Counter(n.args[0] for n in order if n.op.chooses)
     if not any(count > 1 for count in asked.values()):
         return {}
@@ -82,26 +93,33 @@ def substitute(
 
     Names, statements and places move along, as in `lower`.
     """
-    better = _replaced(graph, roots, changes.get)
+    order = graph.order(roots)
+    first = min((n.index for n in changes), default=len(graph))
+    start = bisect_left(order, first, key=lambda n: n.index)
+    better = _replaced(graph, order, changes.get, start)
     rename(graph, better)
     return better
 
 
 def _replaced(
     graph: Graph,
-    roots: Iterable[Node],
+    order: Sequence[Node],
     replace: Callable[[Node], Node | None],
+    start: int,
     chosen: Mapping[Node, Node] = MappingProxyType({}),
 ) -> Replaced:
+    """Replace nodes of an order, of which those up to `start` stay as they are."""
     better = Replaced()
-    for node in graph.order(roots):
+    for node in islice(order, start, None):
         if node in chosen:
             better[node] = better[chosen[node]]
             continue
         new = node
-        if any(a in better for a in node.args):
-            graph.span = graph.spans.get(node)
-            new = graph.remake(node, [better[a] for a in node.args])
+        for a in node.args:
+            if a in better:
+                graph.span = graph.spans.get(node)
+                new = graph.remake(node, [better.get(a, a) for a in node.args])
+                break
         other = replace(new)
         if other is not None:
             graph.span = graph.spans.get(node)
@@ -114,12 +132,13 @@ def _replaced(
 
 def rename(graph: Graph, better: Replaced) -> None:
     """Move names to the nodes that replace theirs; what becomes a constant has none."""
+    get = better.get
     names: dict[Node, str] = {}
     for n, name in graph.names.items():
-        new = better[n]
+        new = get(n, n)
         if not new.is_const and (new is n or new not in graph.names):
             names[new] = name
     graph.names = names
-    graph.outputs = {name: better[n] for name, n in graph.outputs.items()}
-    graph.statements = [(name, better[n]) for name, n in graph.statements]
-    graph.adjoint_of = {better[n]: better[p] for n, p in graph.adjoint_of.items()}
+    graph.outputs = {name: get(n, n) for name, n in graph.outputs.items()}
+    graph.statements = [(name, get(n, n)) for name, n in graph.statements]
+    graph.adjoint_of = {get(n, n): get(p, p) for n, p in graph.adjoint_of.items()}

@@ -35,10 +35,11 @@ Rewrite: TypeAlias = (
 class Node:
     """Stand for one value: an op, its operands, attributes and type.
 
-    Immutable, compared by identity; nodes come from `Graph.make` alone.
+    Immutable, compared by identity; nodes come from `Graph.make` alone. face: what
+    rewrites see of it (`overbar.rewrite.engine.face`), once they asked.
     """
 
-    __slots__ = ("args", "attrs", "graph", "index", "op", "type")
+    __slots__ = ("args", "attrs", "face", "graph", "index", "op", "type")
 
     args: tuple[Node, ...]
     attrs: tuple[Any, ...]
@@ -46,6 +47,7 @@ class Node:
     index: int
     op: Op
     type: Type
+    face: object
 
     def __init__(
         self,
@@ -62,6 +64,7 @@ class Node:
         self.type = kind
         self.graph = graph
         self.index = index
+        self.face = None
 
     @property
     def is_const(self) -> bool:
@@ -274,13 +277,19 @@ class Graph:
     ) -> Node:
         """Return the node of an op applied to nodes, an equal one if there is one."""
         row = OPS[op] if isinstance(op, str) else op
-        if row in self._floats and not attrs and len(args) == row.arity:
+        made = self._floats.get(row)
+        if made is not None and not attrs and len(args) == row.arity:
             for a in args:
                 if a.type is not F64:
                     break
             else:  # what `_make` comes to, for most nodes of most formulas
                 better = self.rewrite and self.rewrite(self, row, args, attrs)
-                return better or self._intern(row, tuple(args), attrs, F64)
+                if better:
+                    return better
+                key = args = tuple(args)
+                if row.commutative and args[0].index > args[1].index:
+                    key = args[::-1]
+                return self._kept(made, key, row, args, attrs, F64)
         return self._make(row, args, attrs)
 
     def _make(self, row: Op, args: Sequence[Node], attrs: tuple[Any, ...]) -> Node:
@@ -371,14 +380,25 @@ class Graph:
         kind: Type,
         value: object = None,
     ) -> Node:
-        made: dict[Any, Node] = self._table
         key: Any = args
         if op.commutative:
-            key = args if _in_order(args) else tuple(sorted(args, key=_index))
+            key = tuple(sorted(args, key=_index))
         if kind == F64 and not attrs and _is_plain(op):
             made = self._floats.setdefault(op, {})
-        else:
-            key = (op, *key, attrs if value is None else value, kind)
+            return self._kept(made, key, op, args, attrs, kind)
+        key = (op, *key, attrs if value is None else value, kind)
+        return self._kept(self._table, key, op, args, attrs, kind)
+
+    def _kept(
+        self,
+        made: dict[tuple[Any, ...], Node],
+        key: tuple[Any, ...],
+        op: Op,
+        args: tuple[Node, ...],
+        attrs: tuple[Any, ...],
+        kind: Type,
+    ) -> Node:
+        """Return the node of a key among those made; make it if there is none."""
         node = made.get(key)
         if node is None:
             node = made[key] = Node(op, args, attrs, kind, self, len(self._nodes))
@@ -457,13 +477,10 @@ def _index(node: Node) -> int:
     return node.index
 
 
-def _in_order(args: Sequence[Node]) -> bool:
-    return len(args) == 2 and args[0].index <= args[1].index
-
-
 def _is_plain(op: Op) -> bool:
-    """Whether float64 scalars are typed, tidied and kept in one way, with no choice."""
-    return op.typing in FLOATING and op.shaping is None and op.tidy is None
+    """Whether float64 scalars, one or two, need no cast and nothing but rewrites."""
+    simple = op.shaping is None and op.tidy is None and op.arity in {1, 2}
+    return simple and op.typing in FLOATING
 
 
 def is_condition(node: Node) -> bool:

@@ -30,6 +30,8 @@ def activities(
     ends: nodes whose adjoint matters in any case: the outputs, and what is
     differentiated with respect to.
     """
+    if not any(op.chooses for op in {n.op for n in order}):
+        return dict.fromkeys(order, regions.root)
     uses: dict[Node, list[Region]] = {end: [regions.root] for end in ends}
     found: dict[Node, Region] = {}
     for node in reversed(order):

@@ -58,10 +58,7 @@ def adjoints(graph: Graph, wrt: Sequence[Node]) -> Adjoints:
     """Sweep backwards from all outputs, giving each named value's adjoint its name."""
     view = graph.view(graph.outputs)
     outputs = {n: name for name, n in reversed(graph.outputs.items())}
-    names = {
-        **outputs,
-        **{n: graph.names[n] for n in graph.order() if n in graph.names},
-    }
+    names = {**outputs, **graph.names}
     taken = taken_names(graph)
     single = len(graph.outputs) == 1
     seeds: list[Node] = []

@@ -20,7 +20,9 @@ _EXACT_INTEGER = 2**53
 _LARGEST = 2**32
 ONE = Fraction(1)
 _NEG, _MUL, _DIV, _CONST = OPS["neg"], OPS["mul"], OPS["div"], OPS["const"]
-_BROADCAST = OPS["broadcast"]
+_BROADCAST, _AMUL = OPS["broadcast"], OPS["amul"]
+_APART = frozenset((_NEG, _MUL, _DIV, _CONST, _BROADCAST))
+"""Ops that something may be taken out of."""
 
 
 class Ratio(NamedTuple):
@@ -62,7 +64,7 @@ def split(factor: Node, *, fresh_from: int | None = None) -> Ratio:
     """
     scale, top, bottom = ONE, factor, None
     whole = factor.graph.whole
-    while top not in whole:
+    while top.op in _APART and top not in whole:
         op, args = top.op, top.args
         if op is _NEG:
             scale, top = -scale, args[0]
@@ -109,6 +111,14 @@ def _spread(node: Node, fresh_from: int | None) -> Ratio | None:
 def _along(part: Node | None, whole: Node) -> Node | None:
     """Return a part of what was broadcast, broadcast in the same way."""
     return None if part is None else part.graph.spread_along(part, *whole.attrs)
+
+
+def _stays(factor: Node) -> bool:
+    """Whether one sees at once that `split` leaves a factor as it is."""
+    if factor.op is _MUL:
+        one, other = factor.args
+        return other.op is not _CONST and one.op not in {_CONST, _BROADCAST}
+    return factor.op not in _APART
 
 
 def scaled(scale: Fraction, node: Node | None, like: Node) -> Node:
@@ -170,9 +180,14 @@ def product(g: Node, partial: Factor, *, singular: bool, fresh_from: int) -> Nod
 
 def _ratio(partial: Node, fresh_from: int) -> Ratio:
     """Take a partial apart, unless it is a value of the formula's own."""
-    if partial.index >= fresh_from or partial.op is _CONST:
-        return split(partial, fresh_from=fresh_from)
-    return Ratio(ONE, partial, None)
+    if _is_own(partial, fresh_from):
+        return Ratio(ONE, partial, None)
+    return split(partial, fresh_from=fresh_from)
+
+
+def _is_own(partial: Node, fresh_from: int) -> bool:
+    """Whether a partial is a value of the formula's own, and no constant."""
+    return partial.index < fresh_from and partial.op is not _CONST
 
 
 def _times(g: Node, factor: Node, fresh_from: int) -> Node:
@@ -206,6 +221,9 @@ def contribution(g: Node, i: int, out: Node) -> Node | None:
     partial = out.op.partial(i, out)
     if partial is None:
         return None
-    if not isinstance(partial, Node) and abs(partial) == 1:
-        return g if partial > 0 else -g
+    if not isinstance(partial, Node):
+        if abs(partial) == 1:
+            return g if partial > 0 else -g
+    elif _stays(g) and (_is_own(partial, fresh_from) or partial.op not in _APART):
+        return g.graph.make(_AMUL if out.op.singular else _MUL, (g, partial))
     return product(g, partial, singular=out.op.singular, fresh_from=fresh_from)

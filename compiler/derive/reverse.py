@@ -18,8 +18,11 @@ def dependents(order: Iterable[Node], wrt: Collection[Node]) -> set[Node]:
     """Return the nodes of a topological order whose derivative may differ from zero."""
     found = set(wrt)
     for node in order:
-        if not node.op.is_flat and any(a in found for a in node.args):
-            found.add(node)
+        for a in node.args:
+            if a in found:
+                if not node.op.is_flat:
+                    found.add(node)
+                break
     return found
 
 
@@ -100,7 +103,8 @@ def _send(
     if node.op.shaping is not None and by_element(inner):
         # elements are about to be mixed: what does not matter must be 0 before
         g, inner = guard(g, inner, regions.root, regions), regions.root
-    for i, arg in reversed(list(enumerate(node.args))):
+    for i in range(len(node.args) - 1, -1, -1):
+        arg = node.args[i]
         if arg not in live:
             continue
         outer = active[arg]

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from overbar.ir.ops import Op
 
 Answer: TypeAlias = "Callable[..., Node | None]"
+_Choice: TypeAlias = "tuple[()] | tuple[bool, list[Rule]]"
 
-_CONST, _NEG, _MUL, _POWI = OPS["const"], OPS["neg"], OPS["mul"], OPS["powi"]
-_SCALES = (_MUL, OPS["div"])
-_SEEN_THROUGH = frozenset((_NEG, *_SCALES))
+_CONST, _NEG, _POWI = OPS["const"], OPS["neg"], OPS["powi"]
+_MUL, _DIV = OPS["mul"], OPS["div"]
+_SEEN_THROUGH = frozenset((_NEG, _MUL, _DIV))
 """Ops whose head may be another one; all others are their own."""
+_FACES: dict[tuple[Op, Op], tuple[Op, Op]] = {}
 MOST_FACTORS = 4
 """So many constant factors are looked through: a bound, lest long chains cost n**2."""
 
@@ -74,33 +76,30 @@ def rewriter(rules: Iterable[Rule]) -> Rewrite:
         if rule.picky and OPS[rule.op].arity not in {1, 2}:
             message = f"expected an op of one or two operands, found {rule.op}"
             raise ValueError(message)
-    picky = {name for name, rows in table.items() if any(r.picky for r in rows)}
-    chosen: dict[tuple[Op, ...], list[Rule]] = {}  # by op, operands, and their heads
+    chosen: dict[tuple[Any, ...], _Choice] = {}  # by op and the operands' faces
 
-    def choose(op: Op, args: Sequence[Node]) -> list[Rule]:
-        x, y = args[0], args[-1]
-        one, other = x.op, y.op
-        key = (
-            op,
-            one, head(x) if one in _SEEN_THROUGH else one,
-            other, head(y) if other in _SEEN_THROUGH else other,
-        )  # fmt: skip
-        rows = chosen.get(key)
-        if rows is None:
-            rows = [r for r in table[op.name] if r.looks_at(key[1::2], key[2::2])]
-            chosen[key] = rows
-        return rows
+    def choose(op: Op, args: Sequence[Node]) -> _Choice:
+        """Return whether constants may be folded, and the rows to ask; () for none."""
+        operands, heads = [a.op for a in args], [head(a) for a in args]
+        folds = op.exact and operands[0] is operands[-1] is _CONST
+        rows = [r for r in table.get(op.name, ()) if r.looks_at(operands, heads)]
+        return (folds, rows) if folds or rows else ()
 
     def rewrite(
         graph: Graph, op: Op, args: Sequence[Node], attrs: tuple[Any, ...]
     ) -> Node | None:
-        if op.exact and args[-1].op is _CONST and args[0].op is _CONST:
-            folded = _fold(graph, op, args)
-            if folded is not None:
-                return folded
-        name = op.name
-        rules = choose(op, args) if name in picky else table.get(name)
-        return _first(rules, graph, args, attrs) if rules else None
+        if not args:
+            return None
+        x, y = args[0], args[-1]
+        key = op, x.face or face(x), y.face or face(y)
+        choice = chosen.get(key)
+        if choice is None:
+            choice = chosen[key] = choose(op, args)
+        if not choice:  # as for most operands
+            return None
+        folds, rules = choice
+        folded = _fold(graph, op, args) if folds else None
+        return folded or _first(rules, graph, args, attrs)
 
     return rewrite
 
@@ -121,6 +120,17 @@ def _first(
     return None
 
 
+def face(node: Node) -> object:
+    """Return what chooses the rows about a node's users: its op and its head."""
+    op = node.op
+    if op in _SEEN_THROUGH:
+        pair = op, head(node)
+        node.face = _FACES.setdefault(pair, pair)
+    else:
+        node.face = op
+    return node.face
+
+
 def head(node: Node) -> Op:
     """Return the op of a node, constants and signs taken off; x*x is a power.
 
@@ -130,19 +140,25 @@ def head(node: Node) -> Op:
     <op exp>
     """
     for _ in range(MOST_FACTORS):
-        op, args = node.op, node.args
-        if op is _NEG or (op in _SCALES and args[1].op is _CONST):
-            node = args[0]
-        elif op is _MUL and args[0].op is _CONST:
-            node = args[1]
+        op = node.op
+        if op is _MUL:
+            x, y = node.args
+            if y.op is _CONST:
+                node = x
+            elif x.op is _CONST:
+                node = y
+            else:
+                return _POWI if x is y or (x.op is _MUL and _squares(x, y)) else op
+        elif op is _NEG or (op is _DIV and node.args[1].op is _CONST):
+            node = node.args[0]
         else:
-            return _POWI if op is _MUL and _squares(*args) else op
+            return op
     return node.op
 
 
 def _squares(x: Node, y: Node) -> bool:
-    """Whether x*y is u*u, or (2*u)*u."""
-    return x is y or (x.op is _MUL and y in x.args and x.args[0].op is _CONST)
+    """Whether x*y is (2*u)*u."""
+    return y in x.args and x.args[0].op is _CONST
 
 
 def _fold(graph: Graph, op: Op, args: Sequence[Node]) -> Node | None:

@@ -60,7 +60,7 @@ class CompiledFunction(Calling, Identity, Inspection):
         self, graph: Graph, arguments: Sequence[Argument], options: Options
     ) -> None:
         super().__init__(graph, arguments, options)
-        self.runtime.header = self._header()
+        self.runtime.header = lambda: self._header
         self.plans: dict[tuple[Any, ...], Plan] = {}
 
     # -- calls -----------------------------------------------------------------

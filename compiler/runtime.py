@@ -55,7 +55,7 @@ class Runtime:
         self.derivation = derivation
         self.stem = stem
         self.backend = backend
-        self.header = ""
+        self.header: Callable[[], str] = str
         self.lock = derivation.lock
         self._jitted: dict[str, Any] = {}
         self._entries: dict[str, Entry] = {}
@@ -127,7 +127,7 @@ class Runtime:
         whole = [self.entry(n) for n in (*names, *more)]
         entries = [each for e in whole for each in (*e.needs, e)]
         programs = [e.program for e in entries]
-        return print_module(entries[0].graph, programs, self.header, checked=checked)
+        return print_module(entries[0].graph, programs, self.header(), checked=checked)
 
     def module(self, name: str) -> ModuleType:
         """Return the loaded module that has an entry point."""

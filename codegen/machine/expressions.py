@@ -350,12 +350,12 @@ _EXPRESSIONS: dict[type[ast.expr], Callable[..., Term]] = {
 class Folding(ast.NodeTransformer):
     """Compute arithmetic of literals, as Python does before Numba sees it."""
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:  # noqa: N802 - ast's protocol
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         """Fold a binary operator."""
         self.generic_visit(node)
         return self._folded(node, node.op, node.left, node.right)
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:  # noqa: N802
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
         """Fold a sign."""
         self.generic_visit(node)
         return self._folded(node, node.op, node.operand)

@@ -160,10 +160,10 @@ def _printed(
 ) -> Printed:
     """Translate a function, and what it calls."""
     tree, first = _parsed(function)
-    _refuse_recursion(function)
+    loops = _loops(function)
     calls = _Calls(lanes)
     symbol = _symbol(function, dtypes, lanes)
-    if lanes > 1 and _loops(tree):
+    if lanes > 1 and loops:
         calls.lanes = 1
         one, result = calls.function(function, dtypes)
         text = _each(symbol, one, dtypes, result, lanes)
@@ -290,37 +290,38 @@ def _parsed(function: Callable[..., Any]) -> tuple[ast.FunctionDef, int]:
     return tree, first
 
 
-def _loops(tree: ast.FunctionDef) -> bool:
-    """Whether a function has loops, but for those over literals."""
+@cache
+def _inside(function: Callable[..., Any]) -> tuple[Callable[..., Any], ...]:
+    """Return all functions that one calls, itself first; refuse recursion."""
+    found: dict[Any, None] = {}
+    stack = [function]
+    while stack:
+        called = stack.pop()
+        found[called] = None
+        inner = _called(called)
+        if function in inner:
+            message = f"expected no recursion, found one in {function.__name__}"
+            raise UnsupportedError(message)
+        stack += [f for f in inner if f not in found]
+    return tuple(found)
+
+
+@cache
+def _loops(function: Callable[..., Any]) -> bool:
+    """Whether a function has loops, or calls one that has, but for those of literals.
+
+    Over lanes it would go around for lanes that never get there, perhaps for ever.
+    """
     return any(
         isinstance(n, ast.While)
         or (isinstance(n, ast.For) and not isinstance(n.iter, ast.Tuple))
-        for n in ast.walk(tree)
+        for f in _inside(function)
+        for n in ast.walk(_parsed(f)[0])
     )
-
-
-@cache
-def _refuse_recursion(function: Callable[..., Any]) -> None:
-    """Raise UnsupportedError for a function that calls itself, through others too."""
-    seen: set[Any] = set()
-    stack = _called(function)
-    while stack:
-        called = stack.pop()
-        if called is function:
-            message = f"expected no recursion, found one in {function.__name__}"
-            raise UnsupportedError(message)
-        if called not in seen:
-            seen.add(called)
-            stack += _called(called)
-
-
-@cache
-def _called_names(function: Callable[..., Any]) -> tuple[str, ...]:
-    names = (n for n in ast.walk(_parsed(function)[0]) if isinstance(n, ast.Name))
-    return tuple(dict.fromkeys(n.id for n in names))
 
 
 def _called(function: Any) -> list[Callable[..., Any]]:
     """Return the Python functions that a function names."""
-    found = (function.__globals__.get(name) for name in _called_names(function))
+    names = (n for n in ast.walk(_parsed(function)[0]) if isinstance(n, ast.Name))
+    found = (function.__globals__.get(n) for n in dict.fromkeys(n.id for n in names))
     return [f for f in found if inspect.isfunction(f)]

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from overbar.codegen.machine.expressions import Expressions, Variables
 from overbar.codegen.machine.instructions import (
     Edge,
-    Instructions,
     Meeting,
     Term,
     Value,
@@ -23,7 +22,7 @@ from overbar.codegen.machine.instructions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
 
 class Way(NamedTuple):

@@ -43,9 +43,12 @@ class Calling:
         self.runtime.accuracy = options.accuracy
         self._outputs = named_type(tuple(graph.outputs))
         self._gradient = named_type(options.wrt)
-        doubles = self.signature.takes_doubles
-        self._plain = options.reduce is None and self._single and doubles
-        self._count = len(self.signature.inputs)
+
+    @property
+    def swift(self) -> bool:
+        """Whether a call of floats gives one value, which nothing adds up."""
+        plain = self.options.reduce is None and self.signature.is_plain
+        return plain and self._single
 
     def sizes(self, values: Sequence[Any]) -> Sizes:
         """Return the sizes of named dimensions in bound arguments: there are none."""
@@ -53,27 +56,6 @@ class Calling:
         return {}
 
     # -- to the entry points -------------------------------------------------------
-
-    def _quick(self, args: Sequence[Any]) -> bool:
-        """Whether arguments are one float an input, to be handed on if `_plain`."""
-        if len(args) != self._count:
-            return False
-        for a in args:  # noqa: SIM110 - on the call path a loop beats all()
-            if type(a) is not float:
-                return False
-        return True
-
-    def vector_call(self, name: str, theta: Any) -> Any | None:
-        """Return an entry point's raw result at a vector of all inputs, or None."""
-        if (
-            not self._plain
-            or type(theta) is not np.ndarray
-            or theta.dtype != np.float64
-            or theta.shape != (self._count,)
-            or tuple(self.options.wrt) != tuple(self.signature.inputs)
-        ):
-            return None
-        return self.runtime.call(name)(*theta.tolist())
 
     def run(
         self, name: str, args: tuple[Any, ...], keywords: Mapping[str, Any]

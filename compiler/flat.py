@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.arguments import Argument, Signature, counted
-from overbar.flat_calls import FlatCalls, given
+from overbar.flat_calls import FlatCalls
 from overbar.ir.errors import InputError
 from overbar.results import named
+from overbar.swift import by_vector
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from overbar.function import CompiledFunction
     from overbar.results import Named
@@ -88,15 +89,26 @@ class FlatView(FlatCalls):
         known |= zip(self.data, self._data.bind(data, by_name), strict=True)
         return [known[n] for n in self._f.signature.inputs]
 
+    def value(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
+        """Return the value, of shape S where data has it."""
+        self.value = self._swift("value", super().value)  # type: ignore[method-assign]
+        return super().value(theta, *data, **by_name)
+
+    def grad(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
+        """Return the gradient, (n,). Raises InputError unless the value is one."""
+        self.grad = self._swift("grad", super().grad)  # type: ignore[method-assign]
+        return super().grad(theta, *data, **by_name)
+
     def value_and_grad(
         self, theta: Any, /, *data: Any, out: Any = None, **by_name: Any
     ) -> tuple[Any, Any]:
         """Return the value and the gradient (n,); `out` is filled and returned."""
-        if not data and not by_name:
-            raw = self._f.vector_call("value_and_grad", theta)
-            if raw is not None:
-                return float(raw[0]), given(np.array(raw[1]), out)
+        found = self._swift("value_and_grad", super().value_and_grad)
+        self.value_and_grad = found  # type: ignore[method-assign]
         return super().value_and_grad(theta, *data, out=out, **by_name)
+
+    def _swift(self, name: str, slow: Callable[..., Any]) -> Callable[..., Any]:
+        return by_vector(self._f, name, slow, self.data)
 
     def _moved(self, v: Any, values: Sequence[Any]) -> list[Any]:
         del values  # numbers have no sizes

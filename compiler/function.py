@@ -16,9 +16,10 @@ from overbar.ir.errors import InputError, UnsupportedError
 from overbar.mapping import common_shape, flattened
 from overbar.results import fill, named
 from overbar.sparse import hessian_by_name, jacobian_by_name
+from overbar.swift import by_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from overbar.arguments import Argument
     from overbar.ir.graph import Graph
@@ -67,8 +68,13 @@ class CompiledFunction(Calling, Identity, Inspection):
 
     def __call__(self, /, *args: Any, **keywords: Any) -> Any:
         """Return the value: a float, an array of shape S, or a named tuple of them."""
-        if self._plain and not keywords and self._quick(args):
-            return float(self.runtime.call("value")(*args))
+        return self._value(*args, **keywords)
+
+    @cached_property
+    def _value(self) -> Callable[..., Any]:
+        return by_numbers(self, "value", self._any_value)
+
+    def _any_value(self, /, *args: Any, **keywords: Any) -> Any:
         return self.packaged(self.run("value", args, keywords))
 
     def grad(self, /, *args: Any, **keywords: Any) -> Any:
@@ -76,11 +82,10 @@ class CompiledFunction(Calling, Identity, Inspection):
 
         Raises InputError for a formula of several outputs, which has a Jacobian.
         """
-        if self._plain and not keywords and self._quick(args):
-            return self._grads(flattened(self.runtime.call("grad")(*args)))
-        return self._gradient_of(args, keywords)
+        self.grad = by_numbers(self, "grad", self._any_grad)  # type: ignore[method-assign]
+        return self.grad(*args, **keywords)
 
-    def _gradient_of(self, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> Any:
+    def _any_grad(self, /, *args: Any, **keywords: Any) -> Any:
         if not self._scalar:
             self.need_scalar("grad")
         return self._grads(self.run("grad", args, keywords))
@@ -93,13 +98,12 @@ class CompiledFunction(Calling, Identity, Inspection):
         out: an array, or a sequence of arrays one an entry, that the gradient's
             entries are written to as well.
         """
-        if self._plain and out is None and not keywords and self._quick(args):
-            value, parts = self.runtime.call("value_and_grad")(*args)
-            return float(value), self._grads(flattened(parts))
-        return self._value_and_grad(args, keywords, out)
+        found = by_numbers(self, "value_and_grad", self._any_value_and_grad)
+        self.value_and_grad = found  # type: ignore[method-assign]
+        return self._any_value_and_grad(*args, out=out, **keywords)
 
-    def _value_and_grad(
-        self, args: tuple[Any, ...], keywords: Mapping[str, Any], out: Any
+    def _any_value_and_grad(
+        self, /, *args: Any, out: Any = None, **keywords: Any
     ) -> tuple[Any, Any]:
         if not self._scalar:
             self.need_scalar("value_and_grad")
@@ -238,13 +242,17 @@ class CompiledFunction(Calling, Identity, Inspection):
         message = "f.cfunc is not built yet; f.jit has Numba functions"
         raise UnsupportedError(message)
 
-    def build(self, *names: str) -> Self:
-        """Make machine code now, of the named entry points or of `value_and_grad`."""
+    def build(self, *names: str, optimise: bool = False) -> Self:
+        """Make machine code now, of the named entry points or of `value_and_grad`.
+
+        optimise: the best code, also of long formulas, whose first code is made in a
+            hundredth of the time; without it that takes its place after many calls.
+        """
         wanted = names or (("value", "value_and_grad") if self._scalar else ("value",))
-        size = len(self._graph.inputs)
         for name in wanted:
-            count = len(self.runtime.entry(name).program.params)
-            self.run_entry(name, [1.0] * max(size, count))
+            if not self.runtime.build(name, optimise=optimise):
+                count = len(self.runtime.entry(name).program.params)
+                self.run_entry(name, [1.0] * max(len(self._graph.inputs), count))
         return self
 
 

@@ -8,34 +8,61 @@ user's), callers take the way through generated Python and Numba.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from overbar.codegen.machine import store
-from overbar.codegen.machine.making import Machine, Wanted, first_code, machine
+from overbar.codegen.machine.background import Background
+from overbar.codegen.machine.making import (
+    Wanted,
+    core_texts,
+    first_code,
+    joined,
+    machine,
+)
 from overbar.codegen.machine.pycalls import function
 from overbar.codegen.machine.pycores import Core, Group, Parameter
 from overbar.ir.errors import UnsupportedError
 from overbar.ir.ops import OPS
 from overbar.ir.program import leaves
+from overbar.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from overbar.codegen.machine.pycores import Tree
     from overbar.ir.program import Result
     from overbar.passes import Entry
 
 
-class Made(NamedTuple):
+IMPROVED_AFTER = 1_000
+"""Calls of first code after which better code is made in the background."""
+_LOOKED_AFTER = 100
+"""Calls between two looks whether it is done."""
+
+
+class Made:
     """Hold an entry point's code.
 
     inputs: the dtypes of its arguments; results: of what it returns, nested so;
-    saved: how many of the arguments come as one tuple, the first.
+    saved: how many of the arguments come as one tuple, the first; key: its name on
+    disk.
     """
 
-    machine: Machine
-    inputs: Sequence[str]
-    results: Any
-    saved: int | None
+    def __init__(self, data: bytes, key: str) -> None:
+        head, _, code = data.partition(b"\n")
+        self.key = key
+        self.head: list[Any] = json.loads(head)
+        what, self.inputs, self.results, self.saved = self.head
+        self.machine = machine(what, code)
+        self.calls = 0
+        self.work: Background | None = None
+
+    def improved(self, codes: Sequence[bytes]) -> None:
+        """Take better code, now and in processes to come."""
+        what, code = joined(codes)
+        self.machine.replace(what, code)
+        self.work = None
+        store.keep(self.key, _sealed(what, *self.head[1:], code))
 
 
 class Native:
@@ -61,9 +88,36 @@ class Native:
             Parameter(f"x{i}", dtype, placed=True)
             for i, dtype in enumerate(made.inputs)
         )
-        core = Core(made.machine.address, params, _tree(made.results), made.machine)
-        run = function(core, _refuse, name)
+        run = self.calling(name, params, _tree(made.results), _refuse)
         return run if made.saved is None else lambda saved, *more: run(*saved, *more)
+
+    def calling(
+        self,
+        name: str,
+        params: tuple[Parameter, ...],
+        results: Tree,
+        fallback: Callable[..., Any],
+        **options: Any,
+    ) -> Callable[..., Any]:
+        """Return a function that calls an entry point's core, or else the fallback.
+
+        params, results, options: of the function, as of `Core`. While the code is the
+        first, calls are counted: better code is made where there are many.
+        """
+        made = self.made(name)
+        address, machine = made.machine.address, made.machine
+        core = Core(address, params, results, machine, **options)
+        run = function(core, fallback, name, fallback.__doc__ or "")
+        if made.machine.final:
+            return run
+
+        def counted(*args: Any, **keywords: Any) -> Any:
+            made.calls += 1
+            if not made.calls % _LOOKED_AFTER:
+                self._improve(name, made)
+            return run(*args, **keywords)
+
+        return counted
 
     def made(self, name: str) -> Made:
         """Return an entry point's code, from disk where it was made before."""
@@ -72,24 +126,45 @@ class Native:
             key = store.key([self._content(), name.encode()])
             data = store.fetch(key)
             if data is None:
-                data = _packed(self._entry(name))
+                data = _first(self._entry(name))
                 store.keep(key, data)
-            found = self._made[name] = _unpacked(data)
+            found = self._made[name] = Made(data, key)
         return found
 
+    def _improve(self, name: str, made: Made) -> None:
+        """Have better code made after some calls, and take it when it is done."""
+        if made.machine.final or made.calls < IMPROVED_AFTER:
+            return
+        if made.work is None:
+            made.work = Background(core_texts(wanted(self._entry(name))), workers=1)
+        codes = made.work.poll()
+        if codes is not None:
+            made.improved(codes)
 
-def _packed(entry: Entry) -> bytes:
+    def optimise(self, name: str) -> None:
+        """Wait for the best code of an entry point."""
+        made = self.made(name)
+        if made.machine.final:
+            return
+        with Progress(f"optimising {name}") as progress:
+            if made.work is None:
+                texts = core_texts(wanted(self._entry(name)))
+                progress.total = len(texts)
+                made.work = Background(texts)
+            made.improved(made.work.wait(progress.advance))
+
+
+def _first(entry: Entry) -> bytes:
     """Make an entry point's code, and return it with what its callers need to know."""
     what, code = first_code(wanted(entry))
     inputs = [n.type.dtype for n in entry.inputs]
-    head = json.dumps([what, inputs, _dtypes(entry.result), entry.saved])
-    return b"\n".join([head.encode(), code])
+    return _sealed(what, inputs, _dtypes(entry.result), entry.saved, code)
 
 
-def _unpacked(data: bytes) -> Made:
-    head, _, code = data.partition(b"\n")
-    what, inputs, results, saved = json.loads(head)
-    return Made(machine(what, code), inputs, results, saved)
+def _sealed(
+    what: str, inputs: Any, results: Any, saved: int | None, code: bytes
+) -> bytes:
+    return json.dumps([what, inputs, results, saved]).encode() + b"\n" + code
 
 
 def wanted(entry: Entry) -> Wanted:

@@ -172,6 +172,18 @@ class Runtime:
                 found = self._calls.setdefault(name, self._make(name))
         return found
 
+    def build(self, name: str, *, optimise: bool) -> bool:
+        """Make an entry point's own machine code, and say whether there is any."""
+        if self.backend != "auto":
+            return False
+        try:
+            self.native.made(name)
+        except UnsupportedError:  # such as arrays
+            return False
+        if optimise:
+            self.native.optimise(name)
+        return True
+
     def exact(self, name: str) -> tuple[Callable[..., Any], Any] | None:
         """Return an entry point's machine code and its result's Numba type.
 

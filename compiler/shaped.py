@@ -75,7 +75,6 @@ class ShapedFunction(DirectCalls, ShapedInspection, CompiledFunction):
         leading = data if shaped else list(graph.inputs)
         self.signature = ShapedSignature(arguments, graph, leading)
         self.maps = not shaped
-        self._plain = self._plain and not shaped and self._scalar
         self._entries: dict[str, Results] = {}
 
     # -- to the entry points -------------------------------------------------------
@@ -202,7 +201,7 @@ class ShapedFunction(DirectCalls, ShapedInspection, CompiledFunction):
             rows were read, and their adjoints, without the zeros of all others.
         """
         if not sparse:
-            return self._gradient_of(args, keywords)
+            return self._any_grad(*args, **keywords)
         return self.value_and_grad(*args, sparse=True, **keywords)[1]
 
     def value_and_grad(
@@ -210,7 +209,7 @@ class ShapedFunction(DirectCalls, ShapedInspection, CompiledFunction):
     ) -> tuple[Any, Any]:
         """Return `(value, grad)` from one fused function; `sparse` as in `grad`."""
         if not sparse:
-            return self._value_and_grad(args, keywords, out)
+            return self._any_value_and_grad(*args, out=out, **keywords)
         if out is not None:
             message = "expected out= or sparse=, found both: rows have no fixed shape"
             raise InputError(message)

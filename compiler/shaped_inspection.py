@@ -72,11 +72,13 @@ class ShapedInspection(Inspection):
                 raise
             raise self.refusal("value", list(given.values())) from None
 
-    def build(self, *names: str) -> Self:
+    def build(self, *names: str, optimise: bool = False) -> Self:
         """Make machine code now, of the named entry points or of `value_and_grad`.
 
         They are called once, with arrays of ones, small ones that the formula accepts.
+        optimise: as for formulas of numbers; of arrays all code is the best.
         """
+        del optimise
         wanted = ("value", "value_and_grad") if self._scalar else ("value",)
         for name in names or wanted:
             self.once(name, self._ones(name))

@@ -10,6 +10,7 @@ code, several times quicker to run and much slower to make, takes its place late
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from overbar.codegen.machine.branching import print_branching
@@ -30,7 +31,9 @@ CUT = 2_000
 """Ops of a function of a long program."""
 LARGEST_QUICK = 400
 """Ops up to which LLVM's code is made at once."""
-_OBJECT, _LAYOUT = "object", "layout"
+MODULE = 10_000
+"""Ops of a module: what one process makes code of at a time."""
+_OBJECT, _OBJECTS, _LAYOUT = "object", "objects", "layout"
 
 
 class Wanted(NamedTuple):
@@ -64,40 +67,68 @@ class Machine:
         self.address: int = code.addresses["core"]
         self.final = final
 
-    def replace(self, data: bytes) -> None:
+    def replace(self, what: str, data: bytes) -> None:
         """Let every call from now on run other code for the same."""
-        code = load(data, ["core"])
+        code = _loaded(what, data)
         self._codes[0].cell[0] = code.addresses["core"]
         self._codes.append(code)
         self.final = True
 
 
-def core_text(wanted: Wanted, *, cut: int = CUT) -> str:
-    """Return the text of `@core` for LLVM.
+def core_texts(wanted: Wanted) -> list[str]:
+    """Return the texts for LLVM of one or more modules, the last with `@core`.
 
     Raises UnsupportedError for an op that machine code does not know.
     """
     if wanted.branches:
-        return print_branching(wanted.program(), wanted.inputs, Forms())
-    return print_straight(wanted.nodes, wanted.inputs, wanted.results, Forms(), cut)
-
-
-def optimised(text: str) -> bytes:
-    """Return the best object code of `core_text`."""
-    return assemble(text, level=2, passes=2 if "\nbr i1 " in text else 0)
+        return [print_branching(wanted.program(), wanted.inputs, Forms())]
+    nodes = [n for n in wanted.nodes if n.args]
+    return print_straight(nodes, wanted.inputs, wanted.results, CUT, MODULE)
 
 
 def first_code(wanted: Wanted) -> tuple[str, bytes]:
     """Return the code to begin with: what it is, and its bytes."""
-    if len(wanted.nodes) > LARGEST_QUICK and available():
-        if fits(wanted.nodes, wanted.results) and not wanted.branches:
+    quick = len(wanted.nodes) <= LARGEST_QUICK
+    if not quick and available() and fits(wanted.nodes, wanted.results):
+        if not wanted.branches:
             return _LAYOUT, Stencils(*wanted[:3]).layout().packed()
-        return _OBJECT, assemble(core_text(wanted), level=0)
-    return _OBJECT, optimised(core_text(wanted))
+    texts = core_texts(wanted)
+    return joined([assembled(text, level=2 if quick else 0) for text in texts])
+
+
+def assembled(text: str, *, level: int = 2) -> bytes:
+    """Return the object code of a module of `core_texts`.
+
+    Variables of branches are in memory, so that the passes pay there; straight code
+    has none, and its equal subexpressions are one already.
+    """
+    branches = "\nbr i1 " in text
+    return assemble(text, level=level, passes=2 if branches and level else 0)
+
+
+def joined(codes: Sequence[bytes]) -> tuple[str, bytes]:
+    """Return the code of several modules as one: what it is, and its bytes."""
+    if len(codes) == 1:
+        return _OBJECT, codes[0]
+    head = json.dumps([len(code) for code in codes]).encode()
+    return _OBJECTS, b"\n".join([head, b"".join(codes)])
 
 
 def machine(what: str, data: bytes) -> Machine:
     """Load code as `first_code` returns it."""
-    if what == _OBJECT:
-        return Machine(load(data, ["core"]), final=True)
-    return Machine(Layout.unpacked(data).executable(), final=False)
+    return Machine(_loaded(what, data), final=what != _LAYOUT)
+
+
+def _loaded(what: str, data: bytes) -> Any:
+    if what == _LAYOUT:
+        return Layout.unpacked(data).executable()
+    return load([data] if what == _OBJECT else _parted(data), ["core"])
+
+
+def _parted(data: bytes) -> list[bytes]:
+    head, _, rest = data.partition(b"\n")
+    codes, start = [], 0
+    for size in json.loads(head):
+        codes.append(rest[start : start + size])
+        start += size
+    return codes

@@ -13,11 +13,11 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from overbar.codegen.machine.body import SLOT, Body, function, module
+from overbar.codegen.machine.forms import Forms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from overbar.codegen.machine.forms import Forms
     from overbar.ir.graph import Node
 
 LARGEST_STACK = 4096
@@ -28,20 +28,20 @@ def print_straight(
     nodes: Sequence[Node],
     inputs: Sequence[Node],
     results: Sequence[Node],
-    forms: Forms,
     cut: int,
-) -> str:
-    """Return the text of `@core`, in functions of at most `cut` ops.
+    whole: int,
+) -> list[str]:
+    """Return the texts of modules, the last with `@core`.
 
-    nodes: what to compute, operands first; inputs and results: a slot each, in order.
+    nodes: what to compute, operands first; inputs and results: a slot each, in order;
+    cut: the ops of one function; whole: those of one module.
     """
-    nodes = [n for n in nodes if n.args]
-    body = Body(inputs, forms)
-    if len(nodes) > cut:
-        return module(forms, _pieces(body, nodes, results, cut))
-    _run(body, nodes)
-    body.finish(results)
-    return module(forms, [function("core", ("in", "out"), body.lines)])
+    if len(nodes) <= cut:
+        body = Body(inputs, Forms())
+        _run(body, nodes)
+        body.finish(results)
+        return [module(body.forms, [function("core", ("in", "out"), body.lines)])]
+    return _Pieces(nodes, inputs, results, cut).texts(max(1, whole // cut))
 
 
 def _run(body: Body, nodes: Sequence[Node]) -> None:
@@ -61,44 +61,71 @@ def _run(body: Body, nodes: Sequence[Node]) -> None:
         dtypes[node] = made.dtype
 
 
-def _pieces(
-    body: Body, nodes: Sequence[Node], results: Sequence[Node], cut: int
-) -> list[str]:
-    """Return several functions, and one that calls them in order."""
-    blocks = [nodes[i : i + cut] for i in range(0, len(nodes), cut)]
-    slots, count = _slots(blocks, results)
-    functions = ["declare ptr @malloc(i64)", "declare void @free(ptr)"]
-    calls = []
-    for k, block in enumerate(blocks):
-        body.lines, body.texts = [], {}
-        last = k == len(blocks) - 1
-        _piece(body, block, slots, results if last else ())
-        name = f'"overbar.piece{k}"'
-        given = ("in", "out", "scratch")
-        functions.append(function(name, given, body.lines, "internal "))
-        calls.append(f"call void @{name}(ptr %in, ptr %out, ptr %scratch)\n")
-    core = function("core", ("in", "out"), _with_scratch(calls, count))
-    return [*functions, core]
+class _Pieces:
+    """Print a long program as functions, and one that calls them in order."""
+
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        inputs: Sequence[Node],
+        results: Sequence[Node],
+        cut: int,
+    ) -> None:
+        self.inputs = inputs
+        self.results = results
+        self.blocks = [nodes[i : i + cut] for i in range(0, len(nodes), cut)]
+        self.slots, self.count = _slots(self.blocks, results)
+        self.dtypes: dict[Node, str] = {}
+
+    def texts(self, together: int) -> list[str]:
+        """Return the texts of modules of so many functions each, and of the core."""
+        found = []
+        last = len(self.blocks) - 1
+        for start in range(0, last + 1, together):
+            body = Body(self.inputs, Forms())
+            body.dtypes = self.dtypes
+            functions = []
+            for k in range(start, min(start + together, last + 1)):
+                body.lines, body.texts = [], {}
+                self._piece(body, self.blocks[k], self.results if k == last else ())
+                functions.append(function(_name(k), _GIVEN, body.lines))
+            found.append(module(body.forms, functions))
+        found.append(self._core())
+        return found
+
+    def _piece(
+        self, body: Body, block: Sequence[Node], results: Sequence[Node]
+    ) -> None:
+        """Fill one function: read what it needs, compute, keep what others need."""
+        own, slots = set(block), self.slots
+        needed = dict.fromkeys(a for n in block for a in n.args)
+        for node in needed | dict.fromkeys(results):
+            if node in slots and node not in own:
+                name, dtype = f"%v{node.index}", body.dtypes[node]
+                body.texts[node] = body.load(name, dtype, "scratch", slots[node])
+        _run(body, block)
+        for node in block:
+            if node in slots:
+                value, dtype = body.texts[node], body.dtypes[node]
+                body.store(value, dtype, "scratch", slots[node])
+        body.finish(results)
+
+    def _core(self) -> str:
+        """Return the module of what calls all functions in order."""
+        names = [_name(k) for k in range(len(self.blocks))]
+        known = [f"declare void @{name}(ptr, ptr, ptr)" for name in names]
+        calls = [f"call void @{n}(ptr %in, ptr %out, ptr %scratch)\n" for n in names]
+        memory = ["declare ptr @malloc(i64)", "declare void @free(ptr)"]
+        lines = _with_scratch(calls, self.count)
+        core = function("core", ("in", "out"), lines)
+        return "\n".join([*memory, *known, core, ""])
 
 
-def _piece(
-    body: Body,
-    block: Sequence[Node],
-    slots: Mapping[Node, int],
-    results: Sequence[Node],
-) -> None:
-    """Fill one function: read what it needs, compute, keep what others need."""
-    own = set(block)
-    needed = dict.fromkeys(a for n in block for a in n.args)
-    for node in needed | dict.fromkeys(results):
-        if node in slots and node not in own:
-            name, dtype = f"%v{node.index}", body.dtypes[node]
-            body.texts[node] = body.load(name, dtype, "scratch", slots[node])
-    _run(body, block)
-    for node in block:
-        if node in slots:
-            body.store(body.texts[node], body.dtypes[node], "scratch", slots[node])
-    body.finish(results)
+_GIVEN = ("in", "out", "scratch")
+
+
+def _name(k: int) -> str:
+    return f'"overbar.piece{k}"'
 
 
 def _slots(

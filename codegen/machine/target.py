@@ -105,13 +105,19 @@ def _linker() -> Any:
 
 
 def load(
-    data: bytes, names: Sequence[str], symbols: Mapping[str, int] | None = None
+    data: bytes | Sequence[bytes],
+    names: Sequence[str],
+    symbols: Mapping[str, int] | None = None,
 ) -> Code:
     """Load object code and return the addresses of the functions named.
 
-    symbols: addresses of what it calls, beyond the C library's functions.
+    data: of one module, or of several that call each other.
+    symbols: addresses of what they call, beyond the C library's functions.
     """
-    builder = llvm.JITLibraryBuilder().add_object_img(data).add_current_process()
+    builder = llvm.JITLibraryBuilder()
+    for code in [data] if isinstance(data, bytes) else data:
+        builder.add_object_img(code)
+    builder.add_current_process()
     for name, address in (symbols or {}).items():
         builder.import_symbol(name, address)
     for name in names:

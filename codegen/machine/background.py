@@ -1,0 +1,113 @@
+"""Make object code in child processes, so that this one goes on meanwhile.
+
+Comes in: the texts of modules. Goes out: their object code, when it is done. No thread
+of this process takes part: LLVM's bindings have one lock, at which a thread would hold
+up whoever compiles in the foreground, and a fork meanwhile would copy it taken.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING
+
+from overbar.ir.errors import OverbarError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from overbar.codegen.machine.child import main; main()"
+)
+
+
+class Background:
+    """Work on modules, as many at a time as there are processors."""
+
+    def __init__(self, texts: Sequence[str], workers: int | None = None) -> None:
+        self._waiting = list(enumerate(texts))[::-1]
+        self._running: dict[int, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
+        self._done: dict[int, bytes] = {}
+        self._workers = workers or os.cpu_count() or 1
+        self.failed = False
+        self._process = os.getpid()
+        self._start()
+
+    def poll(self) -> list[bytes] | None:
+        """Return the object code of all modules, None while it is not done."""
+        if self._process != os.getpid():  # a fork's child, whose parent has the work
+            self.failed = True
+        for k in list(self._running):
+            if self._running[k][0].poll() is not None:
+                self._take(k)
+        self._start()
+        if self.failed or self._waiting or self._running:
+            return None
+        return [self._done[k] for k in sorted(self._done)]
+
+    def wait(self, step: Callable[[], None]) -> list[bytes]:
+        """Return the object code of all modules; `step` is called for each done.
+
+        Raises OverbarError where a process failed; whatever else is raised, such as
+        KeyboardInterrupt, ends the processes first.
+        """
+        try:
+            while not self.failed and self._running:
+                k = next(iter(self._running))
+                self._running[k][0].wait()
+                self._take(k)
+                step()
+                self._start()
+        except BaseException:
+            self.stop()
+            raise
+        found = self.poll()
+        if found is None:
+            message = "expected a process that makes machine code, found that it failed"
+            raise OverbarError(message)
+        return found
+
+    def stop(self) -> None:
+        """End all processes."""
+        self.failed = True
+        for process, _ in self._running.values():
+            with suppress(OSError):
+                process.kill()
+            process.wait()
+        self._running.clear()
+
+    def _start(self) -> None:
+        while not self.failed and self._waiting and len(self._running) < self._workers:
+            k, text = self._waiting.pop()
+            try:
+                self._running[k] = _child(text)
+            except (OSError, ValueError):
+                self.stop()
+
+    def _take(self, k: int) -> None:
+        process, result = self._running.pop(k)
+        result.seek(0)
+        self._done[k] = result.read()
+        result.close()
+        if process.returncode or not self._done[k]:
+            self.stop()
+
+
+def _child(text: str) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+    """Start a process, its input and output files without names."""
+    if not sys.executable or getattr(sys, "frozen", False):
+        raise OSError("no interpreter")
+    result = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it was read
+    with tempfile.TemporaryFile() as source:
+        source.write(text.encode())
+        source.seek(0)
+        process = subprocess.Popen(  # noqa: S603 - this interpreter, our code
+            [sys.executable, "-c", _START, json.dumps(sys.path)],
+            stdin=source, stdout=result, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+    return process, result

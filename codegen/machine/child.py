@@ -1,0 +1,20 @@
+"""Make object code of the text on standard input: what a child process runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from overbar.codegen.machine.making import assembled
+
+NICENESS = 5
+"""How far work in the background stands behind other work."""
+
+
+def main() -> None:
+    """Read a module's text, write its object code."""
+    nice = getattr(os, "nice", None)
+    if nice is not None:
+        nice(NICENESS)
+    text = sys.stdin.buffer.read().decode()
+    sys.stdout.buffer.write(assembled(text))

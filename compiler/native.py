@@ -8,6 +8,7 @@ user's), callers take the way through generated Python and Numba.
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from overbar.codegen.machine import store
@@ -68,14 +69,15 @@ class Made:
 class Native:
     """Make the cores of one formula, each when it is first called.
 
-    entry: gives what an entry point computes; content: all that this depends on.
+    entry: gives what an entry point computes; content: a digest of all that this
+    depends on; None for a formula with arrays.
     """
 
     def __init__(
-        self, entry: Callable[[str], Entry], content: Callable[[], bytes]
+        self, entry: Callable[[str], Entry], content: Callable[[], bytes | None]
     ) -> None:
         self._entry = entry
-        self._content = content
+        self._content = cache(content)
         self._made: dict[str, Made] = {}
 
     def function(self, name: str) -> Callable[..., Any]:
@@ -123,7 +125,10 @@ class Native:
         """Return an entry point's code, from disk where it was made before."""
         found = self._made.get(name)
         if found is None:
-            key = store.key([self._content(), name.encode()])
+            content = self._content()
+            if content is None:
+                raise UnsupportedError("expected a formula of numbers, found arrays")
+            key = store.key([content, name.encode()])
             data = store.fetch(key)
             if data is None:
                 data = _first(self._entry(name))

@@ -5,21 +5,18 @@ Each entry point is made when it is first called, once, whatever the threads.
 
 from __future__ import annotations
 
-import marshal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from overbar.codegen.module import print_module
-from overbar.fitting import Fit
 from overbar.givers import packing, partial_last, rounding, rounding_floats, silent
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.evaluate import evaluate
-from overbar.ir.flat import flatten
+from overbar.ir.flat import digest
 from overbar.ir.program import For, If, leaves
 from overbar.ir.types import F32
-from overbar.owned import Results
 from overbar.sweeping import interpreted_sweep
 
 if TYPE_CHECKING:
@@ -78,18 +75,16 @@ class Runtime:
         with self.lock:
             return getattr(self.derivation.copied(), name)()
 
-    def _content(self) -> bytes:
-        """Return all that machine code depends on, but for the entry point.
+    def _content(self) -> bytes | None:
+        """Return a digest of all that machine code depends on, but the entry point.
 
-        Raises UnsupportedError for a formula with shapes.
+        None for a formula with arrays.
         """
         derivation = self.derivation
+        if any(n.type.shape for n in derivation.graph.order()):
+            return None
         wrt = [derivation.graph.names[n] for n in derivation.wrt]
-        content = flatten(derivation.graph).content
-        try:
-            return marshal.dumps((content, wrt, self.accuracy), 2)
-        except ValueError:
-            raise UnsupportedError("expected a formula of numbers") from None
+        return digest(derivation.graph) + repr((wrt, self.accuracy)).encode()
 
     def entry(self, name: str) -> Entry:
         """Return the Program of an entry point and its graph."""
@@ -154,14 +149,10 @@ class Runtime:
             raise UnsupportedError(message)
         with self.lock:
             if name not in self._jitted:
-                from overbar.codegen.entry import Callee, callable_entry, sizes_of
+                from overbar.codegen.entry import callable_entry
+                from overbar.jitting import callee
 
-                program = self.entry(name).program
-                borrowed = Results.of(program).borrowed
-                fits = Fit(self.derivation.graph, sizes_of(program))
-                core = getattr(self.module(name), name)
-                callee = Callee(core, program, borrowed, fits)
-                self._jitted[name] = callable_entry(callee)
+                self._jitted[name] = callable_entry(callee(self, name))
             return self._jitted[name]
 
     def call(self, name: str) -> Callable[..., Any]:
@@ -192,13 +183,13 @@ class Runtime:
         program = self.entry(name).program
         if self.backend == "python" or self.interprets(name):
             return None
-        from overbar.codegen.entry import kinds_of  # loads Numba
+        from overbar.codegen.entry import generated_kinds  # loads Numba
         from overbar.codegen.jitcache import exact
 
         function = getattr(self.module(name), name)
         if not hasattr(function, "overloads"):  # under NUMBA_DISABLE_JIT
             return None
-        kinds = kinds_of(program)
+        kinds = generated_kinds(program)
         strict = exact(function, kinds)
         result = function.overloads[kinds].signature.return_type
         if program.constants:

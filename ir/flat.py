@@ -6,6 +6,9 @@ is a list of rows, each naming its operands by position.
 
 from __future__ import annotations
 
+import hashlib
+import sys
+from array import array
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from overbar.ir.graph import Graph
@@ -45,6 +48,32 @@ def flatten(graph: Graph) -> Flat:
         graph.real.dtype,
     )
     return Flat(content, (_places(graph, place), graph.doc, tuple(graph.rewrites)))
+
+
+def digest(graph: Graph) -> bytes:
+    """Return a digest of what `flatten` gives as content: of formulas of numbers.
+
+    In a fraction of the time, since nothing is made for a node but numbers.
+    """
+    order = graph.order([*graph.outputs.values(), *graph.inputs.values()])
+    kinds: dict[tuple[Any, ...], int] = {}
+    place = {n: i for i, n in enumerate(order)}
+    numbers = array("q")
+    for n in order:
+        key = (n.op, n.type, *map(_exact, n.attrs)) if n.attrs else (n.op, n.type)
+        numbers.append(kinds.setdefault(key, len(kinds)))
+        numbers.extend([place[a] for a in n.args])
+        numbers.append(-1)
+    rows = [(op.name, *kind, attrs) for op, kind, *attrs in kinds]
+    rest = (
+        rows,
+        [(s, place[n], graph.roles[s]) for s, n in graph.inputs.items()],
+        [(s, place[n]) for s, n in graph.outputs.items()],
+        graph.kinks,
+        graph.real.dtype,
+        sys.byteorder,
+    )
+    return hashlib.sha256(numbers.tobytes() + repr(rest).encode()).digest()
 
 
 def _attrs(node: Node) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from array import array
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,70 +53,83 @@ def fits(nodes: Sequence[Node], results: Sequence[Node]) -> bool:
     )
 
 
-def _called(nodes: Sequence[Node]) -> list[Kernel]:
-    """Return what needs a function: ops, their attributes, dtypes of their operands."""
-    found: dict[Kernel, None] = {}
-    for n in nodes:
-        if n.op not in _INLINE:
-            found[n.op, n.attrs, tuple([a.type.dtype for a in n.args])] = None
-    return list(found)
-
-
 class Stencils:
-    """Lay out straight code; inputs and results have a slot each, in order."""
+    """Lay out straight code; inputs and results have a slot each, in order.
+
+    places: where a value is, by its node's index: a register of a base, and an offset.
+    """
 
     def __init__(
         self, nodes: Sequence[Node], inputs: Sequence[Node], results: Sequence[Node]
     ) -> None:
-        self.nodes = [n for n in nodes if n.args]
         self.results = results
-        self.constants: list[float] = [_MINUS_ZERO]
-        self.places = {n: INPUTS << 32 | 8 * i for i, n in enumerate(inputs)}
-        self.functions = _called(self.nodes)
-        self.kinds = {key: i for i, key in enumerate(self.functions)}
-        self._flatten()
+        self.constants = [_MINUS_ZERO]
+        last = max(n.index for n in (*nodes[-1:], *inputs, *results))
+        self.places = array("q", bytes(8 * last + 8))
+        for i, n in enumerate(inputs):
+            self.places[n.index] = INPUTS << 32 | 8 * i
+        self.kinds: dict[Kernel, int] = {}
+        self.codes = array("q")
+        self.columns = array("q"), array("q")
+        self.more: list[tuple[int, int, int]] = []
+        self._flatten(nodes)
 
-    def _flatten(self) -> None:
+    def _flatten(self, nodes: Sequence[Node]) -> None:
         """Note every node's code and the places of its operands, in flat arrays."""
-        places, inline, kinds = self.places, _INLINE, self.kinds
-        codes: list[int] = []
-        operands: list[int] = []
-        for i, n in enumerate(self.nodes):
-            places[n] = SCRATCH << 32 | 8 * i
-            given = [places.get(a) or self._constant(a) for a in n.args]
+        places, inline, codes = self.places, _INLINE, self.codes
+        firsts, seconds = self.columns
+        own = SCRATCH << 32
+        for n in nodes:
+            args = n.args
+            if not args:
+                if n.is_const:
+                    places[n.index] = CONSTANTS << 32 | 8 * len(self.constants)
+                    self.constants.append(n.value)
+                continue
+            if n.op in _SAME:
+                places[n.index] = places[args[0].index]
+                continue
             code = inline.get(n.op)
             if code is None:
-                code = -1 - kinds[n.op, n.attrs, tuple([a.type.dtype for a in n.args])]
-            elif n.op in _NEGATIONS:
-                given.insert(0, CONSTANTS << 32)
-            elif len(given) == 1:
-                given.insert(0, 0)
+                key = (n.op, n.attrs, tuple([a.type.dtype for a in args]))
+                code = -1 - self.kinds.setdefault(key, len(self.kinds))
+            first = places[args[0].index]
+            if len(args) == 1:
+                if code >= 0:  # the operand is that in memory
+                    first = CONSTANTS << 32 if n.op in _NEGATIONS else 0
+                    seconds.append(places[args[0].index])
+                else:
+                    seconds.append(0)
+            else:
+                seconds.append(places[args[1].index])
+                for j, a in enumerate(args[2:], 2):
+                    self.more.append((len(codes), j, places[a.index]))
+            firsts.append(first)
             codes.append(code)
-            operands += given + [0] * (MOST_OPERANDS - len(given))
-        self.codes = np.array(codes, np.int64)
-        self.operands = np.array(operands, np.int64).reshape(-1, MOST_OPERANDS)
-
-    def _constant(self, node: Node) -> int:
-        place = CONSTANTS << 32 | 8 * len(self.constants)
-        self.constants.append(node.value)
-        self.places[node] = place
-        return place
+            places[n.index] = own
+            own += 8
 
     def layout(self) -> Layout:
         """Return the code with what it needs."""
         body = self._body().tobytes() + self._ends()
-        return Layout(body, np.array(self.constants), self.functions, len(self.nodes))
+        count = len(self.codes)
+        return Layout(body, np.array(self.constants), list(self.kinds), count)
 
     def _body(self) -> Any:
-        codes, operands = self.codes, self.operands
+        codes = np.frombuffer(self.codes, np.int64)
         count = len(codes)
+        operands = np.zeros((count, MOST_OPERANDS), np.int64)
+        for j, column in enumerate(self.columns):
+            operands[:, j] = column
+        for i, j, place in self.more:
+            operands[i, j] = place
         calls = codes < 0
         own = SCRATCH << 32 | 8 * np.arange(count)
-        self._swap(own)
+        _swap(codes, operands, own)
         first = operands[:, 0]
         kept = np.zeros(count, bool)  # the first operand is in its register already
         kept[1:] = first[1:] == own[:-1]
-        read = self._reads(count)
+        read = self._reads(operands)
         stored = np.ones(count, bool)
         stored[:-1] = ~(kept[1:] & (read[:-1] == 1))
         loads = [(first != 0) & ~kept]
@@ -136,21 +150,13 @@ class Stencils:
         _put(out, at[stored], _STORE, 0, own[stored])
         return out
 
-    def _swap(self, own: Any) -> None:
-        """Let a sum or product begin with what was computed just before."""
-        operands = self.operands
-        commutes = np.isin(self.codes, [_CODES["fadd"], _CODES["fmul"]])
-        commutes[1:] &= operands[1:, 1] == own[:-1]
-        commutes[:1] = False
-        operands[commutes, :2] = operands[commutes, 1::-1]
-
-    def _reads(self, count: int) -> Any:
+    def _reads(self, operands: Any) -> Any:
         """Return how often each node's value is read, results once more."""
-        places = self.operands.ravel()
+        places = operands.ravel()
         index = (places[places >> 32 == SCRATCH] & 0xFFFFFFFF) >> 3
-        read = np.bincount(index, minlength=count)
+        read = np.bincount(index, minlength=len(operands))
         for n in self.results:
-            place = self.places.get(n, 0)
+            place = self.places[n.index]
             if place >> 32 == SCRATCH:
                 read[(place & 0xFFFFFFFF) >> 3] += 2
         return read
@@ -158,12 +164,20 @@ class Stencils:
     def _ends(self) -> bytes:
         """Return instructions that copy results to their slots."""
         count = len(self.results)
-        places = [self.places.get(n) or self._constant(n) for n in self.results]
+        places = [self.places[n.index] for n in self.results]
         out = np.empty(count * (_LONG + 8), np.uint8)
         at = np.arange(count) * (_LONG + 8)
         _put(out, at, _MOVE, 0, np.array(places, np.int64))
         _fill(out, at + _LONG, b"\xf2\x0f\x11\x83", 8 * np.arange(count))
         return out.tobytes()
+
+
+def _swap(codes: Any, operands: Any, own: Any) -> None:
+    """Let a sum or product begin with what was computed just before."""
+    commutes = np.isin(codes, [_CODES["fadd"], _CODES["fmul"]])
+    commutes[1:] &= operands[1:, 1] == own[:-1]
+    commutes[:1] = False
+    operands[commutes, :2] = operands[commutes, 1::-1]
 
 
 def _put(out: Any, at: Any, code: int, register: int, places: Any) -> None:
@@ -187,6 +201,7 @@ def _fill(out: Any, at: Any, head: bytes, offsets: Any) -> None:
         out[at + len(head) + j] = parts[:, j]
 
 
+_SAME = {op for op in OPS.values() if op.llvm == "same"}
 _NEGATIONS = {op for op in OPS.values() if op.llvm == "fneg"}
 _INLINE: dict[Op, int] = {
     op: code

@@ -104,7 +104,7 @@ class Child:
         self.process.wait()
         self.errors.seek(0)
         lines = self.errors.read().strip().splitlines()
-        return lines[-1][:200] if lines else f"exit status {self.process.returncode}"
+        return lines[-1][:120] if lines else f"exit status {self.process.returncode}"
 
     def end(self) -> None:
         """End the process and whatever it started."""

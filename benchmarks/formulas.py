@@ -114,6 +114,7 @@ def dag(n: int) -> Formula:
         loss=lambda inputs, functions: apply(ops, sinks, inputs, functions.sin),
         hand=hand,
         size=n,
+        ways=("numbers", "flat", "out"),
     )
 
 

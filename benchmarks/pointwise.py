@@ -30,7 +30,7 @@ def overbar(workload: Workload, arrays: dict[str, Any]) -> Calls:
     f = ob.compile(bound(workload.loss, ob), list(workload.wrt), name=workload.name)
     values = list(arrays.values())
     # Kept for the value too as soon as a call takes `out=`.
-    kept = {"out": np.empty_like(values[0])} if _takes(f.__call__, "out") else {}
+    kept = {"out": np.empty_like(values[0])} if takes(f.__call__, "out") else {}
     out = [np.empty_like(values[0]) for _ in workload.wrt]
 
     def gradient() -> tuple[Any, ...]:
@@ -42,8 +42,12 @@ def overbar(workload: Workload, arrays: dict[str, Any]) -> Calls:
     )
 
 
-def _takes(call: Callable[..., Any], name: str) -> bool:
-    return name in signature(call).parameters
+def takes(call: Callable[..., Any], name: str) -> bool:
+    """Whether a call has a keyword, as far as it tells."""
+    try:
+        return name in signature(call).parameters
+    except ValueError:  # some builtin functions do not tell
+        return False
 
 
 def _computed(program: str) -> int:

@@ -10,7 +10,8 @@ the time from nothing to the first value and gradient (imports and the drawing o
 operations left out, the graph included, caches cold), `best code` the same until
 optimised code is there, where the tool has any beside its first; `numbers` the median
 time of one value-and-gradient call with 16 numbers, `vector` with a NumPy array, into
-memory of the caller's where that is faster; `memory` is the most ever held.
+memory of the caller's where that is faster; `memory` is the most ever held by the
+tool's process, or by one that it started.
 
 A tool that takes too long at one size is not asked for larger ones. Fitted exponents
 are of `first`, over sizes from 1,000 on.
@@ -49,7 +50,8 @@ LARGEST = {"jax": 100}
 def measure(n: int, tools: Sequence[str], plan: Plan, given_up: dict[str, str]
             ) -> list[Row]:  # fmt: skip
     """Return a row a tool; those that ran out of time go to `given_up`."""
-    about = {"workload": "random DAG", "n": n, "threads": plan.threads}
+    about = {"workload": "random DAG", "n": n, "threads": plan.threads,
+             "clock": plan.clock}  # fmt: skip
     reasons = given_up | {
         tool: f"not asked for over {limit:,}"
         for tool, limit in LARGEST.items()
@@ -62,10 +64,13 @@ def measure(n: int, tools: Sequence[str], plan: Plan, given_up: dict[str, str]
         if "left out" in row:
             given_up[row["tool"]] = f"{row['left out']} at {n:,}"
         else:
+            times = [stage[plan.clock] for stage in row["stages"]]
+            row["first"] = sum(times[:-1] if row["optimises"] else times)
             row["vector"] = min((row[k] for k in ("flat", "out") if k in row),
                                 default=None)  # fmt: skip
-            if "waited" in row:
-                row["best code"] = row["first"] + row["waited"]
+            row["peak"] = max(stage["peak"] for stage in row["stages"])
+            if row["optimises"]:
+                row["best code"] = sum(times)
     skipped = [t for t in tools if t in reasons]
     return rows + [{**about, "tool": t, "left out": reasons[t]} for t in skipped]
 
@@ -83,11 +88,13 @@ def table(title: str, rows: Sequence[Row]) -> str:
             report.line((row["tool"], *times, size, apart)) + report.notes(row)
         )
         stages = ", ".join(
-            f"{s['stage']} {report.duration(s['seconds'])} "
+            f"{s['stage']} {report.duration(s[row['clock']])} "
             f"({s['peak'] / 2**20:.0f} MiB)"
             for s in row["stages"]
         )
-        below.append(f"  {row['tool']}: {stages}")
+        early = [row[k] for k in ("flat, early", "out, early") if k in row]
+        before = f", {report.duration(min(early))} a call before" if early else ""
+        below.append(f"  {row['tool']}: {stages}{before}")
     return "\n".join([title, report.line(HEAD), *lines, *below])
 
 

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.serve import memory, serve, timed
+from benchmarks.serve import most, serve, timed, used
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+FEW = 5
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Formula:
     """Hold a formula of numbers.
 
     inputs: their names, in order; point: where it is computed; loss: the formula,
-    `loss(inputs, functions)`; hand: the version by hand; size: operations, roughly.
+    `loss(inputs, functions)`; hand: the version by hand; size: operations, roughly;
+    ways: the statements that are timed (see `scalar_tools`).
     """
 
     inputs: tuple[str, ...]
@@ -36,6 +39,7 @@ class Formula:
     loss: Callable[[Sequence[Any], Any], Any]
     hand: Callable[[Formula, Stages], Subject]
     size: int
+    ways: tuple[str, ...] = ("value", "numbers", "keywords", "flat", "out")
 
 
 @dataclass
@@ -55,21 +59,23 @@ class Subject:
 
 @dataclass
 class Stages:
-    """Note how long each stage took, and the most memory held until its end."""
+    """Note how long each stage took, and the most memory held until its end.
 
-    begun: float = 0.0
+    That of the processes that a tool starts counts too, each for itself.
+    """
+
+    begun: tuple[float, float] = (0.0, 0.0)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def begin(self) -> None:
-        """Start the clock."""
-        self.begun = time.perf_counter()
+        """Start the wall's clock and the processor's, which counts children too."""
+        self.begun = (time.perf_counter(), used())
 
     def done(self, stage: str) -> None:
         """End a stage, and begin the next."""
-        now, last = time.perf_counter(), self.begun
-        peak = memory("VmHWM")
-        self.rows.append({"stage": stage, "seconds": now - last, "peak": peak})
-        self.begun = time.perf_counter()
+        wall, cpu = time.perf_counter() - self.begun[0], used() - self.begun[1]
+        self.rows.append({"stage": stage, "wall": wall, "cpu": cpu, "peak": most()})
+        self.begin()
 
 
 class Worker:
@@ -84,34 +90,37 @@ class Worker:
         self.build = TOOLS[tool]
         self.answers = answers
         self.subject = Subject({}, {})
+        self.stages = Stages()
 
     def first(self) -> dict[str, Any]:
         """Return how long the first gradient takes, by stages."""
-        stages = Stages()
-        stages.begin()
-        self.subject = self.build(self.formula, stages)
+        self.stages.begin()
+        self.subject = subject = self.build(self.formula, self.stages)
+        wanted = {k: s for k, s in subject.statements.items() if k in self.formula.ways}
+        subject.statements = wanted
         self.keep()
         return {
-            "first": sum(row["seconds"] for row in stages.rows),
-            "stages": stages.rows,
-            "peak": stages.rows[-1]["peak"],
-            "timed": list(self.subject.statements),
-            "statements": self.subject.statements,
+            "stages": self.stages.rows,
+            "timed": list(wanted),
+            "statements": wanted,
             "optimises": self.subject.optimise is not None,
         }
 
     def optimise(self) -> dict[str, Any]:
-        """Return how long optimised code takes to come, from the first gradient on."""
+        """Return how long optimised code takes to come, from the first gradient on.
+
+        Before it, a few calls tell what the first code takes: too few to count.
+        """
         wait = self.subject.optimise
         if wait is None:
             return {}
-        early = {f"{name}, early": self.time(name, "0.02")["wall"]
+        early = {f"{name}, early": min(self._timer(name).repeat(FEW, 1))
                  for name in self.subject.statements}  # fmt: skip
-        start = time.perf_counter()
+        self.stages.begin()
         wait()
-        seconds = time.perf_counter() - start
+        self.stages.done("best code")
         self.keep()
-        return early | {"waited": seconds, "peak": memory("VmHWM")}
+        return early | {"stages": self.stages.rows}
 
     def keep(self) -> None:
         """Write each statement's result to the file."""
@@ -133,8 +142,10 @@ class Worker:
 
     def time(self, which: str, budget: str) -> dict[str, Any]:
         """Return the seconds of a statement, by both clocks."""
-        timer = timeit.Timer(self.subject.statements[which], globals=self.subject.names)
-        return timed(timer.timeit, float(budget))
+        return timed(self._timer(which).timeit, float(budget))
+
+    def _timer(self, which: str) -> timeit.Timer:
+        return timeit.Timer(self.subject.statements[which], globals=self.subject.names)
 
 
 def _numbers(result: Any) -> Any:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import pkgutil
 import shutil
+from functools import partial
 from importlib import import_module
-from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.peers import module
+from benchmarks.pointwise import takes
 from benchmarks.scalar import Subject
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ def overbar(formula: Formula, stages: Stages) -> Subject:
         "out": "f.flat.value_and_grad(theta, out=g)",
     }
     names = _names(formula, f=f, g=np.empty(len(xs)))
-    offers = "optimise" in signature(f.build).parameters
+    build = partial(f.build, "value_and_grad", optimise=True)
     return Subject(
-        names, statements, optimise=(lambda: f.build(optimise=True)) if offers else None
+        names, statements, optimise=build if takes(f.build, "optimise") else None
     )
 
 

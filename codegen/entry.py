@@ -12,26 +12,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from overbar.ir.program import EXTENT
 from overbar.ir.types import Type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from overbar.ir.program import Program
-
-
-class Callee(NamedTuple):
-    """Hold what is to be called: a program and its dispatcher.
-
-    borrowed: which of the results may share memory with an argument or each other.
-    fits: raises InputError for sizes that do not fit (see `sizes_of`).
-    """
-
-    core: Any
-    program: Program
-    borrowed: Sequence[bool]
-    fits: Callable[[Sequence[int]], None]
 
 
 @dataclass(frozen=True)
@@ -46,8 +35,28 @@ class Declared:
     size: str | None
 
 
+class Callee(NamedTuple):
+    """Hold what is to be called, and what a caller gives it.
+
+    parts: arguments in order, those that are tuples in parts of their own; names: what
+    they are called; defaults: of those that may be left out at the end.
+    fits: raises InputError for sizes that do not fit (see `sizes_of`).
+    code: emits the call: `kinds` are the Numba types that it takes first, `returned`
+    is the one that it gives.
+    origin: how to make the `Call` of this again, in another process (see `__reduce__`).
+    """
+
+    parts: Sequence[Declared | tuple[Declared, ...]]
+    names: Sequence[str]
+    defaults: Mapping[str, float]
+    doc: str
+    fits: Callable[[Sequence[int]], None]
+    code: Any
+    origin: tuple[Callable[..., Any], tuple[Any, ...]]
+
+
 def callable_entry(callee: Callee) -> Any:
-    """Return a Numba function that calls a generated function's machine code.
+    """Return a Numba function that calls machine code.
 
     It takes what NumPy would: arrays of any layout, lists and tuples of numbers, other
     dtypes. What does not fit is an InputError: in types while the caller is compiled,
@@ -63,13 +72,13 @@ def callable_entry(callee: Callee) -> Any:
     @intrinsic
     def by_address(_: Any, args: Any) -> Any:
         call.need(args)
-        return call.result(args), call.emit
+        return call.code.returned(args), call.emit
 
     @njit(nogil=True)
     def entry(*args: Any) -> Any:
         return by_address(args)  # type: ignore[call-arg]
 
-    entry.__doc__ = callee.core.__doc__
+    entry.__doc__ = callee.doc
     return entry
 
 
@@ -77,7 +86,8 @@ def parts_of(program: Program) -> list[Declared | tuple[Declared, ...]]:
     """Return what a caller gives, argument by argument."""
     given = program.params[: len(program.params) - len(program.constants)]
     if program.packed:
-        floats = [n.type.dtype for _, n in given if not isinstance(n, tuple)]
+        dtypes = [n.type.dtype for _, n in given if not isinstance(n, tuple)]
+        floats = [d for d in dtypes if d.startswith("float")] or ["float64"]
         return [Declared("inputs", Type(floats[0], (len(given),)), None)]
 
     def part(name: str, node: Any) -> Declared:
@@ -91,28 +101,46 @@ def parts_of(program: Program) -> list[Declared | tuple[Declared, ...]]:
     ]  # fmt: skip
 
 
-def sizes_of(program: Program) -> list[Declared]:
+def one_array(name: str, dtypes: Sequence[str]) -> Declared:
+    """Return the array that stands for many numbers."""
+    return Declared(name, Type(common(dtypes), (len(dtypes),)), None)
+
+
+def common(dtypes: Sequence[str]) -> str:
+    """Return the dtype of an array that holds all these numbers."""
+    return str(np.result_type(*dtypes))
+
+
+def sizes_of(parts: Sequence[Declared | tuple[Declared, ...]]) -> list[Declared]:
     """Return the arguments whose sizes are checked, those inside of tuples one by one.
 
     These are arrays, one size an axis, and numbers that are sizes themselves.
     """
-    given = [p if isinstance(p, tuple) else (p,) for p in parts_of(program)]
+    given = [p if isinstance(p, tuple) else (p,) for p in parts]
     return [p for parts in given for p in parts if p.type.shape or p.size]
 
 
-def kinds_of(program: Program) -> tuple[Any, ...]:
-    """Return the Numba types of a program's arguments, constant arrays last."""
+def kinds_of(parts: Sequence[Declared | tuple[Declared, ...]]) -> tuple[Any, ...]:
+    """Return the Numba types of arguments."""
     from numba import types  # Numba is slow to load
 
-    def kind(of: Type) -> Any:
-        element = types.boolean if of.dtype == "bool" else getattr(types, of.dtype)
-        return types.Array(element, len(of.shape), "C") if of.shape else element
-
-    if program.packed:
-        return tuple(kind(p.type) for p in sizes_of(program))
     return tuple(
-        types.BaseTuple.from_types([kind(n.type) for n in part])  # type: ignore[no-untyped-call]
+        types.BaseTuple.from_types([kind_of(p.type) for p in part])  # type: ignore[no-untyped-call]
         if isinstance(part, tuple)
-        else kind(part.type)
-        for _, part in program.params
+        else kind_of(part.type)
+        for part in parts
     )
+
+
+def kind_of(of: Type) -> Any:
+    """Return the Numba type of a number or of an array in C order."""
+    from numba import types
+
+    element = types.boolean if of.dtype == "bool" else getattr(types, of.dtype)
+    return types.Array(element, len(of.shape), "C") if of.shape else element
+
+
+def generated_kinds(program: Program) -> tuple[Any, ...]:
+    """Return the Numba types of a program's arguments, constant arrays last."""
+    constants = tuple(kind_of(n.type) for n in program.constants)
+    return kinds_of(parts_of(program)) + constants

@@ -39,6 +39,12 @@ class Code(NamedTuple):
         """Return a value as Numba converts it."""
         return self.context.cast(self.builder, value, kind, to)
 
+    def drop(self) -> None:
+        """Let the arrays made so far die."""
+        for kind, made in self.made:
+            self.context.nrt.decref(self.builder, kind, made)
+        self.made.clear()
+
 
 types: Any = numba_types  # incomplete
 _ABOVE: dict[str, tuple[type, ...]] = {

@@ -177,8 +177,9 @@ def wanted(entry: Entry) -> Wanted:
 
     Raises UnsupportedError for arrays, and for ops of the user's.
     """
-    results = leaves(entry.result)
-    nodes = entry.graph.order(results)
+    results, given = leaves(entry.result), {*entry.inputs}
+    order = entry.graph.order(results, given)
+    nodes = [n for n in order if not n.args or n not in given]  # saved ones are read
     for node in nodes:
         if node.type.shape or OPS.get(node.op.name) is not node.op:
             message = f"expected code over numbers, found {node.op.name}"

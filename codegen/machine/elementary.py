@@ -9,7 +9,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Protocol
 
-from overbar.codegen.machine.instructions import FLOATS, SHORT, Instructions, Value
+from overbar.codegen.machine.instructions import (
+    FLOATS,
+    SHORT,
+    Instructions,
+    UnfitError,
+    Value,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,40 +73,8 @@ def scalar_symbol(name: str, dtype: str) -> str:
     return f"@{name}{'f' if dtype == 'float32' else ''}"
 
 
-def write(name: str, code: Instructions, caller: Caller, xs: Sequence[Value]) -> Value:
-    """Write a call of a function; raise KeyError for one unknown, ValueError for xs."""
-    if name in CONVERSIONS:
-        return _converted(name, code, xs)
-    rows = LIBM if name in LIBM else _PROCESSOR
-    function, arity = rows[name] if name in rows else _WRITTEN[name]
-    if len(xs) != arity:
-        raise ValueError(f"{len(xs)} arguments")
-    dtypes = {x.dtype for x in xs}
-    dtype = "float32" if dtypes == {"float32"} else "float64"
-    if "bool" in dtypes or {"int64", "float32"} <= dtypes:
-        raise ValueError(" and ".join(sorted(dtypes)))
-    if dtypes == {"int64"} and name in _WHOLE:
-        return xs[0]
-    if "int64" in dtypes and (rows is not LIBM or dtypes == {"int64"}):
-        raise ValueError("an integer")
-    given = [code.cast(x, dtype) for x in xs]
-    if not isinstance(function, str):
-        return function(code, *given)
-    find = caller.elementary if rows is LIBM else caller.intrinsic
-    return code.call(find(function, dtype, arity), given, dtype)
-
-
-def _converted(name: str, code: Instructions, xs: Sequence[Value]) -> Value:
-    if len(xs) != 1:
-        raise ValueError(f"{len(xs)} arguments")
-    (x,) = xs
-    if name == "float" and x.dtype in FLOATS:  # Numba leaves a float32 as it is
-        return x
-    return code.cast(x, CONVERSIONS[name])
-
-
 def _isnan(code: Instructions, x: Value) -> Value:
-    return code.operate("fcmp uno", x, x, dtype="bool")
+    return code.test("fcmp uno", x, x)
 
 
 def _magnitude(test: str) -> Callable[[Instructions, Value], Value]:
@@ -109,8 +83,8 @@ def _magnitude(test: str) -> Callable[[Instructions, Value], Value]:
     def written(code: Instructions, x: Value) -> Value:
         high = code.constant(math.inf, x.dtype)
         low = code.constant(-math.inf, x.dtype)
-        above = code.operate(f"fcmp {test}", x, high, dtype="bool")
-        below = code.operate(f"fcmp {test}", x, low, dtype="bool")
+        above = code.test(f"fcmp {test}", x, high)
+        below = code.test(f"fcmp {test}", x, low)
         return code.operate("or" if test == "oeq" else "and", above, below)
 
     return written
@@ -125,8 +99,8 @@ def _signbit(code: Instructions, x: Value) -> Value:
 
 def _sign(code: Instructions, x: Value) -> Value:
     zero, one = code.constant(0.0, x.dtype), code.constant(1.0, x.dtype)
-    above = code.operate("fcmp ogt", x, zero, dtype="bool")
-    below = code.operate("fcmp olt", x, zero, dtype="bool")
+    above = code.test("fcmp ogt", x, zero)
+    below = code.test("fcmp olt", x, zero)
     rest = code.select(below, code.constant(-1.0, x.dtype), x)
     return code.select(above, one, rest)
 
@@ -135,7 +109,7 @@ def _extremum(test: str) -> Callable[[Instructions, Value, Value], Value]:
     """Return the first where it compares so or is NaN, else the second."""
 
     def written(code: Instructions, x: Value, y: Value) -> Value:
-        first = code.operate(f"fcmp {test}", x, y, dtype="bool")
+        first = code.test(f"fcmp {test}", x, y)
         return code.select(code.operate("or", first, _isnan(code, x)), x, y)
 
     return written
@@ -145,7 +119,7 @@ def _skipping(test: str) -> Callable[[Instructions, Value, Value], Value]:
     """Return the first where it compares so or the second is NaN, else the second."""
 
     def written(code: Instructions, x: Value, y: Value) -> Value:
-        first = code.operate(f"fcmp {test}", x, y, dtype="bool")
+        first = code.test(f"fcmp {test}", x, y)
         return code.select(code.operate("or", first, _isnan(code, y)), x, y)
 
     return written
@@ -153,21 +127,21 @@ def _skipping(test: str) -> Callable[[Instructions, Value, Value], Value]:
 
 def _times(factor: float) -> Callable[[Instructions, Value], Value]:
     def written(code: Instructions, x: Value) -> Value:
-        return code.operate(f"fmul {code.flags}", x, code.constant(factor, x.dtype))
+        return code.compute("fmul", x, code.constant(factor, x.dtype))
 
     return written
 
 
 def _fmod(code: Instructions, x: Value, y: Value) -> Value:
-    return code.operate("frem", x, y)
+    return code.compute("frem", x, y)
 
 
 def _square(code: Instructions, x: Value) -> Value:
-    return code.operate("fmul", x, x)
+    return code.compute("fmul", x, x)
 
 
 def _reciprocal(code: Instructions, x: Value) -> Value:
-    return code.operate("fdiv", code.constant(1.0, x.dtype), x)
+    return code.compute("fdiv", code.constant(1.0, x.dtype), x)
 
 
 _WRITTEN: dict[str, tuple[Callable[..., Value], int]] = {
@@ -183,3 +157,34 @@ _WRITTEN: dict[str, tuple[Callable[..., Value], int]] = {
     "math.radians": (_times(math.pi / 180.0), 1),
     "np.deg2rad": (_times(math.pi / 180.0), 1),
 }  # fmt: skip
+KNOWN: dict[str, tuple[str | Callable[..., Value], int]] = {
+    **{name: (dtype, 1) for name, dtype in CONVERSIONS.items()},
+    **LIBM, **_PROCESSOR, **_WRITTEN,
+}  # fmt: skip
+"""All functions that are known, and how many arguments each takes."""
+
+
+def write(name: str, code: Instructions, caller: Caller, xs: Sequence[Value]) -> Value:
+    """Write a call of a function; raise UnfitError for one that is not known."""
+    if name not in KNOWN:
+        raise UnfitError("a known function", name)
+    function, count = KNOWN[name]
+    if len(xs) != count:
+        raise UnfitError(f"{count} arguments of {name}", str(len(xs)))
+    if name in CONVERSIONS:
+        # Numba leaves a float32 as it is
+        same = name == "float" and xs[0].dtype in FLOATS
+        return xs[0] if same else code.cast(xs[0], CONVERSIONS[name])
+    dtypes = {x.dtype for x in xs}
+    if dtypes == {"int64"} and name in _WHOLE:
+        return xs[0]
+    single = dtypes == {"float32"}
+    mixed = name in LIBM and dtypes == {"float64", "int64"}
+    if not (mixed or dtypes <= FLOATS):
+        raise UnfitError(f"floats for {name}", " and ".join(sorted(dtypes)))
+    dtype = "float32" if single else "float64"
+    given = [code.cast(x, dtype) for x in xs]
+    if not isinstance(function, str):
+        return function(code, *given)
+    find = caller.elementary if name in LIBM else caller.intrinsic
+    return code.call(find(function, dtype, count), given, dtype)

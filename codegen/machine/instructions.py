@@ -38,6 +38,7 @@ class Value:
 
 
 Term: TypeAlias = "Value | tuple[Value, ...]"
+MIXED = ("one kind of value", "a number or a tuple, or tuples of other lengths")
 
 
 class Edge(NamedTuple):
@@ -47,8 +48,13 @@ class Edge(NamedTuple):
     code: list[str]
 
 
-class Meeting(ValueError):
-    """Say that values of these dtypes are not one variable."""
+class UnfitError(ValueError):
+    """Say what was expected of a function that is translated, and what was found."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        super().__init__(f"expected {expected}, found {found}")
+        self.expected = expected
+        self.found = found
 
 
 def joined(first: str, second: str) -> str:
@@ -56,7 +62,7 @@ def joined(first: str, second: str) -> str:
     if first == second:
         return first
     if "bool" in {first, second}:
-        raise Meeting(f"{first} or {second}")
+        raise UnfitError("one type", f"{first} or {second}")
     return "float64"
 
 
@@ -128,6 +134,14 @@ class Instructions:
         self.line(f"{value.text} = {instruction}")
         return value
 
+    def compute(self, name: str, *operands: Value) -> Value:
+        """Apply an instruction of floats, with the flags."""
+        return self.operate(f"{name} {self.flags}".rstrip(), *operands)
+
+    def test(self, name: str, *operands: Value) -> Value:
+        """Apply a comparison."""
+        return self.operate(name, *operands, dtype="bool")
+
     def operate(self, name: str, *operands: Value, dtype: str | None = None) -> Value:
         """Apply an instruction to operands of one dtype."""
         given = ", ".join(x.text for x in operands)
@@ -145,11 +159,13 @@ class Instructions:
         )
 
     def both(self, first: Value, second: Value) -> Value:
-        """Return whether both hold; the second may be undefined where one does not."""
+        """Return whether both hold; undefined values of the second do not matter."""
+        if first.number:
+            return second
         return self.select(first, second, self.constant(0, "bool"))
 
     def either(self, first: Value, second: Value) -> Value:
-        """Return whether one holds; the second may be undefined where the first does."""
+        """Return whether one holds; undefined values of the second do not matter."""
         return self.select(first, self.constant(1, "bool"), second)
 
     def negated(self, condition: Value) -> Value:
@@ -163,7 +179,7 @@ class Instructions:
         if value.number is not None and dtype == "float64":
             return self.constant(float(value.number), dtype)
         if dtype == "bool":
-            raise Meeting(f"{value.dtype} as bool")
+            raise UnfitError("a condition", value.dtype)
         name = _CASTS[value.dtype, dtype]
         kinds = self.kind(value.dtype), self.kind(dtype)
         return self.make(f"{name} {kinds[0]} {value.text} to {kinds[1]}", dtype)
@@ -215,7 +231,7 @@ class Instructions:
         if isinstance(first, Value):
             values = [t for t in terms if isinstance(t, Value)]
             if len(values) != len(terms):
-                raise Meeting("a number or a tuple")
+                raise UnfitError(*MIXED)
             if len({(v.text, v.dtype) for v in values}) == 1:
                 return first
             dtype = first.dtype
@@ -224,12 +240,12 @@ class Instructions:
             return self.make(self.choice(edges, values, dtype), dtype)
         rows = [t for t in terms if isinstance(t, tuple) and len(t) == len(first)]
         if len(rows) != len(terms):
-            raise Meeting("a number or a tuple, or tuples of other lengths")
+            raise UnfitError(*MIXED)
         found = [self.meet(edges, column) for column in zip(*rows, strict=True)]
         return tuple(v for v in found if isinstance(v, Value))
 
     def choice(self, edges: Sequence[Edge], values: Sequence[Value], dtype: str) -> str:
-        """Return the instruction that takes a value by the edge; convert on the edge."""
+        """Return the instruction that takes a value by the edge, converted there."""
         pairs = []
         for edge, value in zip(edges, values, strict=True):
             self._into = edge.code

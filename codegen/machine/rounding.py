@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from overbar.codegen.machine.instructions import Instructions, Value
 
 _LOWEST = -(2**63)
@@ -63,30 +65,24 @@ def float_quotient_single(x: float, y: float) -> float:
     return up if d - whole > 0.5 else whole  # type: ignore[return-value]
 
 
-def write_modulo(code: Instructions, x: Value, y: Value) -> Value:
-    """Write x % y of integers; 0 where y = 0."""
-    return _divided(code, x, y)[1]
-
-
-def write_quotient(code: Instructions, x: Value, y: Value) -> Value:
-    """Write x // y of integers; 0 where y = 0, or where the quotient is no integer."""
-    return _divided(code, x, y)[0]
-
-
-def _divided(code: Instructions, x: Value, y: Value) -> tuple[Value, Value]:
+def divided(code: Instructions, x: Value, y: Value) -> tuple[Value, Value]:
+    """Write x // y and x % y of integers; 0 where y = 0, or x // y is too large."""
     zero, one = code.constant(0, "int64"), code.constant(1, "int64")
-
-    def test(name: str, a: Value, b: Value) -> Value:
-        return code.operate(f"icmp {name}", a, b, dtype="bool")
-
-    most = test("eq", x, code.constant(_LOWEST, "int64"))
-    large = code.both(most, test("eq", y, code.constant(-1, "int64")))
-    bad = code.either(test("eq", y, zero), large)
+    most = code.test("icmp eq", x, code.constant(_LOWEST, "int64"))
+    large = code.both(most, code.test("icmp eq", y, code.constant(-1, "int64")))
+    bad = code.either(code.test("icmp eq", y, zero), large)
     divisor = code.select(bad, one, y)
     whole = code.operate("sdiv", x, divisor)
     rest = code.operate("srem", x, divisor)
-    other = test("slt", code.operate("xor", divisor, rest), zero)
-    low = code.both(test("ne", rest, zero), other)
+    other = code.test("icmp slt", code.operate("xor", divisor, rest), zero)
+    low = code.both(code.test("icmp ne", rest, zero), other)
     whole = code.select(low, code.operate("sub", whole, one), whole)
     rest = code.select(low, code.operate("add", rest, divisor), rest)
     return code.select(bad, zero, whole), code.select(bad, zero, rest)
+
+
+FLOATS: dict[tuple[str, bool], Callable[..., float]] = {
+    ("float64", False): float_modulo, ("float32", False): float_modulo_single,
+    ("float64", True): float_quotient, ("float32", True): float_quotient_single,
+}  # fmt: skip
+"""The function of floats of a dtype for the remainder, or for the whole quotient."""

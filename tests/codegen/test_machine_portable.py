@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-import ctypes
 import inspect
 import itertools
 import math
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from machine_maps import HEAD, LANES, NJIT, bits, machine_maps, numba_maps, run
+from portable_programs import PROGRAMS, REFUSED
 
 from overbar.codegen import module
 from overbar.codegen.load import load_module
-from overbar.codegen.machine import target
-from overbar.codegen.machine.instructions import KINDS
+from overbar.codegen.machine import elementary
 from overbar.codegen.machine.portable import Functions
+from overbar.ir.errors import UnsupportedError
 from overbar.ir.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from overbar.codegen.machine.target import Code
+
+HELPERS = {
+    name: op.llvm if callable(op.llvm) else op.helper
+    for name, op in OPS.items()
+    if callable(op.llvm) or (op.helper is not None and op.shaping is None)
+    if name != "wrap"  # it raises an error
+}
+"""The functions of ops that work element by element."""
 SPECIAL = (
     0.0, 1.0, math.inf, 5e-324, 1e-310, 2.0**-1022, 1e-200, 1e-20, 1e-8, 2.0**-53,
     0.1, 0.5, math.nextafter(1.0, 0.0), math.nextafter(1.0, 2.0), math.log(2.0), 2.0,
@@ -30,43 +41,27 @@ SPECIAL = (
 )  # fmt: skip
 ORDERS = (0, 1, 2, 3, 4, 5, 8, 13, 20)
 WHOLE = (*ORDERS, -1, -2, -7, 100, 1023, -1074, 2**53 + 1, -(2**63))
-ATTRIBUTES: dict[str, tuple[tuple[str, Sequence[int]], ...]] = {
-    "powi": (("int64", WHOLE),),
-    "log_step": (("bool", (0, 1)),),
-    **dict.fromkeys(("polygamma", "polygamma_step", "sinc_diff", "expm1_ratio_diff", "log1p_ratio_diff", "bernoulli_diff"), (("int64", ORDERS),)),
+ORDERED = ("polygamma", "polygamma_step", "sinc_diff", "expm1_ratio_diff",
+           "log1p_ratio_diff", "bernoulli_diff")  # fmt: skip
+ATTRIBUTES: dict[str, tuple[str, Sequence[int]]] = {
+    "powi": ("int64", WHOLE), "log_step": ("bool", (0, 1)),
+    **dict.fromkeys(ORDERED, ("int64", ORDERS)),
 }  # fmt: skip
 """The attributes of ops, which are arguments of their functions: dtypes and values."""
 LAST = {"powi"}
 """Ops whose attributes come after their operands."""
 COUNT = 2000
-LANES = 8
-
-
-HELPERS = {
-    name: op.helper
-    for name, op in OPS.items()
-    if op.helper is not None and op.shaping is None and name != "wrap"
-}
-"""The functions of ops that work element by element (`wrap` raises an error)."""
-NJIT = '@njit(cache=True, error_model="numpy")'
-LEVELS = ((0, 0), (2, 2))
-"""Of LLVM: how well code is made, and how many passes run before."""
-
-
-def dtypes_of(name: str, dtype: str) -> tuple[str, ...]:
-    """Return the dtypes of a function's arguments for operands of one."""
-    attributes = [d for d, _ in ATTRIBUTES.get(name, ())]
-    count = len(inspect.signature(HELPERS[name]).parameters)
-    operands = [dtype] * (count - len(attributes))
-    return (*operands, *attributes) if name in LAST else (*attributes, *operands)
+DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
+LEVELS = ({"level": 0, "passes": 0}, {"level": 2, "passes": 2})
+"""How well LLVM makes code, and how many passes run before."""
+LARGEST = 2**63 - 1
+INTEGERS = (0, 1, -1, 2, -2, 3, -3, 7, -7, 10**9, -(10**9), LARGEST, -LARGEST - 1)
 
 
 @cache
-def points(name: str, dtype: str) -> tuple[np.ndarray[Any, Any], ...]:
-    """Return arguments: special values with each other, and many magnitudes."""
+def floats(dtype: str) -> tuple[Any, ...]:
+    """Return numbers: special ones with each other, and many magnitudes."""
     rng = np.random.default_rng(1)
-    dtypes = dtypes_of(name, dtype)
-    count = sum(d == dtype for d in dtypes)
     special = np.array([*SPECIAL, math.nan, *(-x for x in SPECIAL)])
     pairs = np.array(list(itertools.product(special, repeat=2))).T
     rows = np.concatenate([pairs, rng.choice(special, (1, pairs.shape[1]))])
@@ -75,123 +70,161 @@ def points(name: str, dtype: str) -> tuple[np.ndarray[Any, Any], ...]:
     signs = rng.choice([-1.0, 1.0], (3, COUNT))
     wide = signs * 10.0 ** rng.uniform(-12.0, 4.0, (3, COUNT))
     whole = (np.round(near), np.abs(near), signs * np.exp2(np.round(near)))
-    values = np.concatenate([rows, near, close, wide, *whole], 1)
-    floats = iter(values[:count])
-    known = dict(ATTRIBUTES.get(name, ()))
     with np.errstate(all="ignore"):
-        return tuple(
-            (
-                rng.choice(np.array(known[d]), values.shape[1])
-                if d in known
-                else next(floats)
-            ).astype(d)
-            for d in dtypes
-        )
+        every = np.concatenate([rows, near, close, wide, *whole], 1)
+        return tuple(np.ascontiguousarray(row) for row in every.astype(dtype))
+
+
+def points(name: str, dtype: str) -> tuple[Any, ...]:
+    """Return arguments for an op's function, its attributes among them."""
+    count = len(inspect.signature(HELPERS[name]).parameters)
+    if name not in ATTRIBUTES:
+        return floats(dtype)[:count]
+    kind, values = ATTRIBUTES[name]
+    operands = floats(dtype)[: count - 1]
+    rng = np.random.default_rng(2)
+    attribute = rng.choice(np.array(values), len(operands[0])).astype(kind)
+    return (*operands, attribute) if name in LAST else (attribute, *operands)
 
 
 @cache
-def by_numba() -> Any:
-    """Return a module with a function for each helper that maps it over arrays."""
-    head = "import math\n\nimport numpy as np\nfrom numba import njit\n"
-    texts = module._helpers([OPS[name] for name in HELPERS])
-    for name, helper in HELPERS.items():
-        count = len(inspect.signature(helper).parameters)
-        arguments = ", ".join(f"x{i}" for i in range(count))
-        elements = ", ".join(f"x{i}[i]" for i in range(count))
-        texts.append(
-            f"{NJIT}\ndef map_{name}({arguments}, out):\n"
-            f"    for i in range(x0.shape[0]):\n"
-            f"        out[i] = {helper.__name__}({elements})\n"
-        )
-    return load_module("\n\n".join([head, *texts]), "portable")
-
-
-def mapping(
-    name: str, symbol: str, dtypes: Sequence[str], result: str, lanes: int
-) -> str:
-    """Return a function of LLVM's that maps another over arrays of whole lanes."""
-    stored = [*dtypes, "float64"]
-    arguments = "".join(f"ptr %x{i}, " for i in range(len(stored)))
-    lines = [
-        f"define void @{name}({arguments}i64 %n) {{",
-        "start:\nbr label %next\nnext:",
-        "%i = phi i64 [ 0, %start ], [ %j, %next ]",
-    ]
-    kinds = [f"<{lanes} x {KINDS[d]}>" if lanes > 1 else KINDS[d] for d in stored]
-    bytes_ = [k.replace("i1", "i8") for k in kinds]
-    for i, d in enumerate(stored):
-        one = KINDS[d].replace("i1", "i8")
-        lines.append(f"%p{i} = getelementptr {one}, ptr %x{i}, i64 %i")
-    for i in range(len(dtypes)):
-        lines.append(f"%l{i} = load {bytes_[i]}, ptr %p{i}, align 1")
-        same = kinds[i] == bytes_[i]
-        change = "freeze" if same else "trunc"
-        to = "" if same else f" to {kinds[i]}"
-        lines.append(f"%v{i} = {change} {bytes_[i]} %l{i}{to}")
-    given = ", ".join(f"{k} %v{i}" for i, k in enumerate(kinds[:-1]))
-    kind = kinds[-1].replace("double", KINDS[result])
-    change = "freeze" if result == "float64" else "fpext"
-    to = "" if result == "float64" else f" to {kinds[-1]}"
-    lines += [
-        f"%r = call {kind} {symbol}({given})",
-        f"%y = {change} {kind} %r{to}",
-        f"store {kinds[-1]} %y, ptr %p{len(dtypes)}, align 1",
-        f"%j = add i64 %i, {lanes}",
-        "%more = icmp slt i64 %j, %n",
-        "br i1 %more, label %next, label %end\nend:\nret void\n}",
-    ]
-    return "\n".join(lines)
+def helpers_by_numba() -> Any:
+    """Return functions that map helpers."""
+    own = [module._text(h) for n, h in HELPERS.items() if callable(OPS[n].llvm)]
+    texts = module._helpers(OPS[n] for n in HELPERS)
+    count = {n: len(inspect.signature(h).parameters) for n, h in HELPERS.items()}
+    calls = {n: (h.__name__, count[n]) for n, h in HELPERS.items()}
+    return numba_maps([*own, *texts], calls)
 
 
 @cache
-def by_llvm(dtype: str, lanes: int, level: int, passes: int) -> target.Code:
-    """Return machine code that maps each helper over arrays."""
-    functions = Functions(lanes)
-    mapped = []
-    for name, helper in HELPERS.items():
-        dtypes = dtypes_of(name, dtype)
-        symbol, result = functions.use(helper, dtypes)
-        mapped.append(mapping(name, symbol, dtypes, result, lanes))
-    text = "\n".join([*functions.declarations(), *functions.definitions(), *mapped])
-    return target.load(target.assemble(text, level=level, passes=passes), list(HELPERS))
+def helpers_by_llvm(dtype: str, lanes: int, **how: int) -> Code:
+    """Return functions that map helpers."""
+    calls = {
+        n: (h, [str(a.dtype) for a in points(n, dtype)]) for n, h in HELPERS.items()
+    }
+    return machine_maps(calls, lanes, **how)
 
 
-def run(address: int, arrays: Sequence[Any]) -> Any:
-    """Call a function that maps over arrays; they end with as many as fill lanes."""
-    size = len(arrays[0])
-    filled = [np.resize(a, size + -size % LANES) for a in arrays]
-    out = np.empty(len(filled[0]))
-    pointers = [ctypes.c_void_p(a.ctypes.data) for a in [*filled, out]]
-    kinds = [ctypes.c_void_p] * len(pointers)
-    function = ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int64)(address)
-    function(*pointers, len(out))
-    return out[:size]
-
-
-def bits(values: Any) -> Any:
-    """Return numbers as integers, all NaNs as one."""
-    return np.where(np.isnan(values), math.nan, values).view("int64")
-
-
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@DTYPES
 @pytest.mark.parametrize("name", HELPERS)
 def test_bits_are_those_of_numba(name: str, dtype: str) -> None:
     """Every helper gives what Numba gives, whatever LLVM does to make code good."""
     arrays = points(name, dtype)
     expected = np.empty(len(arrays[0]))
-    getattr(by_numba(), f"map_{name}")(*arrays, expected)
-    for level in LEVELS:
-        code = by_llvm(dtype, 1, *level)
-        actual = run(code.addresses[name], arrays)
-        np.testing.assert_array_equal(bits(expected), bits(actual), err_msg=str(level))
+    getattr(helpers_by_numba(), f"map_{name}")(*arrays, expected)
+    for how in LEVELS:
+        actual = run(helpers_by_llvm(dtype, 1, **how).addresses[name], arrays)
+        np.testing.assert_array_equal(bits(expected), bits(actual), err_msg=str(how))
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@DTYPES
 @pytest.mark.parametrize("name", HELPERS)
 def test_lanes_give_what_numbers_give(name: str, dtype: str) -> None:
     """Every helper over vectors gives in each lane what it gives for one number."""
     arrays = points(name, dtype)
-    expected = run(by_llvm(dtype, 1, 2, 2).addresses[name], arrays)
-    for level in LEVELS:
-        actual = run(by_llvm(dtype, LANES, *level).addresses[name], arrays)
-        np.testing.assert_array_equal(bits(expected), bits(actual), err_msg=str(level))
+    expected = run(helpers_by_llvm(dtype, 1).addresses[name], arrays)
+    for how in LEVELS:
+        actual = run(helpers_by_llvm(dtype, LANES, **how).addresses[name], arrays)
+        np.testing.assert_array_equal(bits(expected), bits(actual), err_msg=str(how))
+
+
+@DTYPES
+def test_programs_mean_what_they_mean_to_numba(dtype: str) -> None:
+    """All of the Python that is understood gives the bits of Numba, in lanes too."""
+    texts = [module._text(f) for f in PROGRAMS]
+    compiled = numba_maps(texts, {f.__name__: (f.__name__, 2) for f in PROGRAMS})
+    arrays = floats(dtype)[:2]
+    calls = {f.__name__: (f, (dtype, dtype)) for f in PROGRAMS}
+    codes = [machine_maps(calls, n, **how) for n in (1, LANES) for how in LEVELS]
+    for name in calls:
+        expected = np.empty(len(arrays[0]))
+        getattr(compiled, f"map_{name}")(*arrays, expected)
+        for code in codes:
+            actual = run(code.addresses[name], arrays)
+            np.testing.assert_array_equal(bits(expected), bits(actual), err_msg=name)
+
+
+@DTYPES
+def test_functions_of_math_and_numpy_give_the_bits_of_numba(dtype: str) -> None:
+    """Every function that is known gives what Numba gives."""
+    known = {n: row[1] for n, row in elementary.KNOWN.items() if "int" not in n}
+    places = {name: f"f{i}" for i, name in enumerate(known)}
+    body = "\n".join(
+        f"        out[{i}, i] = {name}({', '.join(('x[i]', 'y[i]')[:count])})"
+        for i, (name, count) in enumerate(known.items())
+    )
+    texts = [
+        f"{NJIT}\ndef {places[n]}(x, y):\n    return {n}({', '.join('xy'[:count])})\n"
+        for n, count in known.items()
+    ]
+    loop = f"{NJIT}\ndef every(x, y, out):\n    for i in range(x.shape[0]):\n{body}\n"
+    made = load_module("\n\n".join([HEAD, *texts, loop]), "elementary")
+    x, y, _ = floats(dtype)
+    expected = np.empty((len(known), len(x)))
+    made.every(x, y, expected)
+    functions = {f: (getattr(made, f).py_func, (dtype, dtype)) for f in places.values()}
+    for lanes in (1, LANES):
+        code = machine_maps(functions, lanes)
+        for row, (name, place) in zip(expected, places.items(), strict=True):
+            actual = run(code.addresses[place], (x, y))
+            np.testing.assert_array_equal(bits(row), bits(actual), err_msg=name)
+
+
+@pytest.mark.parametrize("name", ["mod", "floordiv"])
+def test_integers_are_divided_as_numba_divides_them(name: str) -> None:
+    """Remainders and quotients of integers are Numba's, by zero and -1 too."""
+    pairs = np.array(list(itertools.product(INTEGERS, repeat=2))).T
+    arrays = [np.ascontiguousarray(row) for row in pairs]
+    expected = np.empty(len(arrays[0]))
+    getattr(helpers_by_numba(), f"map_{name}")(*arrays, expected)
+    for lanes in (1, LANES):
+        code = machine_maps({name: (HELPERS[name], ("int64", "int64"))}, lanes)
+        np.testing.assert_array_equal(expected, run(code.addresses[name], arrays))
+
+
+@pytest.mark.parametrize("lanes", [1, LANES])
+@pytest.mark.parametrize("function", REFUSED, ids=lambda f: f.__name__)
+def test_what_is_not_understood_is_refused(function: Any, lanes: int) -> None:
+    """Whatever is no arithmetic of numbers is an error that names the function."""
+    dtypes = ["float64"] * function.__code__.co_argcount
+    with pytest.raises(UnsupportedError, match=re.escape(REFUSED[function])) as error:
+        Functions(lanes).use(function, dtypes)
+    assert function.__name__ in str(error.value)
+
+
+def test_errors_name_the_line() -> None:
+    """An error tells the line of the file that is not understood."""
+    function = next(f for f in REFUSED if f.__name__ == "unset")
+    line = inspect.getsourcelines(function)[1] + 4
+    with pytest.raises(UnsupportedError, match=rf"found t \(line {line}\)"):
+        Functions().use(function, ["float64"])
+
+
+def test_lanes_take_elementary_functions_of_the_caller() -> None:
+    """Functions of libm's over vectors are those that the caller names."""
+    asked = []
+
+    def vector(name: str, dtype: str, arity: int) -> str:
+        asked.append((name, dtype, arity))
+        return f"@vector_{name}"
+
+    functions = Functions(4, vector)
+    functions.use(HELPERS["pow1p"], ["float64", "float64"])
+    functions.use(HELPERS["softplus"], ["float32"])
+    text = "\n".join(functions.definitions())
+    assert {("pow", "float64", 2), ("exp", "float32", 1)} <= set(asked)
+    assert "call <4 x double> @vector_pow(<4 x double> %" in text
+    assert all("pow" not in line for line in functions.declarations())
+
+
+def test_text_is_the_same_each_time() -> None:
+    """Functions used twice are printed once, in the same words in every module."""
+    texts = []
+    for _ in range(2):
+        functions = Functions()
+        for name in ("beta", "gamma", "beta"):
+            functions.use(HELPERS[name], ["float64"] * (1 + (name == "beta")))
+        texts.append("\n".join(functions.definitions()))
+    assert texts[0] == texts[1]
+    assert texts[0].count('define internal double @"overbar.gamma"(') == 1

@@ -184,7 +184,8 @@ def wanted(entry: Entry) -> Wanted:
         if node.type.shape or OPS.get(node.op.name) is not node.op:
             message = f"expected code over numbers, found {node.op.name}"
             raise UnsupportedError(message)
-    return Wanted(nodes, entry.inputs, results, lambda: entry.program)
+    strict = entry.graph.strict
+    return Wanted(nodes, entry.inputs, results, lambda: entry.program, strict)
 
 
 def _dtypes(result: Result) -> Any:

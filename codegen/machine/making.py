@@ -11,11 +11,14 @@ code, several times quicker to run and much slower to make, takes its place late
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from overbar.codegen.machine import libmvec
 from overbar.codegen.machine.branching import print_branching
 from overbar.codegen.machine.forms import Forms
 from overbar.codegen.machine.layout import Layout
+from overbar.codegen.machine.packing import Pack, packed
 from overbar.codegen.machine.stencils import Stencils, available, fits
 from overbar.codegen.machine.straight import print_straight
 from overbar.codegen.machine.target import assemble, load
@@ -33,6 +36,7 @@ LARGEST_QUICK = 400
 """Ops up to which LLVM's code is made at once."""
 MODULE = 10_000
 """Ops of a module: what one process makes code of at a time."""
+_VECTOR = re.compile(rb"_ZGV[bcde]N\d+v+_\w+")
 _OBJECT, _OBJECTS, _LAYOUT = "object", "objects", "layout"
 
 
@@ -40,13 +44,21 @@ class Wanted(NamedTuple):
     """Say what to compute: nodes in order, operands first, none of them an array.
 
     inputs, results: those with a slot each, in order; program: makes the Program of
-    the same, which knows the branches.
+    the same, which knows the branches; strict: elementary functions are libm's.
     """
 
     nodes: Sequence[Node]
     inputs: Sequence[Node]
     results: Sequence[Node]
     program: Callable[[], Program]
+    strict: bool = False
+
+    @property
+    def items(self) -> Sequence[Node | Pack]:
+        """What has operands, in the order of the code."""
+        made = [n for n in self.nodes if n.args]
+        many = not self.strict and len(made) > LARGEST_QUICK
+        return packed(made) if many else made
 
     @property
     def branches(self) -> bool:
@@ -82,8 +94,7 @@ def core_texts(wanted: Wanted) -> list[str]:
     """
     if wanted.branches:
         return [print_branching(wanted.program(), wanted.inputs, Forms())]
-    nodes = [n for n in wanted.nodes if n.args]
-    return print_straight(nodes, wanted.inputs, wanted.results, CUT, MODULE)
+    return print_straight(wanted.items, wanted.inputs, wanted.results, CUT, MODULE)
 
 
 def first_code(wanted: Wanted) -> tuple[str, bytes]:
@@ -91,7 +102,8 @@ def first_code(wanted: Wanted) -> tuple[str, bytes]:
     quick = len(wanted.nodes) <= LARGEST_QUICK
     if not quick and available() and fits(wanted.nodes, wanted.results):
         if not wanted.branches:
-            return _LAYOUT, Stencils(*wanted[:3]).layout().packed()
+            given = (wanted.nodes, wanted.items, wanted.inputs, wanted.results)
+            return _LAYOUT, Stencils(*given).layout().packed()
     texts = core_texts(wanted)
     return joined([assembled(text, level=2 if quick else 0) for text in texts])
 
@@ -122,7 +134,9 @@ def machine(what: str, data: bytes) -> Machine:
 def _loaded(what: str, data: bytes) -> Any:
     if what == _LAYOUT:
         return Layout.unpacked(data).executable()
-    return load([data] if what == _OBJECT else _parted(data), ["core"])
+    symbols = {s.decode() for s in _VECTOR.findall(data)}
+    known = {s: address for s in symbols if (address := libmvec.address(s))}
+    return load([data] if what == _OBJECT else _parted(data), ["core"], known)
 
 
 def _parted(data: bytes) -> list[bytes]:

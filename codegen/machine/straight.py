@@ -10,10 +10,11 @@ go through a scratch array.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from overbar.codegen.machine.body import SLOT, Body, function, module
 from overbar.codegen.machine.forms import Forms
+from overbar.codegen.machine.packing import Pack, members
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,8 +25,11 @@ LARGEST_STACK = 4096
 """Slots of scratch from which on it is asked of `malloc`."""
 
 
+Item: TypeAlias = "Node | Pack"
+
+
 def print_straight(
-    nodes: Sequence[Node],
+    nodes: Sequence[Item],
     inputs: Sequence[Node],
     results: Sequence[Node],
     cut: int,
@@ -33,7 +37,7 @@ def print_straight(
 ) -> list[str]:
     """Return the texts of modules, the last with `@core`.
 
-    nodes: what to compute, operands first; inputs and results: a slot each, in order;
+    nodes: what to compute, operands first, as `packed` puts them; inputs and results: a slot each, in order;
     cut: the ops of one function; whole: those of one module.
     """
     if len(nodes) <= cut:
@@ -44,13 +48,16 @@ def print_straight(
     return _Pieces(nodes, inputs, results, cut).texts(max(1, whole // cut))
 
 
-def _run(body: Body, nodes: Sequence[Node]) -> None:
+def _run(body: Body, nodes: Sequence[Item]) -> None:
     """Compute nodes whose operands are known, or can be read.
 
     As `Body.apply` does, with what is looked up for each node held here.
     """
     texts, dtypes, form, lines = body.texts, body.dtypes, body.forms.form, body.lines
     for node in nodes:
+        if isinstance(node, Pack):
+            _together(body, node)
+            continue
         given = [texts.get(a) or body.value(a) for a in node.args]
         made = form(node.op, node.attrs, tuple([dtypes[a] for a in node.args]))
         if made.template:
@@ -61,12 +68,38 @@ def _run(body: Body, nodes: Sequence[Node]) -> None:
         dtypes[node] = made.dtype
 
 
+def _together(body: Body, pack: Pack) -> None:
+    """Call a function over a vector; lanes that are left over repeat the first."""
+    kind, first = f"<{pack.lanes} x double>", pack.nodes[0].index
+    body.forms.declared[
+        f"declare {kind} @{pack.symbol}({kind}) nounwind willreturn memory(none)"
+    ] = None
+    given = [body.value(a) for a in pack.args]
+    vector, lines = f"%v{first}.s", body.lines
+    lines.append(
+        f"%v{first}.o = insertelement {kind} poison, double {given[0]}, i32 0\n"
+        f"{vector} = shufflevector {kind} %v{first}.o, {kind} poison, "
+        f"<{pack.lanes} x i32> zeroinitializer\n"
+    )
+    for i, value in enumerate(given[1:], 1):
+        made = f"%v{first}.s{i}"
+        lines.append(
+            f"{made} = insertelement {kind} {vector}, double {value}, i32 {i}\n"
+        )
+        vector = made
+    lines.append(f"%v{first}.r = call {kind} @{pack.symbol}({kind} {vector})\n")
+    for i, node in enumerate(pack.nodes):
+        own = body.texts[node] = f"%v{node.index}"
+        body.dtypes[node] = "float64"
+        lines.append(f"{own} = extractelement {kind} %v{first}.r, i32 {i}\n")
+
+
 class _Pieces:
     """Print a long program as functions, and one that calls them in order."""
 
     def __init__(
         self,
-        nodes: Sequence[Node],
+        nodes: Sequence[Item],
         inputs: Sequence[Node],
         results: Sequence[Node],
         cut: int,
@@ -94,17 +127,18 @@ class _Pieces:
         return found
 
     def _piece(
-        self, body: Body, block: Sequence[Node], results: Sequence[Node]
+        self, body: Body, block: Sequence[Item], results: Sequence[Node]
     ) -> None:
         """Fill one function: read what it needs, compute, keep what others need."""
-        own, slots = set(block), self.slots
+        made = [n for item in block for n in members(item)]
+        own, slots = set(made), self.slots
         needed = dict.fromkeys(a for n in block for a in n.args)
         for node in needed | dict.fromkeys(results):
             if node in slots and node not in own:
                 name, dtype = f"%v{node.index}", body.dtypes[node]
                 body.texts[node] = body.load(name, dtype, "scratch", slots[node])
         _run(body, block)
-        for node in block:
+        for node in made:
             if node in slots:
                 value, dtype = body.texts[node], body.dtypes[node]
                 body.store(value, dtype, "scratch", slots[node])
@@ -129,12 +163,13 @@ def _name(k: int) -> str:
 
 
 def _slots(
-    blocks: Sequence[Sequence[Node]], results: Sequence[Node]
+    items: Sequence[Sequence[Item]], results: Sequence[Node]
 ) -> tuple[dict[Node, int], int]:
     """Return a place in the scratch array for what crosses a cut, and how many.
 
     A place is free again after the last block that reads it.
     """
+    blocks = [[n for item in block for n in members(item)] for block in items]
     home = {n: k for k, block in enumerate(blocks) for n in block}
     end = len(blocks) - 1
     last = {r: end for r in results if home.get(r, end) != end}

@@ -74,8 +74,11 @@ class DirectCalls(Calling):
                 compiled = self.runtime.exact(name)
             found = None
             if compiled is not None:
-                own = self.known(name).owner(compiled[1])
-                found = Exact(compiled[0], own, misfits())
+                code, kind = compiled
+                if kind is None:  # it lists results of their own
+                    found = Exact(code, lambda parts: parts, (TypeError, *REFUSALS))
+                else:
+                    found = Exact(code, self.known(name).owner(kind), misfits())
             self._exact[name] = found
         return self._exact[name]
 

@@ -5,6 +5,7 @@ Each entry point is made when it is first called, once, whatever the threads.
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +27,14 @@ if TYPE_CHECKING:
     from overbar.derivation import Derivation
     from overbar.ir.program import Program
     from overbar.native import Native
+    from overbar.native_arrays import NativeArrays
     from overbar.passes import Entry
 
 BACKENDS = ("auto", "numba", "python", "reference")
 """How code runs: machine code of ours for numbers and Numba's for arrays; Numba's
 alone; the generated Python as it is; node by node."""
+OVER_ARRAYS = bool(os.environ.get("OVERBAR_NATIVE_ARRAYS"))
+"""Whether "auto" makes machine code of ours for arrays too."""
 TOGETHER = ("value", "forward", "backward", "value_and_grad")
 """Entry points that share the module that `f.source` shows."""
 
@@ -67,6 +71,17 @@ class Runtime:
         from overbar.native import Native
 
         return Native(self._alone, self._content)
+
+    @cached_property
+    def native_arrays(self) -> NativeArrays:
+        """Machine code over arrays, made without Numba."""
+        from overbar.native_arrays import NativeArrays
+
+        return NativeArrays(self.entry)
+
+    def _over_arrays(self, name: str) -> bool:
+        """Whether to try machine code of ours for an entry point with arrays."""
+        return OVER_ARRAYS and self.backend == "auto" and not self.interprets(name)
 
     def _alone(self, name: str) -> Entry:
         """Return an entry point derived by itself."""
@@ -179,10 +194,16 @@ class Runtime:
         """Return an entry point's machine code and its result's Numba type.
 
         None where there is none. It raises TypeError, or `Unfit`, for other types.
+        Code of ours has no such type: it lists results of their own.
         """
         program = self.entry(name).program
         if self.backend == "python" or self.interprets(name):
             return None
+        if self._over_arrays(name):
+            try:
+                return self.native_arrays.exact(name), None
+            except UnsupportedError:
+                pass  # such as eigenvectors
         from overbar.codegen.entry import generated_kinds  # loads Numba
         from overbar.codegen.jitcache import exact
 
@@ -204,6 +225,11 @@ class Runtime:
                 return self.native.function(name)
             except UnsupportedError:
                 pass  # such as arrays
+        if self._over_arrays(name):
+            try:
+                return self.native_arrays.function(name)
+            except UnsupportedError:
+                pass  # such as eigenvectors
         function, program = self._unrounded(name), self.entry(name).program
         given = leaves(tuple(part for _, part in program.params))
         single = any(n.type is F32 for n in given)

@@ -67,11 +67,14 @@ def _machine(level: int) -> _Machine:
     )
 
 
-def assemble(text: str, *, level: int = 2, passes: int = 0) -> bytes:
+def assemble(
+    text: str, *, level: int = 2, passes: int = 0, vectorise: bool = False
+) -> bytes:
     """Return the object code of a module.
 
     level: of instruction selection and register allocation, 0 (quick) to 3.
-    passes: the level of LLVM's pipeline of passes that runs before, 0 for none.
+    passes: the level of LLVM's pipeline of passes that runs before, 0 for none;
+        vectorise: with LLVM's vectoriser of loops among them.
     """
     machine = _machine(level)
     try:
@@ -84,17 +87,20 @@ def assemble(text: str, *, level: int = 2, passes: int = 0) -> bytes:
             module.data_layout = str(machine.target_data)
             module.verify()
             if passes:
-                _run_passes(module, machine, passes)
+                _run_passes(module, machine, passes, vectorise=vectorise)
             return machine.emit_object(module)  # type: ignore[no-any-return]
     except RuntimeError as error:
         message = f"expected code that LLVM can read, found: {error}"
         raise OverbarError(message) from None
 
 
-def _run_passes(module: Any, machine: _Machine, level: int) -> None:
-    """Run LLVM's pipeline over a module, without its vectorisers."""
+def _run_passes(
+    module: Any, machine: _Machine, level: int, *, vectorise: bool
+) -> None:
+    """Run LLVM's pipeline over a module, without its vectoriser of straight code."""
     options = llvm.create_pipeline_tuning_options(level)
-    options.loop_vectorization = options.slp_vectorization = False
+    options.loop_vectorization = vectorise
+    options.slp_vectorization = False
     with llvm.create_pass_builder(machine, options) as builder:
         builder.getModulePassManager().run(module, builder)
 

@@ -1,0 +1,284 @@
+"""Print a Program over arrays as LLVM's text.
+
+Comes in: a scheduled Program. Goes out: two functions, and what they need.
+
+`i32 @core(ptr in, ptr out)` computes. `in` is a table of slots of 8 bytes: of an array
+its address, then its sizes; of a number the number. `out` has a slot for each result: a
+number, or, given by the caller, the address of memory for an array. What is returned is
+0, or why it refused (`REFUSALS`).
+
+`void @sizes(ptr in, ptr sizes)` computes the sizes of the arrays among the results.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from overbar.codegen.machine.arrays_code import Code, View
+from overbar.codegen.machine.arrays_math import VectorForms, address, vectorised
+from overbar.codegen.machine.arrays_products import PREFIX
+from overbar.codegen.machine.arrays_products import address as blas_address
+from overbar.codegen.machine.arrays_sizes import Sizes
+from overbar.codegen.machine.arrays_statements import Statements
+from overbar.codegen.machine.arrays_values import Values
+from overbar.codegen.machine.forms import KINDS, Forms
+from overbar.ir.errors import UnsupportedError
+from overbar.ir.ops import OPS
+from overbar.ir.program import Allocate, For, If, Statement, is_packed, leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from overbar.ir.graph import Node
+    from overbar.ir.program import Program
+
+REFUSALS = {"place": 1, "memory": 2, "size": 3}
+"""Why code refuses: a place out of range, no memory, a size too large for BLAS."""
+_COMMON = """declare noalias ptr @malloc(i64) nounwind
+declare void @free(ptr) nounwind
+declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
+declare ptr @llvm.ptrmask.p0.i64(ptr, i64)"""
+_SYMBOLS = re.compile(rf"^declare .*?@(_ZGV\w+|{PREFIX}\w+)\(", re.MULTILINE)
+_EXTENT = OPS["extent"]
+
+
+class Argument(NamedTuple):
+    """Stand for an argument: where its slots begin, and whether it is an array."""
+
+    node: Node
+    slot: int
+
+    @property
+    def slots(self) -> int:
+        """The number of slots."""
+        return 1 + len(self.node.type.shape)
+
+
+def arguments(program: Program) -> list[Argument]:
+    """Return the arguments of a core, those inside of tuples one by one."""
+    if program.packed or _packs(program):
+        raise UnsupportedError("expected arguments and results one by one")
+    found: list[Argument] = []
+    slot = 0
+    for node in leaves(tuple(part for _, part in program.params)):
+        found.append(Argument(node, slot))
+        slot += found[-1].slots
+    return found
+
+
+def _packs(program: Program) -> bool:
+    stack = [program.result]
+    while stack:
+        part = stack.pop()
+        if is_packed(part):
+            return True
+        stack += part if isinstance(part, tuple) else ()
+    return False
+
+
+def print_arrays(program: Program, *, strict: bool) -> str:
+    """Return the text of `@core` and `@sizes`.
+
+    strict: elementary functions are libm's. Raises UnsupportedError for what machine
+    code does not know.
+    """
+    forms = Forms() if strict else VectorForms()
+    given = arguments(program)
+    core = _Core(program, given, forms).text()
+    parts = [_COMMON, core, _sizes_text(program, given), forms.text(), ""]
+    text = "\n".join(parts)
+    return text if strict else vectorised(text)
+
+
+def symbols(text: str) -> list[str]:
+    """Return the functions that a module calls, beyond the C library's."""
+    return list(dict.fromkeys(_SYMBOLS.findall(text)))
+
+
+def addresses(names: Sequence[str]) -> Mapping[str, int]:
+    """Return the addresses of these functions; raise UnsupportedError without one."""
+    found: dict[str, int] = {}
+    for name in names:
+        place = blas_address(name) if name.startswith(PREFIX) else address(name)
+        if place is None:
+            raise UnsupportedError(f"expected a function {name}, found none")
+        found[name] = place
+    return found
+
+
+def _statements(program: Program) -> Iterator[Statement]:
+    """Yield all statements, those inside of others too."""
+    blocks = [program.body]
+    for block in blocks:  # grows while it is walked
+        for item in block:
+            yield item
+            if isinstance(item, If):
+                blocks += [item.then, item.orelse]
+            elif isinstance(item, For):
+                blocks.append(item.body)
+
+
+def _buffers(program: Program) -> dict[Node, int]:
+    """Return the arrays that are made in a result's memory, with the result's place."""
+    made = {
+        s.of: s for s in _statements(program) if isinstance(s, Allocate) and not s.again
+    }
+    given = {*leaves(tuple(part for _, part in program.params))}
+    found: dict[Node, int] = {}
+    for place, node in enumerate(leaves(program.result)):
+        root = node
+        while root in made and (inside := made[root].inside) is not None:
+            root = inside
+        if not node.type.shape or node in given or root in found or root in given:
+            continue
+        same = root.type == node.type
+        if same and (root not in made or made[root].shape == node.type.shape):
+            found[root] = place
+    return found
+
+
+class _Core:
+    """Print the function that computes."""
+
+    def __init__(
+        self, program: Program, given: Sequence[Argument], forms: Forms
+    ) -> None:
+        self.program = program
+        self.given = given
+        self.code = Code(forms)
+        self.values = Values(self.code, program.names)
+        self.results = leaves(program.result)
+
+    def text(self) -> str:
+        """Return the text of `@core`, and of what it calls."""
+        code = self.code
+        names, loads = self._arguments()
+        code.sizes.learn(self._sizes())
+        statements = Statements(self.values, self._memory())
+        statements.write(self.program.body)
+        self._finish(statements.buffers)
+        arrays = [n for n in self.results if n.type.shape]
+        outs = [f"%r{i}" for i, n in enumerate(self.results) if n.type.shape]
+        loads += [
+            f"%r{i}.p = getelementptr i8, ptr %out, i64 {8 * i}\n"
+            f"%r{i} = load ptr, ptr %r{i}.p\n"
+            for i, n in enumerate(self.results)
+            if n.type.shape
+        ]
+        del arrays
+        own = "".join(f", ptr noalias nonnull {n}" for n in (*names, *outs))
+        handed = "".join(f", ptr {n}" for n in (*names, *outs))
+        return (
+            "define internal i32 @kernel(ptr noalias readonly %in, ptr noalias %out"
+            f"{own}) nounwind noinline {{\n{code.begun()}body:\n{code.text()}"
+            f"br label %leave\n{self._left()}}}\n"
+            "define i32 @core(ptr %in, ptr %out) nounwind {\n"
+            f"{''.join(loads)}%status = call i32 @kernel(ptr %in, ptr %out{handed})\n"
+            "ret i32 %status\n}"
+        )
+
+    def _left(self) -> str:
+        """Return the blocks in which the function ends."""
+        code, lines = self.code, []
+        pairs = "[ 0, %left.whole ]"
+        for why in code.refusals:
+            lines.append(f"refused.{why}:\nbr label %leave.{why}\n")
+        lines = ["leave:\nbr label %left.whole\nleft.whole:\nbr label %end\n"]
+        for why in code.refusals:
+            lines.append(f"refused.{why}:\nbr label %end\n")
+            pairs += f", [ {REFUSALS[why]}, %refused.{why} ]"
+        return (
+            f"{''.join(lines)}end:\n%why = phi i32 {pairs}\n{code.released()}"
+            "ret i32 %why\n"
+        )
+
+    def _arguments(self) -> tuple[list[str], list[str]]:
+        """Read the arguments; return the names of arrays, and lines that load them."""
+        code, names, loads = self.code, [], []
+        for i, (node, slot) in enumerate(self.given):
+            name = self.program.names.get(node)
+            if node.type.shape:
+                names.append(f"%a{i}")
+                loads.append(
+                    f"%a{i}.p = getelementptr i8, ptr %in, i64 {8 * slot}\n"
+                    f"%a{i} = load ptr, ptr %a{i}.p\n"
+                )
+                if name is not None:
+                    view = View(f"%a{i}", node.type.dtype, node.type.shape)
+                    self.values.arrays[name] = view
+            elif name is not None:
+                place = code._first(f"getelementptr i8, ptr %in, i64 {8 * slot}")
+                dtype = node.type.dtype
+                if dtype == "bool":
+                    value = code._first(f"load i8, ptr {place}")
+                    value = code._first(f"icmp ne i8 {value}, 0")
+                else:
+                    value = code._first(f"load {KINDS[dtype]}, ptr {place}")
+                variable = code.variable(name, dtype)
+                code.entry.append(f"store {KINDS[dtype]} {value}, ptr {variable}\n")
+        return names, loads
+
+    def _sizes(self) -> list[tuple[Node, list[str]]]:
+        """Return the arguments with their sizes."""
+        return _given_sizes(self.given, self.code._first)
+
+    def _memory(self) -> dict[Node, str]:
+        """Return the names of results' memory, by what is made there."""
+        return {n: f"%r{place}" for n, place in _buffers(self.program).items()}
+
+    def _finish(self, buffers: Mapping[Node, str]) -> None:
+        """Put results in their places, those that are not made there."""
+        code, values = self.code, self.values
+        for i, node in enumerate(self.results):
+            if node.type.shape:
+                view = values.view(node)
+                if view.pointer != f"%r{i}":
+                    code.copied(view._replace(shape=node.type.shape), f"%r{i}")
+                continue
+            dtype = node.type.dtype
+            text, found = values.value(node)
+            if dtype == "float32":
+                text, found = code.converted(text, found, dtype), dtype
+            text = code.converted(text, found, dtype)
+            place = code.make(f"getelementptr i8, ptr %out, i64 {8 * i}")
+            code.store(dtype, place, text)
+
+
+def _given_sizes(
+    given: Sequence[Argument], write: object
+) -> list[tuple[Node, list[str]]]:
+    found = []
+    for node, slot in given:
+        first = slot + 1 if node.type.shape else slot
+        count = len(node.type.shape) or int(node.op is _EXTENT)
+        sizes = []
+        for k in range(count):
+            place = write(f"getelementptr i8, ptr %in, i64 {8 * (first + k)}")  # type: ignore[operator]
+            sizes.append(write(f"load i64, ptr {place}"))  # type: ignore[operator]
+        found.append((node, sizes))
+    return found
+
+
+def _sizes_text(program: Program, given: Sequence[Argument]) -> str:
+    """Return the function that computes the sizes of results."""
+    lines: list[str] = []
+
+    def write(text: str) -> str:
+        name = f"%e{len(lines)}"
+        lines.append(f"{name} = {text}\n")
+        return name
+
+    sizes = Sizes(write)
+    sizes.learn(_given_sizes(given, write))
+    place = 0
+    for node in leaves(program.result):
+        for extent in node.type.shape:
+            size = sizes.size(extent)
+            at = write(f"getelementptr i8, ptr %sizes, i64 {8 * place}")
+            lines.append(f"store i64 {size}, ptr {at}\n")
+            place += 1
+    return (
+        "define void @sizes(ptr %in, ptr %sizes) nounwind {\n"
+        f"{''.join(lines)}ret void\n}}"
+    )

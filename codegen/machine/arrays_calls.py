@@ -1,0 +1,141 @@
+"""Make builtin functions of Python that call a core over arrays.
+
+Comes in: the addresses of a core, and what it takes and gives. Goes out: a function
+that takes arrays in C order and numbers of these very types, and returns a list of all
+results: numbers, and arrays that are made for them. Everything else is a TypeError.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.codegen.machine import pycalls, store
+from overbar.codegen.machine.pycores import KINDS
+from overbar.codegen.machine.target import assemble, load
+from overbar.ir.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from overbar.codegen.machine.target import Code
+
+API = (
+    "PyErr_NoMemory", "PyErr_Occurred", "PyErr_SetNone", "PyEval_RestoreThread",
+    "PyEval_SaveThread", "PyFloat_FromDouble", "PyList_New", "PyList_SetItem",
+    "PyLong_AsLongLong", "PyLong_FromLongLong", "Py_DecRef", "Py_IncRef",
+)  # fmt: skip
+NAME = "overbar_arraycall"
+SLOTS = 512
+"""Slots of arguments, and of results with their sizes, at most."""
+_ARRAY = 4
+_FASTCALL = 0x0080
+_TRUE, _FALSE = True, False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Stand for an argument or a result: a dtype, and how many axes it has."""
+
+    dtype: str
+    rank: int = 0
+
+    @property
+    def slots(self) -> int:
+        """The number of slots of an argument."""
+        return 1 + self.rank
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayCore:
+    """Stand for a core over arrays.
+
+    code: has `core` and `sizes`; given, results: in order; constants: arrays that are
+    the last arguments, which no caller gives.
+    """
+
+    code: Code
+    given: tuple[Part, ...]
+    results: tuple[Part, ...]
+    constants: tuple[Any, ...] = ()
+
+
+def function(core: ArrayCore, name: str) -> Callable[..., list[Any]]:
+    """Return a function that runs a core; raise UnsupportedError where none can be."""
+    if not pycalls.available():
+        raise UnsupportedError("expected Python's objects to be laid out as known")
+    words = sum(p.slots for p in core.given) + sum(1 + a.ndim for a in core.constants)
+    if max(words, sum(p.slots for p in core.results)) > SLOTS:
+        raise UnsupportedError(f"expected at most {SLOTS} arguments with their sizes")
+    code = _code()
+    label, text = name.encode(), b"Return all results in a list."
+    method = struct.pack(
+        "@PPiP", _data(label), code.addresses[NAME], _FASTCALL, _data(text)
+    )
+    record, held = _record(core)
+    everything = _Held((record, label, text, method, held, core, code))
+    return pycalls._maker()(_data(method), everything, "overbar")  # type: ignore[no-any-return]  # noqa: SLF001
+
+
+class _Held(tuple[Any, ...]):
+    """Hold a builtin function's record, and all that the record refers to."""
+
+    __slots__ = ()
+
+
+def _data(content: bytes) -> int:
+    return pycalls._data(content)  # noqa: SLF001
+
+
+def _record(core: ArrayCore) -> tuple[bytes, tuple[Any, ...]]:
+    """Return a record, and what it refers to."""
+    dtypes = [np.dtype(p.dtype) for p in core.given]
+    given = b"".join(
+        struct.pack("qqQ", *_kind(p), id(dtype))
+        for p, dtype in zip(core.given, dtypes, strict=True)
+    )
+    results = b"".join(
+        struct.pack("qqQ", *_kind(p), np.dtype(p.dtype).num) for p in core.results
+    )
+    constants = b"".join(
+        struct.pack(f"{1 + a.ndim}Q", a.ctypes.data, *a.shape) for a in core.constants
+    )
+    record = struct.pack(
+        "20Q",
+        core.code.addresses["core"], core.code.addresses["sizes"], len(core.given),
+        _data(given), _data(constants), len(constants), 0, len(core.results),
+        _data(results), id(np.ndarray), id(float), id(np.float64), id(int), id(bool),
+        id(_TRUE), id(_FALSE), pycalls._new_array(), id(TypeError),  # noqa: SLF001
+        id(IndexError), id(OverflowError),
+    )  # fmt: skip
+    return record, (given, results, constants, dtypes)
+
+
+def _kind(part: Part) -> tuple[int, int]:
+    return (_ARRAY, part.rank) if part.rank else (KINDS[part.dtype], 0)
+
+
+@cache
+def _code() -> Code:
+    """Return the code of all these functions."""
+    source = files("overbar.codegen.machine").joinpath("arrays_calls.ll")
+    text = Template(source.read_text("utf-8")).substitute(
+        items=pycalls._ITEMS, bytes=pycalls._BYTES, slots=SLOTS  # noqa: SLF001
+    )
+    name = store.key([text.encode()])
+    data = store.fetch(name)
+    if data is None:
+        data = assemble(text, passes=2)
+        store.keep(name, data)
+    symbols = {
+        name: pycalls._word(ctypes.addressof(getattr(ctypes.pythonapi, name)))  # noqa: SLF001
+        for name in API
+    }
+    return load(data, [NAME], symbols)

@@ -1,0 +1,143 @@
+"""Compute arrays as a whole: products of matrices, and other ways to look at arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from overbar.codegen.machine.arrays_code import View
+from overbar.codegen.machine.arrays_products import Products
+from overbar.ir.errors import UnsupportedError
+from overbar.ir.ops import OPS
+from overbar.ir.ops.contract_notation import spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from overbar.codegen.machine.arrays_values import Values
+    from overbar.ir.graph import Node
+    from overbar.ir.program import Store
+
+
+class Whole:
+    """Write values that are computed as a whole.
+
+    room: gives memory for a node's value of a shape.
+    """
+
+    def __init__(
+        self, values: Values, room: Callable[[Node, Sequence[Any]], str]
+    ) -> None:
+        self.values = values
+        self.code = values.code
+        self.names = values.names
+        self.room = room
+        self.products = Products(values.code)
+
+    def write(self, node: Node) -> None:
+        """Compute a node, and give it its name."""
+        write = _WAYS.get(node.op)
+        if write is None:
+            message = f"expected an operation by elements, found {node.op.name}"
+            raise UnsupportedError(message)
+        write(self, node)
+
+    def multiply(self, item: Store) -> None:
+        """Multiply two matrices into a third."""
+        labels = item.value.attrs
+        turned = labels[0][0] != 0, labels[1][1] != 1
+        x, y = (
+            self.transposed(self.values.view(a)) if turn else self.values.view(a)
+            for a, turn in zip(item.value.args, turned, strict=True)
+        )
+        out = self.values.view(item.target)
+        if out.strides is not None:
+            raise UnsupportedError("expected a matrix in order, found a view")
+        self.products.matrices(x, y, out.pointer)
+
+    def transposed(self, view: View) -> View:
+        """Return a matrix with its axes swapped."""
+        shape = view.shape[::-1]
+        if view.turned:
+            return View(view.pointer, view.dtype, shape)
+        strides = self.code.strides(view)[::-1]
+        return View(view.pointer, view.dtype, shape, strides, view.strides is None)
+
+    def _keep(self, node: Node, view: View) -> None:
+        """Name an array; what is returned is put where the caller wants it."""
+        self.values.arrays[self.names[node]] = view._replace(shape=node.type.shape)
+
+    # -- products --------------------------------------------------------------------
+
+    def _contract(self, node: Node) -> None:
+        form, (x, y) = spec(node.attrs), (self.values.view(a) for a in node.args)
+        if not node.type.is_float or x.dtype != y.dtype:
+            raise UnsupportedError(f"expected floats to multiply, found {node.type}")
+        if form == "i,i->":
+            dtype = node.type.dtype
+            self.code.put(self.names[node], dtype, self.products.numbers(x, y))
+            return
+        if form == "jk,ki->ij":
+            pointer = self.code.room(x.dtype, (x.shape[0], y.shape[1]))
+            self.products.matrices(x, y, pointer)
+            self._keep(
+                node, self.transposed(View(pointer, x.dtype, node.type.shape[::-1]))
+            )
+            return
+        if form not in _TURNED and form != "i,j->ij":
+            raise UnsupportedError(f"expected a product of matrices, found {form}")
+        pointer = self.room(node, node.type.shape)
+        if form == "i,j->ij":
+            self._outer(x, y, pointer)
+        else:
+            first, second = _TURNED[form]
+            x = self.transposed(x) if first else x
+            y = self.transposed(y) if second else y
+            multiply = self.products.matrices if len(y.shape) > 1 else (
+                self.products.by_vector
+            )  # fmt: skip
+            multiply(x, y, pointer)
+        self._keep(node, View(pointer, x.dtype, node.type.shape))
+
+    def _outer(self, x: View, y: View, pointer: str) -> None:
+        code = self.code
+        out = View(pointer, x.dtype, (*x.shape, *y.shape))
+
+        def body(index: Sequence[str]) -> None:
+            one = code.load(x.dtype, code.address(x, index[:1]))
+            other = code.load(y.dtype, code.address(y, index[1:]))
+            product = code.make(f"fmul {code.forms.kind(x.dtype)} {one}, {other}")
+            code.store(x.dtype, code.address(out, index), product)
+
+        code.loops([code.sizes.size(e) for e in out.shape], body)
+
+    # -- other ways to look at an array ------------------------------------------------
+
+    def _reshape(self, node: Node) -> None:
+        code, (x,) = self.code, node.args
+        if not x.type.shape:
+            dtype = node.type.dtype
+            value = self.values.stored(x, dtype)
+            pointer = self.room(node, node.type.shape)
+            code.store(dtype, pointer, value)
+            self._keep(node, View(pointer, dtype, node.type.shape))
+            return
+        view = code.in_order(self.values.view(x))
+        if node.type.shape:
+            self._keep(node, view)
+            return
+        self.code.put(
+            self.names[node], view.dtype, code.load(view.dtype, view.pointer)
+        )
+
+
+_TURNED: Mapping[str, tuple[bool, bool]] = {
+    "ij,j->i": (False, False), "ji,j->i": (True, False),
+    "ik,kj->ij": (False, False), "ki,kj->ij": (True, False),
+    "ik,jk->ij": (False, True),
+}  # fmt: skip
+"""Products, and which of their factors are transposed."""
+
+_WAYS: Mapping[Any, Callable[[Whole, Node], None]] = {
+    OPS["contract"]: Whole._contract,  # noqa: SLF001
+    OPS["reshape"]: Whole._reshape,  # noqa: SLF001
+}

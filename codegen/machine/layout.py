@@ -39,7 +39,7 @@ class Layout:
 
     def packed(self) -> bytes:
         """Return it as bytes."""
-        functions = [(op.name, *rest) for op, *rest in self.functions]
+        functions = [(op.name, attrs, dtypes) for op, attrs, dtypes in self.functions]
         head = json.dumps([functions, self.scratch, len(self.constants)])
         return b"".join([head.encode(), b"\n", self.constants.tobytes(), self.body])
 
@@ -48,7 +48,7 @@ class Layout:
         """Return what `packed` made bytes of."""
         head, _, rest = data.partition(b"\n")
         functions, scratch, count = json.loads(head)
-        known = [(lookup(n), tuple(a), tuple(d), w) for n, a, d, w in functions]
+        known = [(lookup(n), tuple(a), tuple(d)) for n, a, d in functions]
         return cls(rest[8 * count :], np.frombuffer(rest, "f8", count), known, scratch)
 
     def executable(self) -> Executable:

@@ -55,7 +55,7 @@ class Wanted(NamedTuple):
 
     @property
     def items(self) -> Sequence[Node | Pack]:
-        """What has operands, in the order of the code."""
+        """What has operands, in the order of the best code."""
         made = [n for n in self.nodes if n.args]
         many = not self.strict and len(made) > LARGEST_QUICK
         return packed(made) if many else made
@@ -102,8 +102,7 @@ def first_code(wanted: Wanted) -> tuple[str, bytes]:
     quick = len(wanted.nodes) <= LARGEST_QUICK
     if not quick and available() and fits(wanted.nodes, wanted.results):
         if not wanted.branches:
-            given = (wanted.nodes, wanted.items, wanted.inputs, wanted.results)
-            return _LAYOUT, Stencils(*given).layout().packed()
+            return _LAYOUT, Stencils(*wanted[:3]).layout().packed()
     texts = core_texts(wanted)
     return joined([assembled(text, level=2 if quick else 0) for text in texts])
 

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.codegen.machine.layout import Layout
-from overbar.codegen.machine.packing import Pack
 from overbar.ir.ops import OPS
 
 if TYPE_CHECKING:
@@ -37,10 +36,6 @@ _CODES = {"fadd": 0x58, "fmul": 0x59, "fsub": 0x5C, "fdiv": 0x5E}
 _MOVE, _STORE, _ROOT = 0x10, 0x11, 0x51
 _LONG, _CALL = 9, 6
 """Bytes of an instruction with an operand in memory, and of a call."""
-_TOGETHER = 16
-"""Bytes of a call over vectors."""
-_PACK, _NOWHERE = 8 << 32, -1
-"""Marks of a call over vectors: as an operand, and where its result is."""
 _MINUS_ZERO = -0.0
 
 
@@ -65,11 +60,7 @@ class Stencils:
     """
 
     def __init__(
-        self,
-        nodes: Sequence[Node],
-        items: Sequence[Node | Pack],
-        inputs: Sequence[Node],
-        results: Sequence[Node],
+        self, nodes: Sequence[Node], inputs: Sequence[Node], results: Sequence[Node]
     ) -> None:
         self.results = results
         self.constants = [_MINUS_ZERO]
@@ -77,35 +68,30 @@ class Stencils:
         self.places = array("q", bytes(8 * last + 8))
         for i, n in enumerate(inputs):
             self.places[n.index] = INPUTS << 32 | 8 * i
-        for n in nodes:
-            if n.is_const:
-                self.places[n.index] = CONSTANTS << 32 | 8 * len(self.constants)
-                self.constants.append(n.value)
         self.kinds: dict[Kernel, int] = {}
         self.codes = array("q")
-        self.owns = array("q")
         self.columns = array("q"), array("q")
         self.more: list[tuple[int, int, int]] = []
-        self.packs: list[list[int]] = []
-        self.slots = 0
-        self._flatten(items)
+        self._flatten(nodes)
 
-    def _flatten(self, items: Sequence[Node | Pack]) -> None:
+    def _flatten(self, nodes: Sequence[Node]) -> None:
         """Note every node's code and the places of its operands, in flat arrays."""
         places, inline, codes = self.places, _INLINE, self.codes
         firsts, seconds = self.columns
         own = SCRATCH << 32
-        for n in items:
+        for n in nodes:
             args = n.args
-            if isinstance(n, Pack):
-                own = self._together(n, own)
+            if not args:
+                if n.is_const:
+                    places[n.index] = CONSTANTS << 32 | 8 * len(self.constants)
+                    self.constants.append(n.value)
                 continue
             if n.op in _SAME:
                 places[n.index] = places[args[0].index]
                 continue
             code = inline.get(n.op)
             if code is None:
-                key = (n.op, n.attrs, tuple([a.type.dtype for a in args]), 1)
+                key = (n.op, n.attrs, tuple([a.type.dtype for a in args]))
                 code = -1 - self.kinds.setdefault(key, len(self.kinds))
             first = places[args[0].index]
             if len(args) == 1:
@@ -120,31 +106,14 @@ class Stencils:
                     self.more.append((len(codes), j, places[a.index]))
             firsts.append(first)
             codes.append(code)
-            self.owns.append(own)
             places[n.index] = own
             own += 8
-        self.slots = (own & 0xFFFFFFFF) >> 3
-
-    def _together(self, pack: Pack, own: int) -> int:
-        """Note a call over a vector; return the place after its results."""
-        key = (pack.nodes[0].op, (), ("float64",), pack.lanes)
-        self.codes.append(-1 - self.kinds.setdefault(key, len(self.kinds)))
-        self.owns.append(_NOWHERE)
-        for column in self.columns:
-            column.append(_PACK | len(self.packs))
-        places = [self.places[a.index] & 0xFFFFFFFF for a in pack.args]
-        places += places[:1] * (pack.lanes - len(places))
-        self.packs.append([own & 0xFFFFFFFF, *places])
-        for i, node in enumerate(pack.nodes):
-            self.places[node.index] = own + 8 * i
-        return own + 8 * pack.lanes
 
     def layout(self) -> Layout:
         """Return the code with what it needs."""
         body = self._body().tobytes() + self._ends()
-        rows = np.array([v for row in self.packs for v in row], np.int64)
-        constants = np.concatenate([np.array(self.constants), rows.view(np.float64)])
-        return Layout(body, constants, list(self.kinds), self.slots)
+        count = len(self.codes)
+        return Layout(body, np.array(self.constants), list(self.kinds), count)
 
     def _body(self) -> Any:
         codes = np.frombuffer(self.codes, np.int64)
@@ -154,53 +123,38 @@ class Stencils:
             operands[:, j] = column
         for i, j, place in self.more:
             operands[i, j] = place
-        packs = operands[:, 0] >> 32 == _PACK >> 32
-        calls = (codes < 0) & ~packs
-        own = np.frombuffer(self.owns, np.int64)
+        calls = codes < 0
+        own = SCRATCH << 32 | 8 * np.arange(count)
         _swap(codes, operands, own)
         first = operands[:, 0]
         kept = np.zeros(count, bool)  # the first operand is in its register already
         kept[1:] = first[1:] == own[:-1]
         read = self._reads(operands)
-        stored = ~packs
-        slot = np.where(packs, 0, own & 0xFFFFFFFF) >> 3
-        stored[:-1] &= ~(kept[1:] & (read[slot[:-1]] == 1))
-        loads = [(first != 0) & ~kept & ~packs]
+        stored = np.ones(count, bool)
+        stored[:-1] = ~(kept[1:] & (read[:-1] == 1))
+        loads = [(first != 0) & ~kept]
         loads += [calls & (operands[:, j] != 0) for j in range(1, MOST_OPERANDS)]
         lengths = _LONG * (sum(l.astype(np.int64) for l in loads) + stored)
-        middle = np.where(packs, _TOGETHER, np.where(calls, _CALL, _LONG))
-        at = np.concatenate([[0], np.cumsum(lengths + middle)])
+        lengths += np.where(calls, _CALL, _LONG)
+        at = np.concatenate([[0], np.cumsum(lengths)])
         out = np.empty(at[-1], np.uint8)
         at = at[:-1].copy()
         for j, load in enumerate(loads):
             _put(out, at[load], _MOVE, j, operands[load, j])
             at += _LONG * load
-        for code in np.unique(codes[codes >= 0]):
+        for code in np.unique(codes[~calls]):
             some = codes == code
             _put(out, at[some], int(code), 0, operands[some, 1])
         _put_calls(out, at[calls], -1 - codes[calls])
-        self._put_packs(out, at[packs], -1 - codes[packs])
-        at += middle
+        at += np.where(calls, _CALL, _LONG)
         _put(out, at[stored], _STORE, 0, own[stored])
         return out
-
-    def _put_packs(self, out: Any, at: Any, places: Any) -> None:
-        """Write calls over vectors, with a row of places among the constants each.
-
-        mov rdi, r13; lea rsi, [r15 + offset]; call [rbp + offset]
-        """
-        sizes = np.array([len(row) for row in self.packs], np.int64)
-        starts = len(self.constants) + np.concatenate([[0], np.cumsum(sizes)])[:-1]
-        _fill(out, at, b"\x4c\x89\xef\x49\x8d\xb7", 8 * starts.astype(np.int64))
-        _put_calls(out, at + _TOGETHER - _CALL, places)
 
     def _reads(self, operands: Any) -> Any:
         """Return how often each node's value is read, results once more."""
         places = operands.ravel()
-        rows = [v >> 3 for row in self.packs for v in row[1:]]
         index = (places[places >> 32 == SCRATCH] & 0xFFFFFFFF) >> 3
-        read = np.bincount(index, minlength=self.slots)
-        read += np.bincount(np.array(rows, np.int64), minlength=self.slots)
+        read = np.bincount(index, minlength=len(operands))
         for n in self.results:
             place = self.places[n.index]
             if place >> 32 == SCRATCH:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from overbar.calling import Calling
+from overbar.cfunctions import CFunctions
 from overbar.flat import FlatView
 from overbar.identity import Identity
 from overbar.inspection import Inspection
-from overbar.ir.errors import InputError, UnsupportedError
+from overbar.ir.errors import InputError
 from overbar.mapping import common_shape, flattened
 from overbar.results import fill, named
 from overbar.sparse import hessian_by_name, jacobian_by_name
@@ -233,14 +234,16 @@ class CompiledFunction(Calling, Identity, Inspection):
     @cached_property
     def jit(self) -> Jit:
         """Numba functions over plain numbers, callable inside `@njit` code."""
-        single = SINGLE if self._scalar else ()
-        return Jit(self.runtime, [*ALWAYS, *single])
+        return Jit(self.runtime, self._entry_points)
+
+    @cached_property
+    def cfunc(self) -> CFunctions:
+        """C functions, for SciPy's `LowLevelCallable` and others (see `CFunctions`)."""
+        return CFunctions(self.runtime, self._entry_points)
 
     @property
-    def cfunc(self) -> Any:
-        """C function pointers, not built yet."""
-        message = "f.cfunc is not built yet; f.jit has Numba functions"
-        raise UnsupportedError(message)
+    def _entry_points(self) -> list[str]:
+        return [*ALWAYS, *(SINGLE if self._scalar else ())]
 
     def build(self, *names: str, optimise: bool = False) -> Self:
         """Make machine code now, of the named entry points or of `value_and_grad`.

@@ -182,9 +182,10 @@ CALLS = [
 ]  # fmt: skip
 
 UNSUPPORTED = [
-    ("f", lambda f: f.cfunc, "f.cfunc is not built yet; f.jit has Numba functions"),
     ("plain", lambda f: f.jit.value,
      "f.jit needs Numba; this formula has backend='python'"),
+    ("plain", lambda f: f.cfunc.value,
+     "f.cfunc is machine code of our own; this formula has backend='python'"),
 ]  # fmt: skip
 
 

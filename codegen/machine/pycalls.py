@@ -34,7 +34,7 @@ from overbar.codegen.machine.pycores import (
     owner,
 )
 from overbar.codegen.machine.pyslow import Slow
-from overbar.codegen.machine.target import assemble, load
+from overbar.codegen.machine.target import load
 from overbar.ir.errors import OverbarError
 
 if TYPE_CHECKING:
@@ -133,16 +133,10 @@ def _word(address: int) -> int:
 @cache
 def _code() -> Code:
     """Return the code of all builtin functions."""
-    text = _text()
-    name = store.key([text.encode()])
-    data = store.fetch(name)
-    if data is None:
-        data = assemble(text)
-        store.keep(name, data)
     symbols = {
         name: _word(ctypes.addressof(getattr(ctypes.pythonapi, name))) for name in API
     }
-    return load(data, [NAME], symbols)
+    return load(store.made(_text()), [NAME], symbols)
 
 
 def _text() -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overbar.codegen.cache import STORE, TAG_PREFIX
-from overbar.codegen.machine.target import fingerprint
+from overbar.codegen.machine.target import assemble, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,3 +76,13 @@ def keep(name: str, payload: bytes) -> None:
 
 def _seal(place: str, payload: bytes) -> bytes:
     return hashlib.sha256(place.encode() + payload).digest() + payload
+
+
+def made(text: str) -> bytes:
+    """Return the object code of a module, from disk where it was made before."""
+    name = key([text.encode()])
+    data = fetch(name)
+    if data is None:
+        data = assemble(text)
+        keep(name, data)
+    return data

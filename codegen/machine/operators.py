@@ -85,9 +85,9 @@ def _power(code: Instructions, caller: Caller, x: Value, y: Value) -> Value:
         dtype = joined(x.dtype, y.dtype)
         symbol = caller.elementary("pow", dtype, 2)
         return code.call(symbol, (code.cast(x, dtype), code.cast(y, dtype)), dtype)
-    exponent = y.number
-    if not isinstance(exponent, int) or abs(exponent) > _LARGEST_POWER:
+    if y.number is None or abs(y.number) > _LARGEST_POWER:
         raise UnfitError("a literal or a float as an exponent", "an integer")
+    exponent = int(y.number)
     if x.dtype == "int64" and exponent < 0:
         raise UnfitError("an exponent of 0 or more", str(exponent))
     times = code.compute if x.dtype in FLOATS else code.operate

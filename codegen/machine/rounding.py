@@ -6,7 +6,7 @@ integers by instructions; the sign is that of the divisor.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LOWEST = -(2**63)
 
 
-def float_modulo(x: float, y: float) -> float:
+def float_modulo(x: float, y: float) -> Any:
     """Return x % y; NaN where y = 0."""
     r = np.fmod(x, y)
     if r != 0.0:
@@ -31,12 +31,12 @@ def float_modulo(x: float, y: float) -> float:
     return r
 
 
-def float_modulo_single(x: float, y: float) -> float:
+def float_modulo_single(x: float, y: float) -> Any:
     """Return x % y in single precision."""
-    return np.float32(float_modulo(x, y))  # type: ignore[return-value] # exact but for one sum
+    return np.float32(float_modulo(x, y))
 
 
-def float_quotient(x: float, y: float) -> float:
+def float_quotient(x: float, y: float) -> Any:
     """Return x // y; x/y where y = 0."""
     if y == 0.0:
         return x / y
@@ -50,19 +50,19 @@ def float_quotient(x: float, y: float) -> float:
     return whole + 1.0 if d - whole > 0.5 else whole
 
 
-def float_quotient_single(x: float, y: float) -> float:
+def float_quotient_single(x: float, y: float) -> Any:
     """Return x // y in single precision: each operation is rounded to it."""
     if y == 0.0:
-        return np.float32(x / y)  # type: ignore[return-value]
+        return np.float32(x / y)
     r = np.fmod(x, y)
     d = np.float32(np.float32(x - r) / y)
     if r != 0.0 and (y < 0.0) != (r < 0.0):
         d = np.float32(d - 1.0)
     if d == 0.0 or np.isnan(d):
-        return np.float32(np.float32(d * d * x) / y)  # type: ignore[return-value]
+        return np.float32(np.float32(d * d * x) / y)
     whole = np.floor(d)
     up = np.float32(whole + 1.0)
-    return up if d - whole > 0.5 else whole  # type: ignore[return-value]
+    return up if d - whole > 0.5 else whole
 
 
 def divided(code: Instructions, x: Value, y: Value) -> tuple[Value, Value]:
@@ -81,7 +81,7 @@ def divided(code: Instructions, x: Value, y: Value) -> tuple[Value, Value]:
     return code.select(bad, zero, whole), code.select(bad, zero, rest)
 
 
-FLOATS: dict[tuple[str, bool], Callable[..., float]] = {
+FLOATS: dict[tuple[str, bool], Callable[..., Any]] = {
     ("float64", False): float_modulo, ("float32", False): float_modulo_single,
     ("float64", True): float_quotient, ("float32", True): float_quotient_single,
 }  # fmt: skip

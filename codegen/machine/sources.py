@@ -92,15 +92,11 @@ class _Folding(ast.NodeTransformer):
 
 
 def _folded(node: ast.AST, op: ast.AST, *operands: ast.expr) -> ast.AST:
-    numbers = [e.value for e in operands if isinstance(e, ast.Constant)]
-    known = len(numbers) == len(operands) and type(op) in _FOLDED
-    if not known or any(type(n) not in {int, float} for n in numbers):
+    numbers = [n for n in map(_literal, operands) if n is not None]
+    if len(numbers) != len(operands) or type(op) not in _FOLDED:
         return node
-    if (
-        isinstance(op, ast.Pow)
-        and float not in map(type, numbers)
-        and numbers[1] > _WORD
-    ):
+    whole = all(isinstance(n, int) for n in numbers)
+    if isinstance(op, ast.Pow) and whole and numbers[1] > _WORD:
         return ast.copy_location(ast.Constant(ast.unparse(node)), node)  # no number
     try:
         number = _FOLDED[type(op)](*numbers)
@@ -109,3 +105,10 @@ def _folded(node: ast.AST, op: ast.AST, *operands: ast.expr) -> ast.AST:
     if type(number) not in {int, float}:
         return node
     return ast.copy_location(ast.Constant(number), node)
+
+
+def _literal(node: ast.expr) -> float | None:
+    """Return a number that is written out."""
+    value = node.value if isinstance(node, ast.Constant) else None
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if number else None  # type: ignore[return-value] # it is a number

@@ -13,13 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from overbar.codegen.machine import store
 from overbar.codegen.machine.background import Background
-from overbar.codegen.machine.making import (
-    Wanted,
-    core_texts,
-    first_code,
-    joined,
-    machine,
-)
+from overbar.codegen.machine.loading import joined, machine
 from overbar.codegen.machine.pycalls import function
 from overbar.codegen.machine.pycores import Core, Group, Parameter
 from overbar.ir.errors import UnsupportedError
@@ -30,6 +24,7 @@ from overbar.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from overbar.codegen.machine.making import Wanted
     from overbar.codegen.machine.pycores import Tree
     from overbar.ir.program import Result
     from overbar.passes import Entry
@@ -141,10 +136,15 @@ class Native:
         if made.machine.final or made.calls < IMPROVED_AFTER:
             return
         if made.work is None:
-            made.work = Background(core_texts(wanted(self._entry(name))), workers=1)
+            made.work = Background(self._texts(name), workers=1)
         codes = made.work.poll()
         if codes is not None:
             made.improved(codes)
+
+    def _texts(self, name: str) -> list[str]:
+        from overbar.codegen.machine.making import core_texts
+
+        return core_texts(wanted(self._entry(name)))
 
     def optimise(self, name: str) -> None:
         """Wait for the best code of an entry point."""
@@ -153,7 +153,7 @@ class Native:
             return
         with Progress(f"optimising {name}") as progress:
             if made.work is None:
-                texts = core_texts(wanted(self._entry(name)))
+                texts = self._texts(name)
                 progress.total = len(texts)
                 made.work = Background(texts)
             made.improved(made.work.wait(progress.advance))
@@ -161,6 +161,8 @@ class Native:
 
 def _first(entry: Entry) -> bytes:
     """Make an entry point's code, and return it with what its callers need to know."""
+    from overbar.codegen.machine.making import first_code
+
     what, code = first_code(wanted(entry))
     inputs = [n.type.dtype for n in entry.inputs]
     return _sealed(what, inputs, _dtypes(entry.result), entry.saved, code)
@@ -177,6 +179,8 @@ def wanted(entry: Entry) -> Wanted:
 
     Raises UnsupportedError for arrays, and for ops of the user's.
     """
+    from overbar.codegen.machine.making import Wanted
+
     results, given = leaves(entry.result), {*entry.inputs}
     order = entry.graph.order(results, given)
     nodes = [n for n in order if not n.args or n not in given]  # saved ones are read

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from overbar.codegen.machine.making import assembled
+from overbar.codegen.machine.target import assembled
 
 NICENESS = 5
 """How far work in the background stands behind other work."""

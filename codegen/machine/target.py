@@ -94,6 +94,16 @@ def assemble(
         raise OverbarError(message) from None
 
 
+def assembled(text: str, *, level: int = 2) -> bytes:
+    """Return the object code of a module with a core over numbers.
+
+    Variables of branches are in memory, so that the passes pay there; straight code
+    has none, and its equal subexpressions are one already.
+    """
+    branches = "\nbr i1 " in text
+    return assemble(text, level=level, passes=2 if branches and level else 0)
+
+
 def _run_passes(
     module: Any, machine: _Machine, level: int, *, vectorise: bool
 ) -> None:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
-    from overbar.ir.ops import Op
 
 
 class Replaced(dict["Node", "Node"]):
@@ -33,13 +32,18 @@ def lower(graph: Graph, roots: Iterable[Node]) -> Replaced:
     Names, statements and places move along to the new nodes (in `graph`, which has to
     be a view of its own: see `Graph.view`).
     """
-    ends = list(roots)
-    order = graph.order(ends)
-    better = _replaced(graph, order, _simpler, _first(order, lambda op: op.lower))
+    ends, better = list(roots), Replaced()
+    lowered = {op for op in graph.ops if op.lower}
+    if lowered:
+        order = graph.order(ends)
+        start = next((i for i, n in enumerate(order) if n.op in lowered), len(order))
+        better = _replaced(graph, order, _simpler, start)
     if better:
         rename(graph, better)
         ends = [better[r] for r in ends]
-        order = graph.order(ends)
+    if not any(op.chooses for op in graph.ops):
+        return better
+    order = graph.order(ends)
     found = _decided(order, ends)
     if found:
         direct = _replaced(graph, order, _simpler, 0, found)  # as remade may be whole
@@ -50,13 +54,6 @@ def lower(graph: Graph, roots: Iterable[Node]) -> Replaced:
 
 def _simpler(node: Node) -> Node | None:
     return node.op.lower(node, *node.args) if node.op.lower else None  # type: ignore[return-value]
-
-
-def _first(order: Sequence[Node], wanted: Callable[[Op], object]) -> int:
-    """Return the place of the first node whose op is wanted, the end's if none is."""
-    ops = {op for op in {n.op for n in order} if wanted(op)}
-    found = (i for i, n in enumerate(order) if n.op in ops) if ops else iter(())
-    return next(found, len(order))
 
 
 def _decided(order: Sequence[Node], roots: Sequence[Node]) -> dict[Node, Node]:
@@ -110,16 +107,16 @@ def _replaced(
 ) -> Replaced:
     """Replace nodes of an order, of which those up to `start` stay as they are."""
     better = Replaced()
+    get = better.get
     for node in islice(order, start, None):
-        if node in chosen:
+        if chosen and node in chosen:
             better[node] = better[chosen[node]]
             continue
         new = node
-        for a in node.args:
-            if a in better:
-                graph.span = graph.spans.get(node)
-                new = graph.remake(node, [better.get(a, a) for a in node.args])
-                break
+        args = tuple(map(get, node.args, node.args))
+        if args != node.args:
+            graph.span = graph.spans.get(node)
+            new = graph.remake(node, args)
         other = replace(new)
         if other is not None:
             graph.span = graph.spans.get(node)

@@ -169,10 +169,21 @@ class Graph:
         self._nodes: list[Node] = []  # by index
         self._floats: dict[Op, dict[tuple[Node, ...], Node]] = {}  # see `_plain`
         self._table: dict[tuple[Any, ...], Node] = {}  # all others
+        self._others: set[tuple[Op, Type]] = set()  # their ops, and types
 
     def __len__(self) -> int:
         """Return the number of nodes ever made."""
         return len(self._nodes)
+
+    @property
+    def ops(self) -> set[Op]:
+        """The ops of all nodes ever made."""
+        return {*self._floats, *(op for op, _ in self._others)}
+
+    @property
+    def shaped(self) -> bool:
+        """Whether any node ever made is an array, or the size of one."""
+        return any(kind.shape or op is EXTENT for op, kind in self._others)
 
     def view(self, outputs: Mapping[str, Node]) -> Graph:
         """Return a graph over the same nodes with other outputs and its own names."""
@@ -386,6 +397,7 @@ class Graph:
         if kind == F64 and not attrs and _is_plain(op):
             made = self._floats.setdefault(op, {})
             return self._kept(made, key, op, args, attrs, kind)
+        self._others.add((op, kind))
         key = (op, *key, attrs if value is None else value, kind)
         return self._kept(self._table, key, op, args, attrs, kind)
 

@@ -117,8 +117,15 @@ def _stays(factor: Node) -> bool:
     """Whether one sees at once that `split` leaves a factor as it is."""
     if factor.op is _MUL:
         one, other = factor.args
-        return other.op is not _CONST and one.op not in {_CONST, _BROADCAST}
+        return one.op is not _BROADCAST and not (_whole(one) or _whole(other))
     return factor.op not in _APART
+
+
+def _multiplies(partial: Node, fresh_from: int) -> bool:
+    """Whether one sees at once that `product` multiplies by a partial as it is."""
+    if partial.op is _CONST:
+        return not (_whole(partial) or _reciprocal(partial, fresh_from))
+    return partial.index < fresh_from or partial.op not in _APART
 
 
 def scaled(scale: Fraction, node: Node | None, like: Node) -> Node:
@@ -180,14 +187,9 @@ def product(g: Node, partial: Factor, *, singular: bool, fresh_from: int) -> Nod
 
 def _ratio(partial: Node, fresh_from: int) -> Ratio:
     """Take a partial apart, unless it is a value of the formula's own."""
-    if _is_own(partial, fresh_from):
-        return Ratio(ONE, partial, None)
-    return split(partial, fresh_from=fresh_from)
-
-
-def _is_own(partial: Node, fresh_from: int) -> bool:
-    """Whether a partial is a value of the formula's own, and no constant."""
-    return partial.index < fresh_from and partial.op is not _CONST
+    if partial.index >= fresh_from or partial.op is _CONST:
+        return split(partial, fresh_from=fresh_from)
+    return Ratio(ONE, partial, None)
 
 
 def _times(g: Node, factor: Node, fresh_from: int) -> Node:
@@ -215,15 +217,15 @@ def contribution(g: Node, i: int, out: Node) -> Node | None:
     With `g` the adjoint of `out` this is its contribution to operand i; with `g` the
     tangent of operand i, to the tangent of `out`. None where it is zero.
     """
-    if out.op.products is not None:
-        return out.op.products[i](g, out, *out.args)  # type: ignore[return-value]
-    fresh_from = out.graph.formula_size
-    partial = out.op.partial(i, out)
+    op = out.op
+    if op.products is not None:
+        return op.products[i](g, out, *out.args)  # type: ignore[return-value]
+    partial = op.partial(i, out)
     if partial is None:
         return None
-    if not isinstance(partial, Node):
-        if abs(partial) == 1:
-            return g if partial > 0 else -g
-    elif _stays(g) and (_is_own(partial, fresh_from) or partial.op not in _APART):
-        return g.graph.make(_AMUL if out.op.singular else _MUL, (g, partial))
-    return product(g, partial, singular=out.op.singular, fresh_from=fresh_from)
+    if not isinstance(partial, Node) and abs(partial) == 1:
+        return g if partial > 0 else -g
+    fresh_from = out.graph.formula_size
+    if isinstance(partial, Node) and _multiplies(partial, fresh_from) and _stays(g):
+        return g.graph.make(_AMUL if op.singular else _MUL, (g, partial))
+    return product(g, partial, singular=op.singular, fresh_from=fresh_from)

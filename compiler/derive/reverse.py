@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from overbar.derive.activity import activities, by_element, guard, where_used
 from overbar.derive.product import contribution, doubled
+from overbar.ir.graph import ADD
 from overbar.ir.region import Region, Regions
 
 if TYPE_CHECKING:
@@ -45,13 +47,14 @@ def reverse(
     live = dependents(order, wrt)
     regions = Regions()
     active = activities([n for n in order if n in live], [*seeds, *wrt], regions)
-    pending: dict[Node, list[Node]] = {}
+    pending: dict[Node, list[Node]] = defaultdict(list)
     adjoints: dict[Node, Node] = {}
     targets = dict.fromkeys(wrt)
     for node in reversed(order):
         if node not in live or node in targets:
             continue
-        g = _sum(seeds.get(node), pending.pop(node, ()))
+        seed, parts = seeds.get(node), pending.pop(node, ())
+        g = parts[0] if seed is None and len(parts) == 1 else _sum(seed, parts)
         if g is not None:
             adjoints[node] = g = g if name is None else name(node, g)
             _send(node, g, live, pending, active, regions)
@@ -80,7 +83,7 @@ def add_guarded(x: Node, y: Node, depth: int = 0) -> Node:
     """Return x + y, branch by branch where both choose on the same condition."""
     alike = x.op.chooses and y.op.chooses and x.args[0] is y.args[0]
     if not alike or depth > _DEEPEST_MERGE:
-        return x + y
+        return x.graph.make(ADD, (x, y))
     sides = [
         b if a.equals(0) else a if b.equals(0) else add_guarded(a, b, depth + 1)
         for a, b in zip(x.args[1:], y.args[1:], strict=True)
@@ -97,27 +100,28 @@ def _send(
     regions: Regions,
 ) -> None:
     """Send a node's adjoint on to its operands."""
-    graph = node.graph
+    graph, op, args = node.graph, node.op, node.args
     graph.span = graph.spans.get(node)
     inner = active[node]
-    if node.op.shaping is not None and by_element(inner):
+    if op.shaping is not None and by_element(inner):
         # elements are about to be mixed: what does not matter must be 0 before
         g, inner = guard(g, inner, regions.root, regions), regions.root
-    for i in range(len(node.args) - 1, -1, -1):
-        arg = node.args[i]
+    for i in range(len(args) - 1, -1, -1):
+        arg = args[i]
         if arg not in live:
             continue
         outer = active[arg]
-        if node.op.transposes is not None:
+        if op.transposes is not None:
             chosen = where_used(node, i, inner, regions)
             if chosen is not inner:  # a branch passes its adjoint where it is taken
                 part: Node | None = guard(g, chosen, outer, regions)
             else:
-                moved = node.op.transpose(i, g, node)
+                moved = op.transpose(i, g, node)
                 part = None if moved is None else guard(moved, inner, outer, regions)
         else:
-            moved = contribution(g, i, node)
-            part = None if moved is None else guard(moved, inner, outer, regions)
+            part = contribution(g, i, node)
+            if part is not None and inner is not outer:
+                part = guard(part, inner, outer, regions)
         if part is not None:
-            pending.setdefault(arg, []).append(part)
+            pending[arg].append(part)
     graph.span = None

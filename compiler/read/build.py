@@ -151,6 +151,8 @@ def _declare_all(graph: Graph, declarations: Sequence[Declaration]) -> None:
 
 def _check_sizes(graph: Graph) -> None:
     """Raise InputError for a named dimension that no input's shape tells."""
+    if not graph.shaped:
+        return
     told = {
         e.name
         for n in graph.inputs.values()
@@ -174,16 +176,16 @@ def _make(
 ) -> dict[Expression, Node]:
     """Make a node of each expression, its operands' nodes being made."""
     nodes: dict[Expression, Node] = {}
-    make = graph.make
+    make, node_of = graph.make, nodes.__getitem__
     try:
         for e in order:
             payload, op = e.payload, e.op
             if payload is not None:
                 nodes[e] = _leaf(e, nodes, graph, inputs)
             elif type(op) is Op:
-                nodes[e] = make(op, [nodes[a] for a in e.args])
+                nodes[e] = make(op, tuple(map(node_of, e.args)))
             else:
-                nodes[e] = op(graph, *[nodes[a] for a in e.args])  # type: ignore[operator]
+                nodes[e] = op(graph, *map(node_of, e.args))  # type: ignore[operator]
     except OverbarError as error:
         raise type(error)(f"{error.message}, in {e!r}") from None
     return nodes

@@ -284,7 +284,8 @@ def ordered(roots: Iterable[Expression]) -> list[Expression]:
         elif e not in seen:
             seen.add(e)
             if e.args:
-                stack += (e, None, *e.args[::-1])
+                stack += (e, None)
+                stack += [a for a in e.args[::-1] if a not in seen]
             else:
                 order.append(e)
     return order

@@ -29,6 +29,7 @@ _MUL, _DIV = OPS["mul"], OPS["div"]
 _SEEN_THROUGH = frozenset((_NEG, _MUL, _DIV))
 """Ops whose head may be another one; all others are their own."""
 _FACES: dict[tuple[Op, Op], tuple[Op, Op]] = {}
+_UNIT = "unit"
 MOST_FACTORS = 4
 """So many constant factors are looked through: a bound, lest long chains cost n**2."""
 
@@ -45,7 +46,7 @@ class Rule:
         exact are noted in the graph's `rewrites` when they are applied.
     heads: ops one of which an operand has to be, once constant factors and signs are
         taken off it; none: the row is asked in any case.
-    operands: the same for the operands as they are.
+    operands: the same for the operands as they are; "unit" are the constants 1 and -1.
     """
 
     op: str
@@ -60,10 +61,10 @@ class Rule:
         """Whether the row is asked about some operands alone."""
         return bool(self.heads or self.operands)
 
-    def looks_at(self, operands: Iterable[Op], heads: Iterable[Op]) -> bool:
+    def looks_at(self, operands: set[str], heads: set[str]) -> bool:
         """Whether the row is to be asked about operands of these ops and heads."""
         return all(
-            not wanted or any(op.name in wanted for op in found)
+            not wanted or not found.isdisjoint(wanted)
             for wanted, found in ((self.operands, operands), (self.heads, heads))
         )
 
@@ -80,8 +81,9 @@ def rewriter(rules: Iterable[Rule]) -> Rewrite:
 
     def choose(op: Op, args: Sequence[Node]) -> _Choice:
         """Return whether constants may be folded, and the rows to ask; () for none."""
-        operands, heads = [a.op for a in args], [head(a) for a in args]
-        folds = op.exact and operands[0] is operands[-1] is _CONST
+        operands, heads = {a.op.name for a in args}, {head(a).name for a in args}
+        operands |= {_UNIT} if any(map(is_unit, args)) else set()
+        folds = op.exact and args[0].op is args[-1].op is _CONST
         rows = [r for r in table.get(op.name, ()) if r.looks_at(operands, heads)]
         return (folds, rows) if folds or rows else ()
 
@@ -127,8 +129,13 @@ def face(node: Node) -> object:
         pair = op, head(node)
         node.face = _FACES.setdefault(pair, pair)
     else:
-        node.face = op
+        node.face = _UNIT if is_unit(node) else op
     return node.face
+
+
+def is_unit(node: Node) -> bool:
+    """Whether a node is the constant 1 or -1."""
+    return node.op is _CONST and abs(node.attrs[0]) == 1
 
 
 def head(node: Node) -> Op:

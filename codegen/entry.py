@@ -35,6 +35,10 @@ class Declared:
     size: str | None
 
 
+class Unfit(Exception):  # noqa: N818 - a signal between us, never an error
+    """Say that arguments are of other types than the one signature."""
+
+
 class Callee(NamedTuple):
     """Hold what is to be called, and what a caller gives it.
 

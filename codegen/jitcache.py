@@ -33,6 +33,7 @@ from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
 from overbar.codegen.cache import STORE, TAG_PREFIX
+from overbar.codegen.entry import Unfit
 from overbar.ir.errors import CacheWarning
 
 if TYPE_CHECKING:
@@ -83,10 +84,6 @@ def njit(function: FunctionType | None = None, **options: Any) -> Any:
     if cached and dispatcher is not function:  # it is, under NUMBA_DISABLE_JIT
         dispatcher._cache = DiskCache(function)  # noqa: SLF001 - the place for a cache
     return dispatcher
-
-
-class Unfit(Exception):  # noqa: N818 - a signal between us, never an error
-    """Say that arguments are of other types than the one signature."""
 
 
 def exact(dispatcher: Any, kinds: tuple[Any, ...]) -> Any:

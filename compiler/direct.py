@@ -7,11 +7,12 @@ layouts are left to Numba, which checks them in C; here shapes and dtypes are co
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from overbar.calling import Calling
+from overbar.codegen.entry import Unfit
 from overbar.sizes import REFUSALS
 
 if TYPE_CHECKING:
@@ -26,12 +27,11 @@ Way: TypeAlias = "Callable[[tuple[Any, ...], Mapping[str, Any]], list[Any] | Non
 class Exact(NamedTuple):
     """Pair compiled code with what makes its results the caller's own.
 
-    function: takes the inputs' very types; raises one of `misfits` for all others.
+    function: takes the inputs' very types; raises one of `MISFITS` for all others.
     """
 
     function: Callable[..., Any]
     own: Callable[[Any], list[Any]]
-    misfits: tuple[type[Exception], ...]
 
 
 class DirectCalls(Calling):
@@ -76,26 +76,22 @@ class DirectCalls(Calling):
             if compiled is not None:
                 code, kind = compiled
                 if kind is None:  # it lists results of their own
-                    found = Exact(code, lambda parts: parts, (TypeError, *REFUSALS))
+                    found = Exact(code, lambda parts: parts)
                 else:
-                    found = Exact(code, self.known(name).owner(kind), misfits())
+                    found = Exact(code, self.known(name).owner(kind))
             self._exact[name] = found
         return self._exact[name]
 
 
-@cache
-def misfits() -> tuple[type[Exception], ...]:
-    """Return what is raised on the short way for arguments that do not fit it."""
-    from overbar.codegen.jitcache import Unfit  # loads Numba
-
-    return (Unfit, AttributeError, TypeError, LookupError, *REFUSALS)
+MISFITS = (Unfit, AttributeError, TypeError, LookupError, *REFUSALS)
+"""What is raised on the short way for arguments that do not fit it."""
 
 
 def direct(exact: Exact | None, signature: ShapedSignature) -> Way:
     """Return a function from a call's arguments to its results, None where unfit."""
     if exact is None:
         return lambda args, keywords: None  # noqa: ARG005 - a way like others
-    function, own, unfit = exact
+    function, own = exact
     count, complete = len(signature.inputs), signature.complete
     seen, kinds = signature.seen, signature.kinds
 
@@ -106,7 +102,7 @@ def direct(exact: Exact | None, signature: ShapedSignature) -> Way:
             if kinds(args) not in seen:
                 return None
             result = function(*args)
-        except unfit:
+        except MISFITS:
             return None
         return own(result)
 

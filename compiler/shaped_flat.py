@@ -13,7 +13,7 @@ import numpy as np
 
 from overbar.arguments import Argument, counted
 from overbar.blocks import shapes_of
-from overbar.direct import misfits, pieces
+from overbar.direct import MISFITS, pieces
 from overbar.flat_calls import FlatCalls
 from overbar.ir.errors import InputError
 from overbar.ir.types import dims, extents, size_of
@@ -141,7 +141,7 @@ class ShapedFlat(FlatCalls):
                 if exact is not None:
                     args = [take(theta, data) for take in pieces]
                     return exact.own(exact.function(*args))
-            except misfits():
+            except MISFITS:
                 pass
         values = self._bind(theta, data, by_name)
         self._note(values)

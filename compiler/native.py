@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from overbar.codegen.machine import store
 from overbar.codegen.machine.background import Background
-from overbar.codegen.machine.loading import joined, machine
+from overbar.codegen.machine.loading import Machine, joined
 from overbar.codegen.machine.pycalls import function
 from overbar.codegen.machine.pycores import Core, Group, Parameter
 from overbar.ir.errors import UnsupportedError
@@ -47,9 +47,8 @@ class Made:
     def __init__(self, data: bytes, key: str) -> None:
         head, _, code = data.partition(b"\n")
         self.key = key
-        self.head: list[Any] = json.loads(head)
-        what, self.inputs, self.results, self.saved = self.head
-        self.machine = machine(what, code)
+        what, self.inputs, self.results, self.saved = json.loads(head)
+        self.machine = Machine(what, code)
         self.calls = 0
         self.work: Background | None = None
 
@@ -58,7 +57,8 @@ class Made:
         what, code = joined(codes)
         self.machine.replace(what, code)
         self.work = None
-        store.keep(self.key, _sealed(what, *self.head[1:], code))
+        known = (self.inputs, self.results, self.saved)
+        store.keep(self.key, _sealed(what, *known, code))
 
 
 class Native:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from overbar.codegen.lower import lower, substitute
 from overbar.codegen.schedule import schedule
@@ -21,12 +21,13 @@ from overbar.ir.program import LARGEST_TUPLE, leaves
 from overbar.ir.types import dim, dims
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
     from overbar.ir.program import Program, Result
 
 
+Param: TypeAlias = "tuple[str, Node | tuple[Node, ...]]"
 _LEAVES = (OPS["iota"], OPS["extent"], OPS["array"])
 """What both passes know without being told."""
 
@@ -42,7 +43,7 @@ class Entry:
     def __init__(
         self,
         graph: Graph,
-        inputs: Sequence[Node],
+        inputs: Iterable[Node],
         result: Result,
         make: Callable[[], Program],
         needs: Sequence[Entry] = (),
@@ -159,13 +160,14 @@ class Passes:
         result = kept if first is None else (first, kept)
         before = self._entry(view, ahead, result, about, saved=saved)
         back = view.view(view.outputs)
-        seeds = [(str(n.attrs[0]), n) for n in symbols]
+        seeds: list[Param] = [(str(n.attrs[0]), n) for n in symbols]
         defaults = {"seed": 1.0} if seeds and seeds[0][0] == "seed" else {}
 
         def make() -> Program:
             own = before.program.names  # a size has the dimension's name
             back.names |= {n: own.get(n) or str(n.attrs[0]) for n in saved}
-            params = [(unused(back, "saved"), kept), *seeds]
+            whole: Param = (unused(back, "saved"), kept)
+            params = [whole, *seeds]
             return schedule(back, after, params, second, doc=what, defaults=defaults)
 
         given = (*kept, *symbols)

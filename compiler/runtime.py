@@ -88,7 +88,8 @@ class Runtime:
         if len(self.derivation.graph) > LARGEST_COPIED:
             return self.entry(name)
         with self.lock:
-            return getattr(self.derivation.copied(), name)()
+            found: Entry = getattr(self.derivation.copied(), name)()
+            return found
 
     def _content(self) -> bytes | None:
         """Return a digest of all that machine code depends on, but the entry point.

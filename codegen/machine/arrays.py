@@ -22,7 +22,8 @@ from overbar.codegen.machine.arrays_products import address as blas_address
 from overbar.codegen.machine.arrays_sizes import Sizes
 from overbar.codegen.machine.arrays_statements import Statements
 from overbar.codegen.machine.arrays_values import Values
-from overbar.codegen.machine.forms import KINDS, Forms
+from overbar.codegen.machine.forms import Forms
+from overbar.codegen.machine.instructions import KINDS
 from overbar.ir.errors import UnsupportedError
 from overbar.ir.ops import OPS
 from overbar.ir.program import Allocate, For, If, Statement, is_packed, leaves

@@ -10,7 +10,7 @@ import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 from overbar.codegen.machine.arrays_sizes import Sizes
-from overbar.codegen.machine.forms import KINDS
+from overbar.codegen.machine.instructions import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

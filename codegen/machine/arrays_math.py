@@ -120,8 +120,8 @@ class VectorForms(Forms):
         dtype = _widest(dtypes)
         if op.llvm not in {"maximum", "minimum"} or dtype in {"bool", "int64"}:
             return super()._made(op, attrs, dtypes)
-        text, given = self._converted(dtypes, dtype)
-        kind, symbol = self.kind(dtype), f"@llvm.{op.llvm}.{self._suffix(dtype)}"
+        text, given = self.converted(dtypes, dtype)
+        kind, symbol = self.kind(dtype), f"@llvm.{op.llvm}.{self.suffix(dtype)}"
         self.declared[f"declare {kind} {symbol}({kind}, {kind})"] = None
         whole, last = given[0], len(given) - 1
         for i, x in enumerate(given[1:], 1):

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from overbar.codegen.machine.arrays_code import BYTES
-from overbar.codegen.machine.forms import KINDS
+from overbar.codegen.machine.instructions import KINDS
 from overbar.ir.errors import UnsupportedError
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from overbar.codegen.machine.forms import KINDS
+from overbar.codegen.machine.instructions import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from overbar.codegen.machine.forms import Forms
     from overbar.ir.graph import Node
@@ -63,7 +63,9 @@ class Body:
     def load(self, name: str, dtype: str, base: str, slot: int) -> str:
         """Read a slot into a variable."""
         place = f"{name}.p"
-        self.lines.append(f"{place} = getelementptr i8, ptr %{base}, i64 {slot * SLOT}\n")
+        self.lines.append(
+            f"{place} = getelementptr i8, ptr %{base}, i64 {slot * SLOT}\n"
+        )
         if dtype == "bool":
             self.lines.append(
                 f"{name}.b = load i8, ptr {place}\n{name} = trunc i8 {name}.b to i1\n"
@@ -79,7 +81,9 @@ class Body:
         grows with the square of their number.
         """
         place, kind = f"%{base}{slot}.p", KINDS[dtype]
-        self.lines.append(f"{place} = getelementptr i8, ptr %{base}, i64 {slot * SLOT}\n")
+        self.lines.append(
+            f"{place} = getelementptr i8, ptr %{base}, i64 {slot * SLOT}\n"
+        )
         if dtype == "bool":
             wide = f"%{base}{slot}.b"
             self.lines.append(f"{wide} = zext i1 {value} to i8\n")

@@ -11,7 +11,7 @@ import itertools
 from typing import TYPE_CHECKING, TypeAlias
 
 from overbar.codegen.machine.body import Body, function, module
-from overbar.codegen.machine.forms import KINDS
+from overbar.codegen.machine.instructions import KINDS
 from overbar.ir.errors import UnsupportedError
 from overbar.ir.program import Assign, Comment, If, leaves
 
@@ -105,13 +105,15 @@ class _Branching(Body):
         stack = [root]
         while stack:
             node = stack[-1]
-            if node in done or not node.args:
+            if node in done or not node.args or node in self.inputs:
                 stack.pop()
                 continue
             number = next(self.count)
             if node in self.places and not (whole and node is root):
                 kind = KINDS[node.type.dtype]
-                self.lines.append(f"%v{number} = load {kind}, ptr {self.places[node]}\n")
+                self.lines.append(
+                    f"%v{number} = load {kind}, ptr {self.places[node]}\n"
+                )
                 self.texts[node], self.dtypes[node] = f"%v{number}", node.type.dtype
             elif missing := [a for a in node.args if a.args and a not in done]:
                 stack += missing

@@ -19,7 +19,7 @@ KINDS = {"float64": "double", "float32": "float", "int64": "i64", "bool": "i1"}
 SHORT = {"float64": "f64", "float32": "f32", "int64": "i64", "bool": "i1"}
 """The same in names of functions."""
 FLOATS = frozenset({"float64", "float32"})
-_CASTS = {
+CASTS = {
     ("float32", "float64"): "fpext", ("float64", "float32"): "fptrunc",
     ("int64", "float64"): "sitofp", ("int64", "float32"): "sitofp",
     ("bool", "float64"): "uitofp", ("bool", "float32"): "uitofp",
@@ -180,7 +180,7 @@ class Instructions:
             return self.constant(float(value.number), dtype)
         if dtype == "bool":
             raise UnfitError("a condition", value.dtype)
-        name = _CASTS[value.dtype, dtype]
+        name = CASTS[value.dtype, dtype]
         kinds = self.kind(value.dtype), self.kind(dtype)
         return self.make(f"{name} {kinds[0]} {value.text} to {kinds[1]}", dtype)
 

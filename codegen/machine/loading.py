@@ -6,51 +6,60 @@ What makes code is not imported here: code from the disk is there sooner without
 
 from __future__ import annotations
 
+import ctypes
 import json
 import re
 from typing import TYPE_CHECKING, Any
 
 from overbar.codegen.machine import libmvec
 from overbar.codegen.machine.target import load
+from overbar.ir.errors import OverbarError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-OBJECT, OBJECTS, LAYOUT = "object", "objects", "layout"
-"""What bytes are: one module's object code, several ones', or stencils."""
+OBJECT, OBJECTS, FIRST, LAYOUT = "object", "objects", "first", "layout"
+"""What bytes are: one module's object code, several ones', these with a cell that names
+the code to run, or stencils."""
+CELL = "overbar_cell"
 _VECTOR = re.compile(rb"_ZGV[bcde]N\d+v+_\w+")
 
 
 class Machine:
     """Hold the machine code of a core, which may be replaced while it is called.
 
-    address: of the core. Code that was replaced is kept: it may be running.
+    address: of the core; cell: of the word that names the code which it runs, None
+    for the best code. Code that was replaced is kept: it may be running.
     """
 
-    def __init__(self, code: Any, *, final: bool) -> None:
+    def __init__(self, what: str, data: bytes) -> None:
+        code = _loaded(what, data)
         self._codes = [code]
         self.address: int = code.addresses["core"]
-        self.final = final
+        self.cell: int | None = code.addresses.get(CELL)
+
+    @property
+    def final(self) -> bool:
+        """Whether the code is the best."""
+        return self.cell is None
 
     def replace(self, what: str, data: bytes) -> None:
         """Let every call from now on run other code for the same."""
+        if self.cell is None:
+            message = "expected first code to replace, found the best"
+            raise OverbarError(message)
         code = _loaded(what, data)
-        self._codes[0].cell[0] = code.addresses["core"]
+        ctypes.c_uint64.from_address(self.cell).value = code.addresses["core"]
         self._codes.append(code)
-        self.final = True
+        self.cell = None
 
 
-def joined(codes: Sequence[bytes]) -> tuple[str, bytes]:
+def joined(codes: Sequence[bytes], *, first: bool = False) -> tuple[str, bytes]:
     """Return the code of several modules as one: what it is, and its bytes."""
-    if len(codes) == 1:
+    if len(codes) == 1 and not first:
         return OBJECT, codes[0]
     head = json.dumps([len(code) for code in codes]).encode()
-    return OBJECTS, b"\n".join([head, b"".join(codes)])
-
-
-def machine(what: str, data: bytes) -> Machine:
-    """Load code as `first_code` returns it."""
-    return Machine(_loaded(what, data), final=what != LAYOUT)
+    return FIRST if first else OBJECTS, b"\n".join([head, b"".join(codes)])
 
 
 def _loaded(what: str, data: bytes) -> Any:
@@ -60,7 +69,8 @@ def _loaded(what: str, data: bytes) -> Any:
         return Layout.unpacked(data).executable()
     symbols = {s.decode() for s in _VECTOR.findall(data)}
     known = {s: address for s in symbols if (address := libmvec.address(s))}
-    return load([data] if what == OBJECT else _parted(data), ["core"], known)
+    names = ["core", CELL] if what == FIRST else ["core"]
+    return load([data] if what == OBJECT else _parted(data), names, known)
 
 
 def _parted(data: bytes) -> list[bytes]:

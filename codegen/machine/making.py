@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from overbar.codegen.machine.branching import print_branching
 from overbar.codegen.machine.forms import Forms
-from overbar.codegen.machine.loading import LAYOUT, joined
+from overbar.codegen.machine.loading import CELL, LAYOUT, joined
 from overbar.codegen.machine.packing import Pack, packed
 from overbar.codegen.machine.stencils import Stencils, available, fits
 from overbar.codegen.machine.straight import print_straight
@@ -75,9 +75,23 @@ def core_texts(wanted: Wanted) -> list[str]:
 
 def first_code(wanted: Wanted) -> tuple[str, bytes]:
     """Return the code to begin with: what it is, and its bytes."""
-    quick = len(wanted.nodes) <= LARGEST_QUICK
-    if not quick and available() and fits(wanted.nodes, wanted.results):
-        if not wanted.branches:
-            return LAYOUT, Stencils(*wanted[:3]).layout().packed()
+    if len(wanted.nodes) <= LARGEST_QUICK:
+        return joined([assembled(text) for text in core_texts(wanted)])
+    if available() and fits(wanted.nodes, wanted.results) and not wanted.branches:
+        return LAYOUT, Stencils(*wanted[:3]).layout().packed()
     texts = core_texts(wanted)
-    return joined([assembled(text, level=2 if quick else 0) for text in texts])
+    own = texts[-1].replace("define void @core(", f"define void @{FIRST}(")
+    texts[-1] = own + _STUB
+    return joined([assembled(text, level=0) for text in texts], first=True)
+
+
+FIRST = '"overbar.first"'
+_STUB = f"""
+@{CELL} = global ptr @{FIRST}
+define void @core(ptr %in, ptr %out) nounwind {{
+%code = load atomic ptr, ptr @{CELL} monotonic, align 8
+tail call void %code(ptr %in, ptr %out)
+ret void
+}}
+"""
+"""What calls the code that a cell names: at first this, later better code."""

@@ -38,8 +38,8 @@ class Executable:
 
     @property
     def addresses(self) -> dict[str, int]:
-        """The addresses of its functions, by name."""
-        return {"core": self.address}
+        """The addresses of its function and of its cell, by name."""
+        return {"core": self.address, "overbar_cell": self.cell.ctypes.data}
 
 
 def c_function(name: str) -> int:

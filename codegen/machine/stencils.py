@@ -134,7 +134,7 @@ class Stencils:
         stored[:-1] = ~(kept[1:] & (read[:-1] == 1))
         loads = [(first != 0) & ~kept]
         loads += [calls & (operands[:, j] != 0) for j in range(1, MOST_OPERANDS)]
-        lengths = _LONG * (sum(l.astype(np.int64) for l in loads) + stored)
+        lengths = _LONG * (sum(map(np.int64, loads)) + stored)
         lengths += np.where(calls, _CALL, _LONG)
         at = np.concatenate([[0], np.cumsum(lengths)])
         out = np.empty(at[-1], np.uint8)

@@ -17,7 +17,7 @@ from overbar.codegen.machine.forms import Forms
 from overbar.codegen.machine.packing import Pack, members
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from overbar.ir.graph import Node
 
@@ -37,8 +37,8 @@ def print_straight(
 ) -> list[str]:
     """Return the texts of modules, the last with `@core`.
 
-    nodes: what to compute, operands first, as `packed` puts them; inputs and results: a slot each, in order;
-    cut: the ops of one function; whole: those of one module.
+    nodes: what to compute, operands first, as `packed` puts them; inputs and results:
+    a slot each, in order; cut: the ops of one function; whole: those of one module.
     """
     if len(nodes) <= cut:
         body = Body(inputs, Forms())

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 LEAST = 3  # calls in one repeat,
 SLOW = 10  # if they fit into so many budgets
 STATUS = "/proc/self/status"
+UNIT = 1 if sys.platform == "darwin" else 1024  # bytes, of ru_maxrss
 
 Reply = dict[str, "Any"]
 
@@ -34,7 +35,7 @@ def serve(start: Callable[[], Mapping[str, Callable[..., Reply]]]) -> None:
 def memory(entry: str) -> int:
     """Return this process's memory in bytes: VmHWM (the peak) or VmRSS (now)."""
     if not os.path.exists(STATUS):  # noqa: PTH110 - not on Linux
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT
     with open(STATUS, encoding="ascii") as file:  # noqa: PTH123 - no path to build
         line = next(line for line in file if line.startswith(entry))
     return int(line.split()[1]) * 1024
@@ -48,8 +49,8 @@ def used() -> float:
 
 def most() -> int:
     """Return the most bytes that this process or one that it started ever held."""
-    kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return max(memory("VmHWM"), kib * 1024)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * UNIT
+    return max(memory("VmHWM"), children)
 
 
 def timed(run: Callable[[int], None], budget: float) -> Reply:

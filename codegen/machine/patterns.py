@@ -1,0 +1,193 @@
+"""Find the same piece of code over different operands, many times, in a long program.
+
+Comes in: nodes in order, operands first, none of them an array. Goes out: a `Plan`,
+straight code and loops in an order in which they can run, or None where there is
+little to roll up.
+
+Nodes are told apart by what stands around them: a hash of an op, of what computes its
+operands and of what uses its result, made again from the hashes of the last round
+(colour refinement; Weisfeiler and Lehman, 1968) until a round takes only the edges of
+patterns off. Nodes of the same hash are the members of a class; classes are the columns
+from which `pieces` puts pieces together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overbar.codegen.machine.isomorphic import FEWEST
+from overbar.codegen.machine.ordering import Plan, in_order
+from overbar.codegen.machine.pieces import grown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from overbar.codegen.machine.forms import Forms
+    from overbar.ir.graph import Node
+
+# NumPy's arrays, of integers unless told.
+Array = Any
+
+MOST_ROUNDS = 16
+REAL_SPLIT = 0.3
+"""A class splits in truth where its second part is no smaller than this of its first;
+else it lost members at the edge of a pattern."""
+WORTH = 0.4
+"""What is left to compile of a program that is worth rolling up, at most."""
+SAMPLE, RARELY, DEPTH, REPEATED = 256, 40, 3, 0.45
+"""Nodes looked at first, or one in how many if that is more; how deep; and the share of
+them that must look like one before."""
+VALUE_BLIND = {"fadd", "fsub", "fmul", "fdiv"}
+"""Ops of which LLVM makes the same of every constant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """Hold a program as arrays; a node is its place in the order.
+
+    kind: what an op is, with its attributes and its operands' dtypes, a number; of what
+        computes nothing -1 for an input, -2 for a constant.
+    source, target, place: of each edge, in order of target: an operand, its user, and
+        which operand of it.
+    dtypes: of each value; classes: the class of each node, -1 for none.
+    """
+
+    nodes: Sequence[Node]
+    kind: Array
+    source: Array
+    target: Array
+    place: Array
+    starts: Array
+    dtypes: Sequence[str]
+
+
+def find(nodes: Sequence[Node], forms: Forms) -> Plan | None:
+    """Return how a program is computed by loops, None where that does not pay."""
+    if not promising(nodes):
+        return None
+    flat = flattened(nodes, forms)
+    classes = classified(flat)
+    ops = int((flat.kind >= 0).sum())
+    if int((classes >= 0).sum()) < (1 - WORTH) * ops:
+        return None
+    plan = in_order(flat, grown(flat, classes))
+    return plan if plan.size <= WORTH * ops else None
+
+
+def promising(nodes: Sequence[Node]) -> bool:
+    """Whether nodes from all over a program look alike, as those of patterns do."""
+    step = min(max(1, len(nodes) // SAMPLE), RARELY)
+    sample = [n for n in nodes[step // 2 :: step] if n.args]
+    seen = {n: _look(n, DEPTH) for n in sample}
+    return len(set(seen.values())) <= (1 - REPEATED) * len(seen)
+
+
+def _look(node: Node, depth: int) -> Any:
+    """Return what computes a node, so deep, in the order of a walk by breadth."""
+    found, front = [], [node]
+    for _ in range(depth):
+        found += [(n.op, n.attrs if n.args else ()) for n in front]
+        front = [a for n in front for a in n.args]
+    return tuple(found), tuple([n.op for n in front])
+
+
+def flattened(nodes: Sequence[Node], forms: Forms) -> Flat:
+    """Return a program as arrays."""
+    places = {n: i for i, n in enumerate(nodes)}
+    kinds: dict[Any, int] = {}
+    kind, dtypes, edges, counts = [], [], [], []
+    for node in nodes:
+        given = [places[a] for a in node.args]
+        counts.append(len(given))
+        if not given:
+            kind.append(-2 if node.is_const else -1)
+            dtypes.append(node.type.dtype)
+            continue
+        edges += given
+        operands = tuple([dtypes[i] for i in given])
+        key = (node.op, node.attrs, operands, _fixed(node))
+        number = kinds.setdefault(key, len(kinds))
+        kind.append(number)
+        dtypes.append(forms.form(node.op, node.attrs, operands).dtype)
+    count = np.array(counts)
+    starts = np.concatenate([[0], np.cumsum(count)])
+    target = np.repeat(np.arange(len(nodes)), count)
+    place = np.arange(len(edges)) - starts[target]
+    source = np.array(edges, np.int64)
+    return Flat(nodes, np.array(kind), source, target, place, starts, dtypes)
+
+
+def _fixed(node: Node) -> tuple[tuple[int, Node], ...]:
+    """Return the constants that an op's code depends on, with their places."""
+    if node.op.llvm in VALUE_BLIND:
+        return ()
+    return tuple([(i, a) for i, a in enumerate(node.args) if a.is_const])
+
+
+def classified(flat: Flat) -> Array:
+    """Return the class of each node, -1 where few are alike or nothing is computed."""
+    hashes = _Hashes(flat)
+    classes = _ranked(hashes.values)
+    for _ in range(MOST_ROUNDS):
+        hashes.refine()
+        finer = _ranked(hashes.values)
+        if not _truly_finer(classes, finer):
+            break
+        classes = finer
+    many = np.bincount(classes) >= FEWEST
+    many[np.unique(classes[flat.kind < 0])] = False
+    numbers = np.where(many, np.cumsum(many) - 1, -1)
+    return numbers[classes]
+
+
+def _ranked(values: Array) -> Array:
+    return np.unique(values, return_inverse=True)[1].ravel()
+
+
+def _truly_finer(classes: Array, finer: Array) -> bool:
+    """Whether a large class came apart, other than at its edges."""
+    sizes = np.bincount(finer)
+    parent = np.empty(len(sizes), np.int64)
+    parent[finer] = classes
+    order = np.lexsort((-sizes, parent))
+    sizes, parent = sizes[order], parent[order]
+    second = np.flatnonzero(parent[1:] == parent[:-1]) + 1
+    first = np.searchsorted(parent, parent[second])
+    second = np.minimum(first + 1, len(sizes) - 1)
+    large = sizes[second] >= np.maximum(FEWEST, REAL_SPLIT * sizes[first])
+    return bool(large.any())
+
+
+class _Hashes:
+    """Hold a hash for each node, and make it depend on its neighbours'."""
+
+    def __init__(self, flat: Flat) -> None:
+        self.flat = flat
+        self.values = _mixed((flat.kind + 3).astype(np.uint64))
+        by_source = np.argsort(flat.source, kind="stable")
+        self.users = flat.target[by_source]
+        self.used_as = flat.place[by_source].astype(np.uint64)
+        sources = flat.source[by_source]
+        self.used, self.first = np.unique(sources, return_index=True)
+        self.computed = np.flatnonzero(flat.kind >= 0)
+        self.places = flat.place.astype(np.uint64)
+
+    def refine(self) -> None:
+        """Go one step further around each node; inputs and constants stay alike."""
+        flat, old = self.flat, self.values
+        new = old * np.uint64(0x9E3779B97F4A7C15)
+        given = _mixed(old[flat.source] + self.places * np.uint64(0xD1B54A32D192ED03))
+        new[self.computed] += np.add.reduceat(given, flat.starts[self.computed])
+        taken = _mixed(old[self.users] ^ (self.used_as + np.uint64(0x5851F42D4C957F2D)))
+        new[self.used] += np.uint64(3) * np.add.reduceat(taken, self.first)
+        self.values = np.where(flat.kind >= 0, _mixed(new), old)
+
+
+def _mixed(x: Array) -> Array:
+    """Return 64 bits, each depending on all (the finaliser of SplitMix64)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))

@@ -1,0 +1,78 @@
+"""Know which classes of nodes are computed from which.
+
+Comes in: a program as arrays, the class of each node. Goes out: sets of classes, each
+an integer with a bit for every class.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from overbar.codegen.machine.patterns import Flat
+
+# NumPy's arrays, of integers.
+Array = Any
+
+
+class Reach:
+    """Know which classes are computed from which; a set of classes is an integer.
+
+    inside: of each class, those that some member is computed from; sources: those that
+    operands are in; loose: those that operands in no class are computed from.
+    """
+
+    def __init__(self, flat: Flat, classes: Array) -> None:
+        count = int(classes.max()) + 1
+        self.inside, self.sources, self.loose = ([0] * count for _ in range(3))
+        self.classes = classes
+        bits = [1 << c for c in range(count)]
+        reached = [0] * len(classes)
+        numbers = classes.tolist()
+        starts, sources = flat.starts.tolist(), flat.source.tolist()
+        inside, loose, fed = self.inside, self.loose, self.sources
+        for i in np.flatnonzero(flat.kind >= 0).tolist():
+            given = sources[starts[i] : starts[i + 1]]
+            found = 0
+            for a in given:
+                found |= reached[a]
+            c = numbers[i]
+            if c < 0:
+                reached[i] = found
+                continue
+            inside[c] |= found
+            reached[i] = found | bits[c]
+            for a in given:
+                if numbers[a] >= 0:
+                    fed[c] |= bits[numbers[a]]
+                else:
+                    loose[c] |= reached[a]
+
+    def between(self, c: int, bits: int) -> bool:
+        """Whether a class has an operand outside of some that is computed from them."""
+        if self.loose[c] & bits:
+            return True
+        return any(self.inside[s] & bits for s in numbers(self.sources[c] & ~bits))
+
+    def circles(self) -> Iterator[list[int]]:
+        """Return classes that are computed from each other together, others alone."""
+        seen: set[int] = set()
+        for c, inside in enumerate(self.inside):
+            if c in seen:
+                continue
+            mutual = (s for s in numbers(inside) if self.inside[s] >> c & 1)
+            together = sorted({c, *mutual} - seen)
+            seen.update(together)
+            yield together
+
+
+def numbers(bits: int) -> Iterator[int]:
+    """Return the members of a set that is an integer."""
+    while bits:
+        low = bits & -bits
+        yield low.bit_length() - 1
+        bits ^= low

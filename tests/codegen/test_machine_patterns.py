@@ -1,0 +1,183 @@
+"""Programs with patterns become loops, and compute the same to the bit."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import overbar as ob
+from overbar.codegen.machine.forms import Forms
+from overbar.codegen.machine.patterns import find, promising
+from overbar.codegen.machine.rolled import print_rolled
+from overbar.codegen.machine.target import assemble, load
+from overbar.native import wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from overbar.codegen.machine.making import Wanted
+
+
+def data_sum(n: int) -> str:
+    """Return a sum over many data, of two parameters."""
+    lines = [*[f"x_{i}: data" for i in range(n)], "m: param", "s: param"]
+    total = " + ".join(f"exp(-(x_{i} - m)**2/s)" for i in range(n))
+    return "\n".join([*lines, total, ""])
+
+
+def weighted_sum(n: int) -> str:
+    """Return a sum with another constant in each term, and powers of it."""
+    terms = [f"{1.5 + i / 7!r}*sin(x_{i})*a + x_{i}**3" for i in range(n)]
+    return " + ".join(terms)
+
+
+def logistic_map(n: int) -> str:
+    """Return a chain of one value."""
+    lines = ["r: param", "s_0: param"]
+    lines += [f"s_{k + 1} = r*s_{k}*(1 - s_{k})" for k in range(n)]
+    return "\n".join([*lines, f"s_{n}", ""])
+
+
+def fibonacci(n: int) -> str:
+    """Return a chain in which a step reads the two before it."""
+    lines = ["s_0: param", "s_1: param"]
+    lines += [f"s_{k + 2} = 0.4*s_{k + 1} + sin(s_{k})" for k in range(n)]
+    return "\n".join([*lines, f"s_{n + 1}", ""])
+
+
+def pendulum(n: int) -> str:
+    """Return steps of a pendulum by Runge and Kutta's method of fourth order."""
+    lines = ["a_0: param", "b_0: param", "h: param"]
+    for k in range(n):
+        a, b = f"a_{k}", f"b_{k}"
+        lines += [f"q1_{k} = -sin({a})", f"p2_{k} = {b} + 0.5*h*q1_{k}"]
+        lines += [f"q2_{k} = -sin({a} + 0.5*h*{b})", f"p3_{k} = {b} + 0.5*h*q2_{k}"]
+        lines += [f"q3_{k} = -sin({a} + 0.5*h*p2_{k})", f"p4_{k} = {b} + h*q3_{k}"]
+        lines += [f"q4_{k} = -sin({a} + h*p3_{k})"]
+        lines += [f"a_{k + 1} = {a} + h/6*({b} + 2*p2_{k} + 2*p3_{k} + p4_{k})"]
+        lines += [f"b_{k + 1} = {b} + h/6*(q1_{k} + 2*q2_{k} + 2*q3_{k} + q4_{k})"]
+    return "\n".join([*lines, f"a_{n}", ""])
+
+
+def mesh(n: int) -> str:
+    """Return the energy of a square mesh, of all its points."""
+    terms = []
+    for i in range(n):
+        for j in range(n):
+            terms += [f"(u_{i}_{j} - u_{i + 1}_{j})**2"] * (i + 1 < n)
+            terms += [f"(u_{i}_{j} - u_{i}_{j + 1})**2"] * (j + 1 < n)
+            terms += [f"sin(u_{i}_{j})"]
+    return " + ".join(terms)
+
+
+def relaxation(n: int) -> str:
+    """Return a rod after some steps of relaxation, its ends held."""
+    lines = [f"u0_{i}: param" for i in range(n)]
+    for t in range(12):
+        lines += [f"u{t + 1}_0 = u{t}_0", f"u{t + 1}_{n - 1} = u{t}_{n - 1}"]
+        for i in range(1, n - 1):
+            around = f"0.25*(u{t}_{i - 1} + u{t}_{i + 1})"
+            lines.append(f"u{t + 1}_{i} = 0.5*u{t}_{i} + {around}")
+    total = " + ".join(f"u12_{i}**2" for i in range(n))
+    return "\n".join([*lines, total, ""])
+
+
+def standardised(n: int) -> str:
+    """Return a sum after a sum: every term waits for the mean of all."""
+    lines = [f"x_{i}: param" for i in range(n)]
+    lines += [f"e_{i} = exp(x_{i})" for i in range(n)]
+    lines += ["mean = (" + " + ".join(f"e_{i}" for i in range(n)) + f")/{n}"]
+    total = " + ".join(f"(e_{i} - mean)**2" for i in range(n))
+    return "\n".join([*lines, total, ""])
+
+
+def conditional(n: int) -> str:
+    """Return a sum with conditions, which are numbers of another kind."""
+    terms = [f"(x_{i} if x_{i} < 0.5 else m*x_{i})*y_{i}" for i in range(n)]
+    return " + ".join(terms)
+
+
+def drawn(n: int) -> str:
+    """Return a formula of ops drawn at random."""
+    draw = np.random.default_rng(n)
+    lines = [f"v_{i}: param" for i in range(8)]
+    for k in range(8, 8 + n):
+        a, b = (f"v_{draw.integers(max(0, k - 40), k)}" for _ in range(2))
+        op = str(draw.choice(["{}*{}*0.6", "0.6*({}+{})", "({}-{})*0.6", "sin({}+{})"]))
+        lines.append(f"v_{k} = {op.format(a, b)}")
+    total = " + ".join(f"v_{k}" for k in range(n - 30, 8 + n))
+    return "\n".join([*lines, total, ""])
+
+
+PATTERNS: dict[str, tuple[Callable[[int], str], int]] = {
+    "sum": (data_sum, 150),
+    "weighted sum": (weighted_sum, 100),
+    "chain": (logistic_map, 150),
+    "chain of two": (fibonacci, 150),
+    "Runge-Kutta": (pendulum, 40),
+    "mesh": (mesh, 20),
+    "relaxation": (relaxation, 40),
+    "sum after sum": (standardised, 100),
+    "conditions": (conditional, 120),
+}
+
+
+def program(text: str, entry: str = "value_and_grad") -> Wanted:
+    """Return what an entry point computes."""
+    return wanted(ob.compile(text).runtime.native._entry(entry))
+
+
+def run(text: str, inputs: Sequence[float], count: int) -> list[float]:
+    """Return what a core's text computes."""
+    code = load(assemble(text), ["core"])
+    given, out = np.array(inputs), np.zeros(count)
+    core = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+    core(code.addresses["core"])(given.ctypes.data, out.ctypes.data)
+    return out.tolist()  # type: ignore[no-any-return]
+
+
+def plain(text: str, inputs: Sequence[float]) -> list[float]:
+    """Return value and gradient as generated Python computes them, by libm."""
+    value, grad = ob.compile(text, backend="python").value_and_grad(*inputs)
+    return [float(value), *map(float, grad)]
+
+
+def numbers(count: int) -> list[float]:
+    """Return inputs between 0.2 and 0.8."""
+    return [0.2 + 0.6 * ((37 * i) % 101) / 101 for i in range(count)]
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_loops_agree_with_plain_python_to_the_bit(name: str) -> None:
+    """Loops compute what straight code does, without another order of sums."""
+    make, n = PATTERNS[name]
+    text = make(n)
+    nodes, inputs, results, *_ = program(text)
+    printed = print_rolled(nodes, inputs, results, Forms())
+    assert printed is not None
+    given = numbers(len(inputs))
+    assert run(printed, given, len(results)) == plain(text, given)
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_loops_are_most_of_a_program(name: str) -> None:
+    """What is left to compile does not grow with the program."""
+    make, n = PATTERNS[name]
+    sizes = []
+    for count in (n, 2 * n) if name != "mesh" else (n, 3 * n // 2):
+        plan = find(program(make(count)).nodes, Forms())
+        assert plan is not None
+        sizes.append(plan.size / int((plan.flat.kind >= 0).sum()))
+    assert sizes[1] < 0.75 * sizes[0]
+    assert sizes[1] < 0.3
+
+
+@pytest.mark.parametrize("n", [500, 3_000])
+def test_programs_without_patterns_stay_straight(n: int) -> None:
+    """A formula drawn at random is not rolled up, as a first look says."""
+    nodes, inputs, results, *_ = program(drawn(n))
+    assert print_rolled(nodes, inputs, results, Forms()) is None
+    assert not promising(nodes)

@@ -21,7 +21,7 @@ warnings.simplefilter("ignore")
 import numba
 import overbar as ob
 
-formula = ob.compile(sys.argv[1]).jit.value
+formula = ob.compile(sys.argv[1], backend=sys.argv[2]).jit.value
 
 @numba.njit(cache=True)
 def user(x):
@@ -31,13 +31,16 @@ print(user(3.0))
 """
 
 
-def test_a_users_cached_function_never_runs_an_old_formula(tmp_path: Path):
+@pytest.mark.parametrize("backend", ["auto", "numba"])
+def test_a_users_cached_function_never_runs_an_old_formula(
+    tmp_path: Path, backend: str
+):
     """The same cached user function gives the new formula's value in a new process."""
     script = tmp_path / "user.py"
     script.write_text(USER)
     outputs = [
         subprocess.run(
-            [sys.executable, str(script), text],
+            [sys.executable, str(script), text, backend],
             capture_output=True,
             check=True,
             text=True,

@@ -49,23 +49,6 @@ class Node:
     type: Type
     face: object
 
-    def __init__(
-        self,
-        op: Op,
-        args: tuple[Node, ...],
-        attrs: tuple[Any, ...],
-        kind: Type,
-        graph: Graph,
-        index: int,
-    ) -> None:
-        self.op = op
-        self.args = args
-        self.attrs = attrs
-        self.type = kind
-        self.graph = graph
-        self.index = index
-        self.face = None
-
     @property
     def is_const(self) -> bool:
         """Whether the node is a constant."""
@@ -287,21 +270,22 @@ class Graph:
         self, op: Op | str, args: Sequence[Node], attrs: tuple[Any, ...] = ()
     ) -> Node:
         """Return the node of an op applied to nodes, an equal one if there is one."""
-        row = OPS[op] if isinstance(op, str) else op
-        made = self._floats.get(row)
-        if made is not None and not attrs and len(args) == row.arity:
+        if isinstance(op, str):
+            op = OPS[op]
+        made = self._floats.get(op)
+        if made is not None and not attrs and len(args) == op.arity:
             for a in args:
                 if a.type is not F64:
                     break
             else:  # what `_make` comes to, for most nodes of most formulas
-                better = self.rewrite and self.rewrite(self, row, args, attrs)
+                better = self.rewrite and self.rewrite(self, op, args, attrs)
                 if better:
                     return better
                 key = args = tuple(args)
-                if row.commutative and args[0].index > args[1].index:
+                if op.commutative and args[0].index > args[1].index:
                     key = args[::-1]
-                return self._kept(made, key, row, args, attrs, F64)
-        return self._make(row, args, attrs)
+                return self._kept(made, key, op, args, attrs, F64)
+        return self._make(op, args, attrs)
 
     def _make(self, row: Op, args: Sequence[Node], attrs: tuple[Any, ...]) -> Node:
         """Return the node of an op applied to nodes of any types."""
@@ -413,7 +397,14 @@ class Graph:
         """Return the node of a key among those made; make it if there is none."""
         node = made.get(key)
         if node is None:
-            node = made[key] = Node(op, args, attrs, kind, self, len(self._nodes))
+            made[key] = node = Node()  # without __init__, whose call costs as much
+            node.op = op
+            node.args = args
+            node.attrs = attrs
+            node.type = kind
+            node.graph = self
+            node.index = len(self._nodes)
+            node.face = None
             self._nodes.append(node)
             if self.span is not None:
                 self.spans[node] = self.span
@@ -451,9 +442,9 @@ class Graph:
         for node in roots:
             needed[node.index] = True
         for i in range(len(needed) - 1, -1, -1):
-            if needed[i] and not (known and nodes[i] in known):
-                for a in nodes[i].args:
-                    needed[a.index] = True
+            if needed[i]:
+                for a in () if known and nodes[i] in known else nodes[i].args:
+                    needed[a.index] = 1
         return list(compress(nodes, needed))
 
     def __str__(self) -> str:

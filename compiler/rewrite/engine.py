@@ -28,7 +28,8 @@ _CONST, _NEG, _POWI = OPS["const"], OPS["neg"], OPS["powi"]
 _MUL, _DIV = OPS["mul"], OPS["div"]
 _SEEN_THROUGH = frozenset((_NEG, _MUL, _DIV))
 """Ops whose head may be another one; all others are their own."""
-_FACES: dict[tuple[Op, Op], tuple[Op, Op]] = {}
+_FACES: dict[tuple[Op, Op], object] = {}
+"""Faces of such ops, by their head: an object has its hash at once, a pair has not."""
 _UNIT = "unit"
 MOST_FACTORS = 4
 """So many constant factors are looked through: a bound, lest long chains cost n**2."""
@@ -127,7 +128,7 @@ def face(node: Node) -> object:
     op = node.op
     if op in _SEEN_THROUGH:
         pair = op, head(node)
-        node.face = _FACES.setdefault(pair, pair)
+        node.face = _FACES.setdefault(pair, object())
     else:
         node.face = _UNIT if is_unit(node) else op
     return node.face

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import struct
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 import overbar as ob
 from overbar.ir.errors import LimitError, OverbarError, ShapeError
 from overbar.ir.flat import flatten, unflatten
-from overbar.ir.graph import Graph, Node, is_condition
+from overbar.ir.graph import Graph, is_condition
 from overbar.ir.ops import OPS, apply
 from overbar.ir.text import Writer, arrange, equations, name_shared, number
 from overbar.ir.types import BOOL, F32, F64, INT
@@ -22,6 +23,8 @@ from overbar.ir.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from overbar.ir.graph import Node
 
 NAN = math.nan
 OTHER_NAN = struct.unpack("<d", b"\x01\x00\x00\x00\x00\x00\xf8\xff")[0]
@@ -353,7 +356,8 @@ def uncast(graph: Graph) -> None:
 def twin(graph: Graph) -> None:
     """Make a node beside the table that equals one in it."""
     out = graph.outputs["out"]
-    same = Node(out.op, out.args, out.attrs, out.type, graph, out.index + 1)
+    same = copy(out)
+    same.index += 1
     graph.outputs["twin"] = same
 
 

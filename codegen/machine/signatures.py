@@ -12,13 +12,13 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from overbar.codegen.machine.doubles import whole
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LARGEST_CALL = 16
 """Numbers that a C function takes one by one."""
-_LARGEST_STACK = 512
-"""Inputs up to which their slots are on the stack."""
 _NAN = "0x7FF8000000000000"
 
 
@@ -190,9 +190,9 @@ def _transform(core: CCore) -> str:
 def text_of(core: CCore, row: Row) -> str:
     """Return a function's text for LLVM: `@function`, which calls `@core`."""
     name = "@core" if core.plain else "@whole"
-    whole = "" if core.plain else _whole(core)
+    changed = "" if core.plain else whole(core.inputs, core.results)
     own = f"define {row.result} @function({row.given}) {{\n{row.body(core)}\n}}"
-    parts = [*_DECLARED, whole, _many(core), own]
+    parts = [*_DECLARED, changed, _many(core), own]
     return "\n".join(parts).replace("@whole", name)
 
 
@@ -211,12 +211,13 @@ def _many(core: CCore) -> str:
     One that ends where the inputs with defaults begin, or later, is completed by these.
     """
     count, least = len(core.inputs), core.least
-    values = [0.0] * least + [*core.defaults]
+    values = [0.0] * least + [*core.defaults] if core.defaults else []
+    held = len(values)
     numbers = ", ".join(f"double {_exact(v)}" for v in values)
     return f"""\
-@defaults = internal constant [{count} x double] [{numbers}]
+@defaults = internal constant [{held} x double] [{numbers}]
 define internal i1 @many(i64 %n, ptr %x, ptr %y) {{
-%all = alloca [{count if core.defaults else 0} x double]
+%all = alloca [{held} x double]
 %exact = icmp eq i64 %n, {count}
 br i1 %exact, label %call, label %other
 other:
@@ -225,7 +226,7 @@ other:
 %some = and i1 %enough, %below
 br i1 %some, label %complete, label %refuse
 complete:
-call void @llvm.memcpy.p0.p0.i64(ptr %all, ptr @defaults, i64 {8 * count}, i1 false)
+call void @llvm.memcpy.p0.p0.i64(ptr %all, ptr @defaults, i64 {8 * held}, i1 false)
 %size = shl i64 %n, 3
 call void @llvm.memcpy.p0.p0.i64(ptr %all, ptr %x, i64 %size, i1 false)
 br label %call
@@ -240,52 +241,3 @@ ret i1 false
 
 def _exact(value: float) -> str:
     return f"0x{struct.pack('>d', value).hex().upper()}"
-
-
-_TO: dict[str, tuple[str, str]] = {
-    "float64": ("double", ""),
-    "float32": ("float", "%c{0} = fptrunc double %a{0} to float\n"),
-    "int64": ("i64", "%c{0} = call i64 @llvm.fptosi.sat.i64.f64(double %a{0})\n"),
-    "bool": (
-        "i8",
-        "%b{0} = fcmp une double %a{0}, 0.0\n%c{0} = zext i1 %b{0} to i8\n",
-    ),
-}
-"""What a dtype's numbers are in a slot, and how a double `%a` becomes one."""
-_FROM = {
-    "float32": "%d{0} = fpext float %r{0} to double\n",
-    "int64": "%d{0} = sitofp i64 %r{0} to double\n",
-    "bool": "%d{0} = uitofp i8 %r{0} to double\n",
-}
-
-
-def _whole(core: CCore) -> str:
-    """Return the function of doubles for a core of other numbers."""
-    count = max(len(core.inputs), 1)
-    large = count > _LARGEST_STACK
-    memory = (
-        f"call ptr @malloc(i64 {8 * count})" if large else f"alloca i64, i64 {count}"
-    )
-    lines = [f"%slots = {memory}\n"]
-    for i, dtype in enumerate(core.inputs):
-        kind, change = _TO[dtype]
-        lines.append(
-            f"%i{i} = getelementptr i64, ptr %x, i64 {i}\n"
-            f"%a{i} = load double, ptr %i{i}\n"
-            f"{change.format(i)}"
-            f"%s{i} = getelementptr i64, ptr %slots, i64 {i}\n"
-            f"store {kind} %{'c' if change else 'a'}{i}, ptr %s{i}\n"
-        )
-    lines.append("call void @core(ptr %slots, ptr %y)\n")
-    for i, dtype in enumerate(core.results):
-        if dtype in _FROM:
-            lines.append(
-                f"%o{i} = getelementptr i64, ptr %y, i64 {i}\n"
-                f"%r{i} = load {_TO[dtype][0]}, ptr %o{i}\n"
-                f"{_FROM[dtype].format(i)}"
-                f"store double %d{i}, ptr %o{i}\n"
-            )
-    lines.append("call void @free(ptr %slots)\n" if large else "")
-    return (
-        f"define internal void @whole(ptr %x, ptr %y) {{\n{''.join(lines)}ret void\n}}"
-    )

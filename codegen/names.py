@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import inspect
 import keyword
 import re
 from typing import TYPE_CHECKING
@@ -30,9 +31,19 @@ _WORDS = frozenset(keyword.kwlist) | frozenset(dir(builtins))
 
 
 def reserved() -> set[str]:
-    """Return the names that a variable would hide something by."""
-    helpers = {op.helper.__name__ for op in OPS.values() if op.helper is not None}
-    return {*_OWN, *_WORDS, *helpers}
+    """Return the names that a variable would hide something by.
+
+    Among them are the functions that helpers call, which are printed with them.
+    """
+    helpers = [op.helper for op in OPS.values() if op.helper is not None]
+    beside = {
+        name
+        for helper in helpers
+        if helper.__module__.startswith("overbar.ir.ops.")
+        for name, value in helper.__globals__.items()
+        if inspect.isfunction(value)
+    }
+    return {*_OWN, *_WORDS, *beside, *(helper.__name__ for helper in helpers)}
 
 
 def is_reserved(name: str) -> bool:

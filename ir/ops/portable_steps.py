@@ -17,7 +17,7 @@ def polygamma_step(n: float, x: float, y: float) -> float:
         factorial *= j
     total = np.float64(0.0)
     z = np.float64(x)
-    while min(z, z + y) < n + 12.0:
+    while min(z, z + y) < n + 12.0 and z + 1.0 > z:
         a = 1.0 / z
         b = 1.0 / (z + y)
         s = 1.0  # becomes the sum of a**i b**(n - i)

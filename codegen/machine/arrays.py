@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from overbar.codegen.machine.arrays_code import Code, View
 from overbar.codegen.machine.arrays_math import VectorForms, address, vectorised
+from overbar.codegen.machine.arrays_nested import REFUSALS, Nested
 from overbar.codegen.machine.arrays_products import PREFIX
 from overbar.codegen.machine.arrays_products import address as blas_address
 from overbar.codegen.machine.arrays_sizes import Sizes
@@ -29,17 +30,19 @@ from overbar.ir.ops import OPS
 from overbar.ir.program import Allocate, For, If, Statement, is_packed, leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from overbar.ir.graph import Node
     from overbar.ir.program import Program
 
-REFUSALS = {"place": 1, "memory": 2, "size": 3}
-"""Why code refuses: a place out of range, no memory, a size too large for BLAS."""
 _COMMON = """declare noalias ptr @malloc(i64) nounwind
 declare void @free(ptr) nounwind
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
-declare ptr @llvm.ptrmask.p0.i64(ptr, i64)"""
+declare ptr @llvm.ptrmask.p0.i64(ptr, i64)
+define i32 @core(ptr %in, ptr %out) nounwind {{
+%status = call i32 {core}(ptr %in, ptr %out)
+ret i32 %status
+}}"""
 _SYMBOLS = re.compile(rf"^declare .*?@(_ZGV\w+|{PREFIX}\w+)\(", re.MULTILINE)
 _EXTENT = OPS["extent"]
 
@@ -84,11 +87,11 @@ def print_arrays(program: Program, *, strict: bool) -> str:
     strict: elementary functions are libm's. Raises UnsupportedError for what machine
     code does not know.
     """
-    forms = Forms() if strict else VectorForms()
-    given = arguments(program)
-    core = _Core(program, given, forms).text()
-    parts = [_COMMON, core, _sizes_text(program, given), forms.text(), ""]
-    text = "\n".join(parts)
+    cores = _Cores(Forms() if strict else VectorForms())
+    main = cores.core(program)
+    head = _COMMON.format(core=main)
+    sizes = _sizes_text(program, arguments(program))
+    text = "\n".join([head, *cores.texts(), sizes, cores.forms.text(), ""])
     return text if strict else vectorised(text)
 
 
@@ -139,53 +142,66 @@ def _buffers(program: Program) -> dict[Node, int]:
     return found
 
 
+class _Cores:
+    """Print the cores of a program and of those that it calls, each once."""
+
+    def __init__(self, forms: Forms) -> None:
+        self.forms = forms
+        self._texts: dict[str, str] = {}
+
+    def core(self, program: Program) -> str:
+        """Return the symbol of a program's core."""
+        symbol = f'@"overbar.{program.name}"'
+        if symbol not in self._texts:
+            self._texts[symbol] = _Core(program, self, symbol).text()
+        return symbol
+
+    def texts(self) -> list[str]:
+        """Return the texts of all of them."""
+        return list(self._texts.values())
+
+
 class _Core:
     """Print the function that computes."""
 
-    def __init__(
-        self, program: Program, given: Sequence[Argument], forms: Forms
-    ) -> None:
+    def __init__(self, program: Program, cores: _Cores, symbol: str) -> None:
         self.program = program
-        self.given = given
-        self.code = Code(forms)
+        self.cores = cores
+        self.symbol = symbol
+        self.given = arguments(program)
+        self.code = Code(cores.forms)
         self.values = Values(self.code, program.names)
         self.results = leaves(program.result)
 
     def text(self) -> str:
-        """Return the text of `@core`, and of what it calls."""
+        """Return the text of the core, and of the function that it hands over to."""
         code = self.code
         names, loads = self._arguments()
-        code.sizes.learn(self._sizes())
-        statements = Statements(self.values, self._memory())
+        code.sizes.learn(given_sizes(self.given, code.first))
+        nested = Nested(self.values, self.cores.core)
+        statements = Statements(self.values, self._memory(), nested.write)
         statements.write(self.program.body)
-        self._finish(statements.buffers)
-        arrays = [n for n in self.results if n.type.shape]
-        outs = [f"%r{i}" for i, n in enumerate(self.results) if n.type.shape]
-        loads += [
-            f"%r{i}.p = getelementptr i8, ptr %out, i64 {8 * i}\n"
-            f"%r{i} = load ptr, ptr %r{i}.p\n"
-            for i, n in enumerate(self.results)
-            if n.type.shape
-        ]
-        del arrays
-        own = "".join(f", ptr noalias nonnull {n}" for n in (*names, *outs))
-        handed = "".join(f", ptr {n}" for n in (*names, *outs))
+        self._finish()
+        for i, node in enumerate(self.results):
+            if node.type.shape:
+                names.append(f"%r{i}")
+                loads += [_pointer(f"%r{i}", "out", i)]
+        own = "".join(f", ptr noalias nonnull {n}" for n in names)
+        handed = "".join(f", ptr {n}" for n in names)
+        kernel = f'{self.symbol[:-1]}.kernel"'
         return (
-            "define internal i32 @kernel(ptr noalias readonly %in, ptr noalias %out"
+            f"define internal i32 {kernel}(ptr noalias readonly %in, ptr noalias %out"
             f"{own}) nounwind noinline {{\n{code.begun()}body:\n{code.text()}"
             f"br label %leave\n{self._left()}}}\n"
-            "define i32 @core(ptr %in, ptr %out) nounwind {\n"
-            f"{''.join(loads)}%status = call i32 @kernel(ptr %in, ptr %out{handed})\n"
+            f"define internal i32 {self.symbol}(ptr %in, ptr %out) nounwind {{\n"
+            f"{''.join(loads)}%status = call i32 {kernel}(ptr %in, ptr %out{handed})\n"
             "ret i32 %status\n}"
         )
 
     def _left(self) -> str:
         """Return the blocks in which the function ends."""
-        code, lines = self.code, []
-        pairs = "[ 0, %left.whole ]"
-        for why in code.refusals:
-            lines.append(f"refused.{why}:\nbr label %leave.{why}\n")
-        lines = ["leave:\nbr label %left.whole\nleft.whole:\nbr label %end\n"]
+        code, pairs = self.code, "[ 0, %leave ]"
+        lines = ["leave:\nbr label %end\n"]
         for why in code.refusals:
             lines.append(f"refused.{why}:\nbr label %end\n")
             pairs += f", [ {REFUSALS[why]}, %refused.{why} ]"
@@ -201,34 +217,27 @@ class _Core:
             name = self.program.names.get(node)
             if node.type.shape:
                 names.append(f"%a{i}")
-                loads.append(
-                    f"%a{i}.p = getelementptr i8, ptr %in, i64 {8 * slot}\n"
-                    f"%a{i} = load ptr, ptr %a{i}.p\n"
-                )
+                loads.append(_pointer(f"%a{i}", "in", slot))
                 if name is not None:
                     view = View(f"%a{i}", node.type.dtype, node.type.shape)
                     self.values.arrays[name] = view
             elif name is not None:
-                place = code._first(f"getelementptr i8, ptr %in, i64 {8 * slot}")
+                place = code.first(f"getelementptr i8, ptr %in, i64 {8 * slot}")
                 dtype = node.type.dtype
                 if dtype == "bool":
-                    value = code._first(f"load i8, ptr {place}")
-                    value = code._first(f"icmp ne i8 {value}, 0")
+                    value = code.first(f"load i8, ptr {place}")
+                    value = code.first(f"icmp ne i8 {value}, 0")
                 else:
-                    value = code._first(f"load {KINDS[dtype]}, ptr {place}")
+                    value = code.first(f"load {KINDS[dtype]}, ptr {place}")
                 variable = code.variable(name, dtype)
                 code.entry.append(f"store {KINDS[dtype]} {value}, ptr {variable}\n")
         return names, loads
-
-    def _sizes(self) -> list[tuple[Node, list[str]]]:
-        """Return the arguments with their sizes."""
-        return _given_sizes(self.given, self.code._first)
 
     def _memory(self) -> dict[Node, str]:
         """Return the names of results' memory, by what is made there."""
         return {n: f"%r{place}" for n, place in _buffers(self.program).items()}
 
-    def _finish(self, buffers: Mapping[Node, str]) -> None:
+    def _finish(self) -> None:
         """Put results in their places, those that are not made there."""
         code, values = self.code, self.values
         for i, node in enumerate(self.results):
@@ -246,18 +255,27 @@ class _Core:
             code.store(dtype, place, text)
 
 
-def _given_sizes(
-    given: Sequence[Argument], write: object
+def _pointer(name: str, table: str, slot: int) -> str:
+    """Return the lines that read an address from a table."""
+    return (
+        f"{name}.p = getelementptr i8, ptr %{table}, i64 {8 * slot}\n"
+        f"{name} = load ptr, ptr {name}.p\n"
+    )
+
+
+def given_sizes(
+    given: Sequence[Argument], write: Callable[[str], str]
 ) -> list[tuple[Node, list[str]]]:
+    """Return the arguments with their sizes."""
     found = []
     for node, slot in given:
         first = slot + 1 if node.type.shape else slot
         count = len(node.type.shape) or int(node.op is _EXTENT)
-        sizes = []
-        for k in range(count):
-            place = write(f"getelementptr i8, ptr %in, i64 {8 * (first + k)}")  # type: ignore[operator]
-            sizes.append(write(f"load i64, ptr {place}"))  # type: ignore[operator]
-        found.append((node, sizes))
+        places = [
+            write(f"getelementptr i8, ptr %in, i64 {8 * (first + k)}")
+            for k in range(count)
+        ]
+        found.append((node, [write(f"load i64, ptr {p}") for p in places]))
     return found
 
 
@@ -271,7 +289,7 @@ def _sizes_text(program: Program, given: Sequence[Argument]) -> str:
         return name
 
     sizes = Sizes(write)
-    sizes.learn(_given_sizes(given, write))
+    sizes.learn(given_sizes(given, write))
     place = 0
     for node in leaves(program.result):
         for extent in node.type.shape:

@@ -55,7 +55,7 @@ class Code:
         self.forms = forms
         self.entry: list[str] = []
         self.block = "body"
-        self.sizes = Sizes(self._first)
+        self.sizes = Sizes(self.first)
         self.refusals: dict[str, None] = {}
         self._lines: list[str | list[str]] = []
         self._count = itertools.count()
@@ -73,7 +73,7 @@ class Code:
         """Write a line."""
         self._lines.append(text)
 
-    def _first(self, text: str) -> str:
+    def first(self, text: str) -> str:
         """Write a line of the first block, and return the name of its value."""
         name = f"%e{next(self._count)}"
         self.entry.append(f"{name} = {text}\n")
@@ -172,15 +172,15 @@ class Code:
         if known and size <= LARGEST_LOCAL and self._stack + size <= LARGEST_STACK:
             self._stack += size + ALIGNED
             kind = f"[{max(count, 1)} x {CELLS[dtype]}]"
-            return self._first(f"alloca {kind}, align {ALIGNED}")
+            return self.first(f"alloca {kind}, align {ALIGNED}")
         product = self.sizes.product(shape)
-        whole = self._first(f"mul i64 {product}, {BYTES[dtype]}")
-        padded = self._first(f"add i64 {whole}, {ALIGNED}")
-        memory = self._first(f"call noalias ptr @malloc(i64 {padded})")
+        whole = self.first(f"mul i64 {product}, {BYTES[dtype]}")
+        padded = self.first(f"add i64 {whole}, {ALIGNED}")
+        memory = self.first(f"call noalias ptr @malloc(i64 {padded})")
         self._mallocs.append(memory)
-        last = self._first(f"getelementptr i8, ptr {memory}, i64 {ALIGNED - 1}")
+        last = self.first(f"getelementptr i8, ptr {memory}, i64 {ALIGNED - 1}")
         mask = f"ptr {last}, i64 -{ALIGNED}"
-        return self._first(f"call align {ALIGNED} ptr @llvm.ptrmask.p0.i64({mask})")
+        return self.first(f"call align {ALIGNED} ptr @llvm.ptrmask.p0.i64({mask})")
 
     def begun(self) -> str:
         """Return the first block, which ends where memory is known to be there."""

@@ -12,6 +12,7 @@ from overbar.ir.ops import OPS
 from overbar.ir.program import (
     Allocate,
     Assign,
+    Call,
     Comment,
     For,
     If,
@@ -21,7 +22,7 @@ from overbar.ir.program import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from overbar.codegen.machine.arrays_values import Values
     from overbar.ir.graph import Node
@@ -39,14 +40,21 @@ _Step: TypeAlias = "Statement | Callable[[], None]"
 class Statements:
     """Write the statements of one program.
 
-    buffers: memory of the caller's, for arrays that are returned.
+    buffers: memory of the caller's, for arrays that are returned; call: writes the call
+    of another program.
     """
 
-    def __init__(self, values: Values, buffers: dict[Node, str]) -> None:
+    def __init__(
+        self,
+        values: Values,
+        buffers: Mapping[Node, str],
+        call: Callable[[Call], None],
+    ) -> None:
         self.values = values
         self.code = values.code
         self.names = values.names
         self.buffers = buffers
+        self.call = call
         self.whole = Whole(values, self._room)
 
     def write(self, body: Sequence[Statement]) -> None:
@@ -68,6 +76,8 @@ class Statements:
                 self._allocate(item)
             elif isinstance(item, Row):
                 self._row(item)
+            elif isinstance(item, Call):
+                self.call(item)
             elif not isinstance(item, Comment):
                 message = f"expected loops over arrays, found {type(item).__name__}"
                 raise UnsupportedError(message)

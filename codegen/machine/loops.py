@@ -14,19 +14,20 @@ from overbar.codegen.machine.body import SLOT
 from overbar.codegen.machine.instructions import KINDS, literal
 
 if TYPE_CHECKING:
+    from overbar.codegen.machine.forms import Forms
     from overbar.codegen.machine.rolled import Rolled
 
 # NumPy's arrays, of integers.
 Array = Any
 
 _SHELL = """\
-define internal void @"overbar.loop{number}"(ptr noalias %in, ptr noalias %out, \
+define internal void @"overbar.{name}"(ptr noalias %in, ptr noalias %out, \
 ptr noalias %scratch, i64 %begin, i64 %end) nounwind {{
 entry:
 {entry}br label %loop
 loop:
 %k = phi i64 [ %begin, %entry ], [ %next, %loop ]
-{phis}{body}%next = add i64 %k, 1
+{phis}{body}%next = add i64 %k, {lanes}
 %more = icmp ult i64 %next, %end
   br i1 %more, label %loop, label %exit
 exit:
@@ -34,6 +35,9 @@ ret void
 }}"""
 """A loop. (The branch is indented: what `making` takes for branches of the program's
 is not.)"""
+
+
+ALIGN = {"float64": 8, "float32": 4, "int64": 8, "bool": 1}
 
 
 class Tables:
@@ -70,8 +74,11 @@ class Loop:
     entry, phis, body: lines before the loop, at its head, in it; texts: of columns.
     """
 
-    def __init__(self, program: Rolled, number: int, rows: Array) -> None:
+    lanes = 1
+
+    def __init__(self, program: Rolled, number: int, rows: Array, forms: Forms) -> None:
         self.program, self.number, self.rows = program, number, rows
+        self.forms = forms
         self.flat = program.flat
         self.entry: list[str] = []
         self.phis: list[str] = []
@@ -81,9 +88,14 @@ class Loop:
         self.tables: dict[bytes, str] = {}
         self.operands: dict[bytes, str] = {}
 
+    @property
+    def name(self) -> str:
+        """What the function is called."""
+        return f"loop{self.number}"
+
     def text(self) -> str:
         """Return the function."""
-        forms, flat = self.program.forms, self.flat
+        forms, flat = self.forms, self.flat
         for column, index in enumerate(self.rows[0].tolist()):
             node = flat.nodes[index]
             first = flat.starts[self.rows[:, column]]
@@ -99,7 +111,8 @@ class Loop:
         self._stores()
         phis = [p.format(*self.texts) for p in self.phis]
         return _SHELL.format(
-            number=self.number,
+            name=self.name,
+            lanes=self.lanes,
             entry="".join(self.entry),
             phis="".join(phis),
             body="".join(self.body),
@@ -135,29 +148,43 @@ class Loop:
         values = [nodes[i].value for i in source.tolist()]
         texts = {literal(v, dtype) for v in values}
         if len(texts) == 1:
-            return texts.pop()
+            return self.forms.constant(values[0], dtype)
         table = self.program.tables.values(values, dtype)
         kind = "i8" if dtype == "bool" else KINDS[dtype]
         place = f"{name}.p = getelementptr {kind}, ptr {table}, i64 %k\n"
-        self.body += [place, _load(name, dtype)]
+        self.body += [place, self._next(name, dtype)]
         return name
+
+    def _next(self, name: str, dtype: str) -> str:
+        """Return the line that reads a value, or those of all lanes, from one place."""
+        return loaded(name, dtype)
 
     def _read(self, name: str, base: str, offsets: Array, dtype: str) -> str:
         """Read an operand from where it is for each piece."""
         strides = np.unique(np.diff(offsets))
-        lines = self.body
         if len(strides) == 1 and strides[0] == 0:
-            lines = self.entry
-            lines.append(f"{name}.p = {_at(base, int(offsets[0]))}")
+            self._same(name, at(base, int(offsets[0])), dtype)
+            return name
+        self.body.append(f"{name}.q = {at(base, int(offsets[0]))}")
+        if len(strides) == 1:
+            self._strided(name, int(strides[0]), dtype)
         else:
-            at = self._count(int(strides[0])) if len(strides) == 1 else None
-            at = at or self._table(offsets - offsets[0])
-            lines += [
-                f"{name}.q = {_at(base, int(offsets[0]))}",
-                f"{name}.p = getelementptr i8, ptr {name}.q, i64 {at}\n",
-            ]
-        lines.append(_load(name, dtype))
+            self._scattered(name, offsets - offsets[0], dtype)
         return name
+
+    def _same(self, name: str, place: str, dtype: str) -> None:
+        """Read once what is the same for all pieces."""
+        self.entry += [f"{name}.p = {place}", loaded(name, dtype)]
+
+    def _strided(self, name: str, stride: int, dtype: str) -> None:
+        """Read what lies at a multiple of the counter."""
+        count = self._count(stride)
+        self.body += [_moved(f"{name}.p", f"{name}.q", count), loaded(name, dtype)]
+
+    def _scattered(self, name: str, offsets: Array, dtype: str) -> None:
+        """Read what lies where a table says."""
+        number = self._table(offsets)
+        self.body += [_moved(f"{name}.p", f"{name}.q", number), loaded(name, dtype)]
 
     def _count(self, stride: int) -> str:
         """Return the counter times a stride."""
@@ -187,8 +214,8 @@ class Loop:
             f"{name}.m = mul i64 %begin, {SLOT}\n",
             f"{name}.a = add i64 {name}.m, {before}\n",
             f"{name}.s = select i1 {name}.f, i64 {offsets[0]}, i64 {name}.a\n",
-            f"{name}.p = getelementptr i8, ptr %scratch, i64 {name}.s\n",
-            _load(f"{name}.i", dtype, f"{name}.p"),
+            _moved(f"{name}.i.p", "%scratch", f"{name}.s"),
+            loaded(f"{name}.i", dtype),
         ]
         kind = KINDS[dtype]
         self.phis.append(
@@ -202,24 +229,35 @@ class Loop:
             nodes = self.rows[:, column]
             dtype = self.flat.dtypes[nodes[0]]
             slot = int(self.program.slots[nodes[0]])
-            name, value, kind = f"%s{column}", self.texts[column], KINDS[dtype]
+            name, value, kind = (
+                f"%s{column}",
+                self.texts[column],
+                self.forms.kind(dtype),
+            )
             self.body += [
-                f"{name}.q = {_at('scratch', slot * SLOT)}",
+                f"{name}.q = {at('scratch', slot * SLOT)}",
                 f"{name}.p = getelementptr i64, ptr {name}.q, i64 %k\n",
             ]
             if dtype == "bool":
                 self.body.append(f"{name}.b = zext i1 {value} to i8\n")
                 value, kind = f"{name}.b", "i8"
-            self.body.append(f"store {kind} {value}, ptr {name}.p\n")
+            self.body.append(
+                f"store {kind} {value}, ptr {name}.p, align {ALIGN[dtype]}\n"
+            )
 
 
-def _at(base: str, offset: int) -> str:
+def at(base: str, offset: int) -> str:
+    """Return the place of a slot."""
     return f"getelementptr i8, ptr %{base}, i64 {offset}\n"
 
 
-def _load(name: str, dtype: str, place: str = "") -> str:
-    """Return the line that reads a value."""
-    place = place or f"{name}.p"
+def _moved(name: str, place: str, offset: str) -> str:
+    return f"{name} = getelementptr i8, ptr {place}, i64 {offset}\n"
+
+
+def loaded(name: str, dtype: str) -> str:
+    """Return the line that reads a value from its place, `NAME.p`."""
+    place = f"{name}.p"
     if dtype == "bool":
         return f"{name}.b = load i8, ptr {place}\n{name} = trunc i8 {name}.b to i1\n"
     return f"{name} = load {KINDS[dtype]}, ptr {place}\n"

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overbar.codegen.machine.body import SLOT, Body, function, module
+from overbar.codegen.machine.body import SLOT, Body, function
 from overbar.codegen.machine.loops import Loop, Tables
 from overbar.codegen.machine.ordering import Plan, Run
 from overbar.codegen.machine.patterns import find
 from overbar.codegen.machine.straight import LARGEST_STACK
+from overbar.codegen.machine.wide import wide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,11 +61,17 @@ def print_rolled(
     inputs: Sequence[Node],
     results: Sequence[Node],
     forms: Forms,
+    lanes: Forms | None = None,
     cut: int = 2_000,
 ) -> str | None:
-    """Return the text of `@core`, straight code in functions of at most `cut` ops."""
+    """Return the text of `@core`, straight code in functions of at most `cut` ops.
+
+    lanes: forms over vectors, for loops whose pieces do not wait for each other.
+    """
     plan = find(nodes, forms)
-    return None if plan is None else Rolled(plan, inputs, results, forms, cut).text()
+    if plan is None:
+        return None
+    return Rolled(plan, inputs, results, forms, lanes, cut).text()
 
 
 class Rolled:
@@ -79,9 +86,12 @@ class Rolled:
         inputs: Sequence[Node],
         results: Sequence[Node],
         forms: Forms,
+        lanes: Forms | None,
         cut: int,
     ) -> None:
-        self.plan, self.flat, self.forms = plan, plan.flat, forms
+        self.plan, self.flat = plan, plan.flat
+        self.forms, self.lanes = forms, lanes
+        self.in_lanes: set[int] = set()
         self.results = results
         self.body = Body(inputs, forms)
         self.body.dtypes.update(zip(self.flat.nodes, self.flat.dtypes, strict=True))
@@ -147,7 +157,7 @@ class Rolled:
 
     def text(self) -> str:
         """Return the module's text."""
-        loops = [Loop(self, g, rows).text() for g, rows in enumerate(self.plan.loops)]
+        loops = self._loops()
         straight = self._straight()
         copies, calls = self._copies()
         functions = [
@@ -156,7 +166,28 @@ class Rolled:
         ]  # fmt: skip
         lines = [*self._calls(), *calls]
         core = function("core", ("in", "out"), _with_scratch(lines, self.size))
-        return module(self.forms, [*functions, core])
+        return "\n".join([self._needs(), *functions, core, ""])
+
+    def _needs(self) -> str:
+        """Return what forms declare and define, each once."""
+        known: dict[str, None] = {}
+        made: dict[str, None] = {}
+        for forms in filter(None, (self.forms, self.lanes)):
+            known |= dict.fromkeys([*forms.functions.declarations(), *forms.declared])
+            made |= dict.fromkeys(forms.functions.definitions())
+            made |= dict.fromkeys(forms.defined.values())
+        return "\n".join([*known, *made])
+
+    def _loops(self) -> list[str]:
+        """Return the functions of loops, in lanes too where that is possible."""
+        found = []
+        for number, rows in enumerate(self.plan.loops):
+            found.append(Loop(self, number, rows, self.forms).text())
+            text = self.lanes and wide(self, number, rows, self.lanes)
+            if text:
+                self.in_lanes.add(number)
+                found.append(text)
+        return found
 
     def _straight(self) -> list[str]:
         """Return the functions between loops."""
@@ -190,12 +221,17 @@ class Rolled:
         given = ", ".join(f"ptr %{name}" for name in GIVEN)
         lines = []
         for number, step in enumerate(self.steps):
-            if isinstance(step, Run):
-                name = f"overbar.loop{step.loop}"
-                more = f", i64 {step.begin}, i64 {step.end}"
-            else:
-                name, more = f"overbar.piece{number}", ""
-            lines.append(f'call void @"{name}"({given}{more})\n')
+            if not isinstance(step, Run):
+                lines.append(f'call void @"overbar.piece{number}"({given})\n')
+                continue
+            begin, middle, end = step.begin, step.begin, step.end
+            if step.loop in self.in_lanes and self.lanes:
+                middle = end - (end - begin) % self.lanes.lanes
+            for kind, start, stop in (("wide", begin, middle), ("loop", middle, end)):
+                if start < stop:
+                    name = f'@"overbar.{kind}{step.loop}"'
+                    more = f"i64 {start}, i64 {stop}"
+                    lines.append(f"call void {name}({given}, {more})\n")
         return lines
 
     def _copies(self) -> tuple[list[str], list[str]]:

@@ -61,6 +61,8 @@ class Entry:
     @property
     def shaped(self) -> bool:
         """Whether an array is among what is computed."""
+        if not self.graph.shaped:
+            return False
         return any(n.type.shape for n in self.graph.order(leaves(self.result)))
 
     @cached_property

@@ -13,6 +13,7 @@ import numpy as np
 
 from overbar.codegen.module import print_module
 from overbar.givers import packing, partial_last, rounding, rounding_floats, silent
+from overbar.ir.collector import paused
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.evaluate import evaluate
 from overbar.ir.flat import digest
@@ -87,7 +88,7 @@ class Runtime:
         """Return an entry point derived by itself."""
         if len(self.derivation.graph) > LARGEST_COPIED:
             return self.entry(name)
-        with self.lock:
+        with self.lock, paused:
             found: Entry = getattr(self.derivation.copied(), name)()
             return found
 
@@ -96,15 +97,15 @@ class Runtime:
 
         None for a formula with arrays.
         """
-        derivation = self.derivation
-        if any(n.type.shape for n in derivation.graph.order()):
+        graph = self.derivation.graph
+        if graph.shaped and any(n.type.shape for n in graph.order()):
             return None
-        wrt = [derivation.graph.names[n] for n in derivation.wrt]
-        return digest(derivation.graph) + repr((wrt, self.accuracy)).encode()
+        wrt = [graph.names[n] for n in self.derivation.wrt]
+        return digest(graph) + repr((wrt, self.accuracy)).encode()
 
     def entry(self, name: str) -> Entry:
         """Return the Program of an entry point and its graph."""
-        with self.lock:
+        with self.lock, paused:
             if name not in self._entries:
                 module = self.together() if name in self.together() else [name]
                 copies = len(self.derivation.graph) <= LARGEST_COPIED

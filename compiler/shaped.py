@@ -38,7 +38,7 @@ def compiled(
     graph: Graph, arguments: Sequence[Argument], options: Options
 ) -> CompiledFunction:
     """Return the compiled function of a formula, over numbers or over arrays."""
-    nodes = (*graph.inputs.values(), *graph.order())
+    nodes = (*graph.inputs.values(), *graph.order()) if graph.shaped else ()
     arrays = any(n.type.shape for n in nodes)
     return (ShapedFunction if arrays else CompiledFunction)(graph, arguments, options)
 

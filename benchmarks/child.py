@@ -100,10 +100,11 @@ class Child:
         return json.loads(line)  # type: ignore[no-any-return]
 
     def reason(self) -> str:
-        """Return the last line of what the tool had to say."""
+        """Return the last line of what the tool had to say, of memory if it did."""
         self.process.wait()
         self.errors.seek(0)
         lines = self.errors.read().strip().splitlines()
+        lines = [line for line in lines if "memory" in line.lower()] or lines
         return lines[-1][:120] if lines else f"exit status {self.process.returncode}"
 
     def end(self) -> None:

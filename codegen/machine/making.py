@@ -3,7 +3,8 @@
 Comes in: nodes, what is given and what is wanted. Goes out: a core, `void core(ptr in,
 ptr out)` with a slot of 8 bytes for every number, as bytes that `loading` makes run.
 
-There are two levels. Short programs are optimised by LLVM at once. Of long ones the
+There are two levels. Short programs are optimised by LLVM at once, and so are long ones
+that are nearly all patterns, which become loops (see `rolled`). Of other long ones the
 first code is put together from stencils, in time that grows as their length; LLVM's
 code, several times quicker to run and much slower to make, takes its place later.
 """
@@ -16,9 +17,11 @@ from overbar.codegen.machine.branching import print_branching
 from overbar.codegen.machine.forms import Forms
 from overbar.codegen.machine.loading import CELL, LAYOUT, joined
 from overbar.codegen.machine.packing import Pack, packed
+from overbar.codegen.machine.rolled import print_rolled
 from overbar.codegen.machine.stencils import Stencils, available, fits
 from overbar.codegen.machine.straight import print_straight
 from overbar.codegen.machine.target import assembled
+from overbar.codegen.machine.wide import vector_forms
 from overbar.ir.program import If
 
 if TYPE_CHECKING:
@@ -31,6 +34,9 @@ CUT = 2_000
 """Ops of a function of a long program."""
 LARGEST_QUICK = 400
 """Ops up to which LLVM's code is made at once."""
+MOSTLY_LOOPS = 1_000, 20
+"""Ops that LLVM compiles at once of a long program that was rolled up, or one in how
+many of its ops if that is more: no longer than other first code takes."""
 MODULE = 10_000
 """Ops of a module: what one process makes code of at a time."""
 
@@ -70,13 +76,28 @@ def core_texts(wanted: Wanted) -> list[str]:
     """
     if wanted.branches:
         return [print_branching(wanted.program(), wanted.inputs, Forms())]
+    text = _loops(wanted)
+    if text is not None:
+        return [text]
     return print_straight(wanted.items, wanted.inputs, wanted.results, CUT, MODULE)
+
+
+def _loops(wanted: Wanted, most: float = float("inf")) -> str | None:
+    """Return the text of a long program as loops, with so many ops to compile."""
+    if len(wanted.nodes) <= LARGEST_QUICK or wanted.branches:
+        return None
+    lanes = vector_forms(strict=wanted.strict)
+    return print_rolled(*wanted[:3], Forms(), lanes, most=most)
 
 
 def first_code(wanted: Wanted) -> tuple[str, bytes]:
     """Return the code to begin with: what it is, and its bytes."""
     if len(wanted.nodes) <= LARGEST_QUICK:
         return joined([assembled(text) for text in core_texts(wanted)])
+    least, part = MOSTLY_LOOPS
+    text = _loops(wanted, max(least, len(wanted.nodes) // part))
+    if text is not None:
+        return joined([assembled(text)])
     if available() and fits(wanted.nodes, wanted.results) and not wanted.branches:
         return LAYOUT, Stencils(*wanted[:3]).layout().packed()
     texts = core_texts(wanted)

@@ -64,8 +64,13 @@ class Flat:
     dtypes: Sequence[str]
 
 
-def find(nodes: Sequence[Node], forms: Forms) -> Plan | None:
-    """Return how a program is computed by loops, None where that does not pay."""
+def find(
+    nodes: Sequence[Node], forms: Forms, most: float = float("inf")
+) -> Plan | None:
+    """Return how a program is computed by loops, None where that does not pay.
+
+    most: the ops that may be left to compile, of loops' pieces and of straight code.
+    """
     if not promising(nodes):
         return None
     flat = flattened(nodes, forms)
@@ -74,7 +79,7 @@ def find(nodes: Sequence[Node], forms: Forms) -> Plan | None:
     if int((classes >= 0).sum()) < (1 - WORTH) * ops:
         return None
     plan = in_order(flat, grown(flat, classes))
-    return plan if plan.size <= WORTH * ops else None
+    return plan if plan.size <= min(most, WORTH * ops) else None
 
 
 def promising(nodes: Sequence[Node]) -> bool:

@@ -62,13 +62,16 @@ def print_rolled(
     results: Sequence[Node],
     forms: Forms,
     lanes: Forms | None = None,
+    *,
+    most: float = float("inf"),
     cut: int = 2_000,
 ) -> str | None:
     """Return the text of `@core`, straight code in functions of at most `cut` ops.
 
-    lanes: forms over vectors, for loops whose pieces do not wait for each other.
+    lanes: forms over vectors, for loops whose pieces do not wait for each other; most:
+    the ops that may be left to compile.
     """
-    plan = find(nodes, forms)
+    plan = find(nodes, forms, most)
     if plan is None:
         return None
     return Rolled(plan, inputs, results, forms, lanes, cut).text()

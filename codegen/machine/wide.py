@@ -12,19 +12,35 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overbar.codegen.machine import libmvec
 from overbar.codegen.machine.body import SLOT
+from overbar.codegen.machine.forms import Forms
 from overbar.codegen.machine.loops import Loop, loaded
 
 if TYPE_CHECKING:
-    from overbar.codegen.machine.forms import Forms
     from overbar.codegen.machine.rolled import Rolled
 
 # NumPy's arrays, of integers.
 Array = Any
 
+NARROWEST = 4
+"""Lanes from which on a vector pays."""
 _EACH = "overbar.each"
 """What functions are called that call another for each lane: no gain."""
 _NUMBER, _TRUTH = "float64", "bool"
+
+
+def vector_forms(*, strict: bool) -> Forms | None:
+    """Return forms over the widest vectors there are, None where these are narrow.
+
+    strict: without functions over vectors, which round otherwise than libm's.
+    """
+    lanes = max(libmvec.widths(), default=0)
+    if lanes < NARROWEST:
+        return None
+    if strict:
+        return Forms(lanes)
+    return Forms(lanes, lambda name, dtype, n: libmvec.symbol(name, lanes, n, dtype))
 
 
 def wide(program: Rolled, number: int, rows: Array, forms: Forms) -> str | None:

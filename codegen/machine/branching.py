@@ -105,8 +105,8 @@ class _Branching(Body):
         stack = [root]
         while stack:
             node = stack[-1]
-            if node in done or not node.args or node in self.inputs:
-                stack.pop()
+            if node in done or not node.args or node in self.inputs:  # known by name
+                done.add(stack.pop())
                 continue
             number = next(self.count)
             if node in self.places and not (whole and node is root):

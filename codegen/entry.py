@@ -47,7 +47,7 @@ class Callee(NamedTuple):
     fits: raises InputError for sizes that do not fit (see `sizes_of`).
     code: emits the call: `kinds` are the Numba types that it takes first, `returned`
     is the one that it gives.
-    origin: how to make the `Call` of this again, in another process (see `__reduce__`).
+    origin: says how to make the `Call` of this again, in another process.
     """
 
     parts: Sequence[Declared | tuple[Declared, ...]]
@@ -56,7 +56,7 @@ class Callee(NamedTuple):
     doc: str
     fits: Callable[[Sequence[int]], None]
     code: Any
-    origin: tuple[Callable[..., Any], tuple[Any, ...]]
+    origin: Callable[[], tuple[Callable[..., Any], tuple[Any, ...]]]
 
 
 def callable_entry(callee: Callee) -> Any:

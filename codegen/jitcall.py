@@ -38,7 +38,7 @@ class Call:
         self.check = Check(callee.fits, count) if sized else None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self._origin
+        return self._origin()
 
     def _defaults(self, given: Any) -> list[float]:
         """Return the numbers that stand for arguments left out at the end."""

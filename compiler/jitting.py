@@ -7,6 +7,7 @@ generated function.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from overbar.codegen.entry import Callee, Declared, one_array, parts_of, sizes_of
@@ -53,7 +54,9 @@ def _native(runtime: Runtime, name: str) -> Callee:
     doc = f"Return {name} at {', '.join(names)}."
     fits = Fit(formula.graph, sizes_of(parts))
     code = Core(made.machine, parts, made.inputs, made.results)
-    return Callee(parts, names, defaults, doc, fits, code, _origin(runtime, name))
+    return Callee(
+        parts, names, defaults, doc, fits, code, partial(_origin, runtime, name)
+    )
 
 
 def _first(
@@ -79,7 +82,7 @@ def _generated(runtime: Runtime, name: str) -> Callee:
     names = ["inputs"] if program.packed else [n for n, _ in program.params]
     names = names[: len(parts)]
     fits = Fit(runtime.derivation.graph, sizes_of(parts))
-    origin = _origin(runtime, name)
+    origin = partial(_origin, runtime, name)
     return Callee(parts, names, program.defaults, program.doc, fits, code, origin)
 
 

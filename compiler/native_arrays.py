@@ -44,7 +44,7 @@ class NativeArrays:
         Raises UnsupportedError for what machine code does not know.
         """
         if name not in self._made:
-            self._made[name] = _made(self._entry(name), name)
+            self._made[name] = compiled(self._entry(name), name)
         return self._made[name]
 
     def function(self, name: str) -> Callable[..., Any]:
@@ -66,7 +66,7 @@ class NativeArrays:
         return converting
 
 
-def _made(entry: Entry, name: str) -> Callable[..., list[Any]]:
+def compiled(entry: Entry, name: str) -> Callable[..., list[Any]]:
     """Return an entry point's code as a function, from disk where it was made before."""
     program = entry.program
     strict = entry.graph.strict or not program.shaped

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from overbar.codegen.machine.arrays_code import View
 from overbar.codegen.machine.arrays_products import Products
+from overbar.codegen.machine.arrays_running import Running
 from overbar.ir.errors import UnsupportedError
 from overbar.ir.ops import OPS
 from overbar.ir.ops.contract_notation import spec
@@ -110,6 +111,26 @@ class Whole:
 
         code.loops([code.sizes.size(e) for e in out.shape], body)
 
+    # -- along an axis ---------------------------------------------------------------
+
+    def _cumsum(self, node: Node) -> None:
+        x, out = self._unary(node)
+        axis, backwards = node.attrs
+        Running(self.code).sums(x, out.pointer, axis, backwards=bool(backwards))
+        self._keep(node, out)
+
+    def _others(self, node: Node) -> None:
+        if len(node.args) > 1:
+            raise UnsupportedError("expected products of numbers alone")
+        x, out = self._unary(node)
+        Running(self.code).others(x, out.pointer, *node.attrs)
+        self._keep(node, out)
+
+    def _unary(self, node: Node) -> tuple[View, View]:
+        """Return the operand, and memory for the result."""
+        x, shape = self.values.view(node.args[0]), node.type.shape
+        return x, View(self.room(node, shape), node.type.dtype, shape)
+
     # -- other ways to look at an array ------------------------------------------------
 
     def _reshape(self, node: Node) -> None:
@@ -140,4 +161,6 @@ _TURNED: Mapping[str, tuple[bool, bool]] = {
 _WAYS: Mapping[Any, Callable[[Whole, Node], None]] = {
     OPS["contract"]: Whole._contract,  # noqa: SLF001
     OPS["reshape"]: Whole._reshape,  # noqa: SLF001
+    OPS["cumsum"]: Whole._cumsum,  # noqa: SLF001
+    OPS["prod_others"]: Whole._others,  # noqa: SLF001
 }

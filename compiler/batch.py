@@ -13,7 +13,6 @@ import numpy as np
 
 from overbar.ir.errors import InputError
 from overbar.ir.types import size_of
-from overbar.mapping import columns
 from overbar.results import fill
 from overbar.sizes import REFUSALS
 
@@ -106,10 +105,8 @@ def mapped(f: ShapedFunction, name: str, values: Sequence[Any], lead: Any) -> li
                 whole[place] = part
         return out
     if not f.runtime.entry(name).program.shaped:
-        points = columns(
-            [np.broadcast_to(v, lead) for v in values], (), f.graph.real.dtype
-        )
-        return [row.reshape(lead) for row in f.runtime.points(name, points)]
+        points = [np.broadcast_to(v, lead) for v in values]
+        return [row.reshape(lead) for row in f.runtime.points(name, points, lead)]
     values = [np.asarray(v, n.type.dtype) for v, n in zip(values, nodes, strict=False)]
     stacks, places = _stacked(values, ranks, lead)
     count = prod(lead)

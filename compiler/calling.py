@@ -9,7 +9,13 @@ import numpy as np
 from overbar.arguments import Signature, convert, counted, listed
 from overbar.derivation import Derivation
 from overbar.ir.errors import InputError
-from overbar.mapping import columns, common_shape, flattened, need_numbers, reduced
+from overbar.mapping import (
+    common_shape,
+    flattened,
+    need_numbers,
+    points_shape,
+    reduced,
+)
 from overbar.results import Named, named_type
 from overbar.runtime import Runtime
 
@@ -68,18 +74,16 @@ class Calling:
 
         With a reduction they are floats: sums or means over all points.
         """
-        shape = common_shape(values)
         reduce = self.options.reduce
         if reduce is not None:
             self._need_plain_params(values)
-        elif shape is None:
+        elif common_shape(values) is None:
             return flattened(self.runtime.call(name)(*values))
-        dtype = self._graph.real.dtype
-        points = columns(values, self.signature.inputs, dtype)
-        out = self.runtime.points(name, points)
+        shape = points_shape(values, self.signature.inputs)
+        rows = self.runtime.points(name, values, shape)
         if reduce is not None:
-            return reduced(out, reduce)
-        return [row.reshape(shape) for row in out]
+            return reduced(rows, reduce)
+        return [row.reshape(shape) for row in rows]
 
     def _need_plain_params(self, values: Sequence[Any]) -> None:
         """Raise InputError for an array as a parameter, in words of its role."""

@@ -26,19 +26,27 @@ def common_shape(values: Sequence[Any]) -> tuple[int, ...] | None:
         return ()
 
 
-def columns(values: Sequence[Any], names: Iterable[str], dtype: str) -> Any:
-    """Return values that broadcast as an array of a row a value, a column a point.
+def points_shape(values: Sequence[Any], names: Iterable[str]) -> tuple[int, ...]:
+    """Return the common shape of arguments, () if all are numbers.
 
     Raises InputError, with the shapes by name, for values that do not broadcast.
     """
+    shapes = [v.shape for v in values if isinstance(v, np.ndarray)]
+    if shapes and shapes.count(shapes[0]) == len(shapes):
+        return shapes[0]  # type: ignore[no-any-return]
     try:
-        arrays = np.broadcast_arrays(*values)
+        return np.broadcast_shapes(*map(np.shape, values))
     except ValueError:
-        shapes = ", ".join(
+        found = ", ".join(
             f"{n} {np.shape(v)}" for n, v in zip(names, values, strict=False)
         )
-        message = f"expected arguments that broadcast, found shapes {shapes}"
+        message = f"expected arguments that broadcast, found shapes {found}"
         raise InputError(message) from None
+
+
+def columns(values: Sequence[Any], dtype: str) -> Any:
+    """Return values that broadcast as an array of a row a value, a column a point."""
+    arrays = np.broadcast_arrays(*values)
     points = np.empty((len(values), arrays[0].size if arrays else 1), dtype)
     for row, array in zip(points, arrays, strict=True):
         row[:] = array.ravel()

@@ -6,6 +6,7 @@ Each entry point is made when it is first called, once, whatever the threads.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from overbar.ir.evaluate import evaluate
 from overbar.ir.flat import digest
 from overbar.ir.program import For, If, leaves
 from overbar.ir.types import F32
+from overbar.mapping import columns
 from overbar.sweeping import interpreted_sweep
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from overbar.native import Native
     from overbar.native_arrays import NativeArrays
     from overbar.passes import Entry
+    from overbar.pointwise import Pointwise
 
 BACKENDS = ("auto", "numba", "python", "reference")
 """How code runs: machine code of ours for numbers and Numba's for arrays; Numba's
@@ -286,7 +289,22 @@ class Runtime:
                 given[part] = program.defaults[name]
         return evaluate(entry.graph, {}, leaves(program.result), given)
 
-    def points(self, name: str, points: Any) -> Any:
+    @cached_property
+    def pointwise(self) -> Pointwise:
+        """Machine code over vectors of points."""
+        from overbar.pointwise import Pointwise
+
+        real, strict = self.derivation.graph.real.dtype, self.accuracy == "strict"
+        return Pointwise(self._alone, self._content, real, strict=strict)
+
+    def points(self, name: str, values: Sequence[Any], shape: tuple[int, ...]) -> Any:
+        """Return results at points of a shape, one row a result."""
+        if self.backend == "auto":
+            with suppress(UnsupportedError):
+                return self.pointwise.run(name, values, shape)
+        return self._points(name, columns(values, self.derivation.graph.real.dtype))
+
+    def _points(self, name: str, points: Any) -> Any:
         """Return results at the columns of an array, one row a result."""
         entry = self.entry(name)
         program = entry.program

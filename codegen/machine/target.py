@@ -68,13 +68,20 @@ def _machine(level: int) -> _Machine:
 
 
 def assemble(
-    text: str, *, level: int = 2, passes: int = 0, vectorise: bool = False
+    text: str,
+    *,
+    level: int = 2,
+    passes: int = 0,
+    vectorise: bool = False,
+    inline: bool = False,
 ) -> bytes:
     """Return the object code of a module.
 
     level: of instruction selection and register allocation, 0 (quick) to 3.
     passes: the level of LLVM's pipeline of passes that runs before, 0 for none;
         vectorise: with LLVM's vectoriser of loops among them.
+    inline: whether functions marked `alwaysinline` are put in place of their calls, and
+        what is computed twice is computed once.
     """
     machine = _machine(level)
     try:
@@ -86,6 +93,8 @@ def assemble(
             module.triple = machine.triple
             module.data_layout = str(machine.target_data)
             module.verify()
+            if inline:
+                _put_in_place(module, machine)
             if passes:
                 _run_passes(module, machine, passes, vectorise=vectorise)
             return machine.emit_object(module)  # type: ignore[no-any-return]
@@ -104,15 +113,24 @@ def assembled(text: str, *, level: int = 2) -> bytes:
     return assemble(text, level=level, passes=2 if branches and level else 0)
 
 
-def _run_passes(
-    module: Any, machine: _Machine, level: int, *, vectorise: bool
-) -> None:
+def _run_passes(module: Any, machine: _Machine, level: int, *, vectorise: bool) -> None:
     """Run LLVM's pipeline over a module, without its vectoriser of straight code."""
     options = llvm.create_pipeline_tuning_options(level)
     options.loop_vectorization = vectorise
     options.slp_vectorization = False
     with llvm.create_pass_builder(machine, options) as builder:
         builder.getModulePassManager().run(module, builder)
+
+
+def _put_in_place(module: Any, machine: _Machine) -> None:
+    """Inline the functions that are marked so, and drop them."""
+    options = llvm.create_pipeline_tuning_options(0)
+    with llvm.create_pass_builder(machine, options) as builder:
+        manager = llvm.create_new_module_pass_manager()
+        manager.add_always_inliner_pass()
+        manager.add_new_gvn_pass()
+        manager.add_global_dead_code_eliminate_pass()
+        manager.run(module, builder)
 
 
 @cache

@@ -1,0 +1,152 @@
+"""Vector functions to call by themselves, points that try them, and the truth."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import mpmath
+import numpy as np
+
+from overbar.codegen.machine import vectors
+from overbar.codegen.machine.instructions import KINDS
+from overbar.codegen.machine.target import assemble, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+ONE = (
+    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan",
+    "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "cbrt",
+    "erf", "erfc",
+)  # fmt: skip
+TWO = ("pow", "atan2", "hypot")
+"""Functions of libm's that libmvec has, of one number and of two."""
+_NUMPY = {
+    "pow": "power", "asin": "arcsin", "acos": "arccos", "atan": "arctan",
+    "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "atan2": "arctan2",
+}  # fmt: skip
+_TRUTH: dict[str, Callable[..., Any]] = {
+    "exp2": lambda x: mpmath.mpf(2) ** x,
+    "log2": lambda x: mpmath.log(x, 2),
+    "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
+    "pow": mpmath.power,
+    "log1p": mpmath.log1p,
+}
+_LARGEST = {"exp": 2e3, "exp2": 3e3, "expm1": 2e3, "sinh": 2e3, "cosh": 2e3,
+            "erf": 40.0, "erfc": 40.0}  # fmt: skip
+"""Numbers from which on there is nothing to learn, and mpmath takes long."""
+TEXT = """
+declare {kind} @{symbol}({kinds})
+define void @run({pointers}, ptr %out) {{
+{loads}%r = call {kind} @{symbol}({operands})
+store {kind} %r, ptr %out, align 4
+ret void
+}}
+"""
+
+
+@cache
+def function(name: str, dtype: str, lanes: int) -> Callable[..., Any] | None:
+    """Return a vector function that takes arrays, None where there is none."""
+    arity = 2 if name in TWO else 1
+    symbol = vectors.Vectors(lanes, vectors.library()).symbol(name, dtype, arity)
+    if symbol is None:
+        return None
+    kind, places = f"<{lanes} x {KINDS[dtype]}>", range(arity)
+    text = TEXT.format(
+        kind=kind,
+        symbol=symbol,
+        kinds=", ".join([kind] * arity),
+        pointers=", ".join(f"ptr %a{i}" for i in places),
+        loads="".join(f"%x{i} = load {kind}, ptr %a{i}, align 4\n" for i in places),
+        operands=", ".join(f"{kind} %x{i}" for i in places),
+    )
+    code = load(assemble(text), ["run"], vectors.addresses([symbol]))
+    types = [ctypes.c_void_p] * (arity + 1)
+    run = ctypes.CFUNCTYPE(None, *types)(code.addresses["run"])
+
+    def on_arrays(*xs: Any, _: Any = code) -> Any:
+        size = len(xs[0])
+        rest = -size % lanes
+        padded = [np.concatenate([x, np.ones(rest)]).astype(dtype) for x in xs]
+        out = np.empty(size + rest, dtype)
+        for i in range(0, size, lanes):
+            run(*[x[i:].ctypes.data for x in padded], out[i:].ctypes.data)
+        return out[:size]
+
+    return on_arrays
+
+
+def special(dtype: str) -> list[float]:
+    """Return numbers where functions are often wrong."""
+    info = np.finfo(dtype)
+    tiny = [info.tiny, info.smallest_subnormal, info.tiny / 4, info.max, np.inf]
+    near = [1.0, 1 - info.epsneg, 1 + info.eps, 0.5, 2.0, 1e-5, 1e5, 1e9, 1e22]
+    ends = [6.0, 26.5, 27.3, 88.0, 104.0, 127.9, 149.0, 709.5, 710.0, 745.0, 1074.0]
+    angles = [k * math.pi / 4 for k in (1, 2, 3, 4, 11, 710, 100_000)]
+    positive = np.array([0.0, *tiny, *near, *ends, *angles])
+    return [*positive, *-positive, math.nan]
+
+
+def points(name: str, dtype: str, rng: np.random.Generator) -> list[Any]:
+    """Return arguments over a function's range, one array a place."""
+    width = 300 if dtype == "float64" else 37
+    signs, n = rng.choice([-1.0, 1.0], (3, 60)), 60
+    xs = [
+        rng.uniform(-1, 1, n), rng.uniform(-30, 30, n), rng.uniform(-750, 750, n),
+        signs[0] * 10.0 ** rng.uniform(-width, width, n),
+        1 + signs[1] * 10.0 ** rng.uniform(-8, -0.5, n),
+        signs[2] * 10.0 ** rng.uniform(-9, 1, n),
+    ]  # fmt: skip
+    x = np.concatenate([special(dtype), *xs]).astype(dtype)
+    if name not in TWO:
+        return [x]
+    y = rng.permutation(x)
+    moderate = rng.uniform(0, 50, 200), rng.uniform(-20, 20, 200)
+    return [np.append(x, moderate[0]).astype(dtype),
+            np.append(y, moderate[1]).astype(dtype)]  # fmt: skip
+
+
+def truth(name: str, *xs: float) -> Any:
+    """Return a function's value to many digits, None where mpmath has none to compare.
+
+    Those at infinity, at zero and beyond a function's domain are C's to define.
+    """
+    if any(not math.isfinite(x) or x == 0 for x in xs):
+        return None
+    if abs(xs[0]) > _LARGEST.get(name, math.inf):
+        return None
+    if name == "pow" and abs(xs[1] * math.log(abs(xs[0]))) > 2e3:
+        return None
+    try:
+        with mpmath.workprec(1400 if name in {"sin", "cos", "tan"} else 200):
+            value = _TRUTH.get(name, getattr(mpmath, name, None))(*map(mpmath.mpf, xs))
+    except (ZeroDivisionError, ValueError):
+        return None
+    return None if isinstance(value, mpmath.mpc) else value
+
+
+def by_libm(name: str, dtype: str, xs: Sequence[float]) -> float:
+    """Return what C defines: by libm, or by Python's `math` for what NumPy lacks."""
+    found = getattr(np, _NUMPY.get(name, name), None)
+    with np.errstate(all="ignore"):
+        if found is not None:
+            return float(found(*np.array(xs, dtype)))
+        return float(getattr(math, name)(*xs))
+
+
+def ulps(got: float, want: Any, dtype: str) -> float:
+    """Return how many units in the last place apart a number is from the truth."""
+    info = np.finfo(dtype)
+    if math.isnan(got):
+        return math.inf
+    if math.isinf(got):
+        return (
+            0.0 if abs(want) > float(info.max) and (got > 0) == (want > 0) else math.inf
+        )
+    digits, least = (53, -1074) if dtype == "float64" else (24, -149)
+    unit = max(mpmath.frexp(want)[1] - digits, least)
+    return float(abs(mpmath.mpf(got) - want) / mpmath.mpf(2) ** unit)

@@ -47,6 +47,7 @@ COLOURS = {
     "sympy": "#888888",
 }
 ROOM = 1.35  # how far the axes reach beyond the points, as a factor
+HEADROOM = 4.0  # for names above the lines
 
 
 def picture(
@@ -54,9 +55,11 @@ def picture(
 ) -> str:  # fmt: skip
     """Return the picture of all points (n, seconds) by tool."""
     every = np.array([p for points in curves.values() for p in points])
-    reach = np.array([[1 / ROOM], [ROOM]])
-    across = axis((every[:, 0] * reach).ravel(), LEFT, WIDTH - RIGHT, log=True)
-    up = axis((every[:, 1] * reach).ravel(), HEIGHT - BOTTOM, TOP, log=True)
+    sizes, times = every.T
+    wide = np.array([sizes.min() / ROOM, sizes.max() * ROOM])
+    high = np.array([times.min() / ROOM, times.max() * HEADROOM])
+    across = axis(wide, LEFT, WIDTH - RIGHT, log=True)
+    up = axis(high, HEIGHT - BOTTOM, TOP, log=True)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}">',
         f"<title>{TITLE}</title>",

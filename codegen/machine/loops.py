@@ -12,6 +12,7 @@ import numpy as np
 
 from overbar.codegen.machine.body import SLOT
 from overbar.codegen.machine.instructions import KINDS, literal
+from overbar.codegen.machine.patterns import CONSTANT, INPUT
 
 if TYPE_CHECKING:
     from overbar.codegen.machine.forms import Forms
@@ -133,9 +134,9 @@ class Loop:
     def _outer(self, name: str, source: Array) -> str:
         flat, first = self.flat, int(source[0])
         dtype = flat.dtypes[first]
-        if flat.kind[first] == -2:
+        if flat.kind[first] == CONSTANT:
             return self._constant(name, source, dtype)
-        if flat.kind[first] == -1:
+        if flat.kind[first] == INPUT:
             return self._read(name, "in", self.program.inputs[source] * SLOT, dtype)
         offsets = self.program.slots[source] * SLOT
         for column in range(self.rows.shape[1]):

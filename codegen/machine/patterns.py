@@ -21,6 +21,7 @@ import numpy as np
 from overbar.codegen.machine.isomorphic import FEWEST
 from overbar.codegen.machine.ordering import Plan, in_order
 from overbar.codegen.machine.pieces import grown
+from overbar.ir.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,12 +36,16 @@ MOST_ROUNDS = 16
 REAL_SPLIT = 0.3
 """A class splits in truth where its second part is no smaller than this of its first;
 else it lost members at the edge of a pattern."""
+INPUT, CONSTANT = -1, -2
 WORTH = 0.4
 """What is left to compile of a program that is worth rolling up, at most."""
-SAMPLE, RARELY, DEPTH, REPEATED = 256, 40, 3, 0.45
-"""Nodes looked at first, or one in how many if that is more; how deep; and the share of
-them that must look like one before."""
-VALUE_BLIND = {"fadd", "fsub", "fmul", "fdiv"}
+FEW, RARELY, MANY = 200, 40, 2_000
+"""Nodes looked at first: one in how many, at least and at most."""
+REPEATED = 0.45
+"""The share of them that must look like one before."""
+_VALUE_BLIND = {
+    op for op in OPS.values() if op.llvm in {"fadd", "fsub", "fmul", "fdiv"}
+}
 """Ops of which LLVM makes the same of every constant."""
 
 
@@ -48,11 +53,11 @@ VALUE_BLIND = {"fadd", "fsub", "fmul", "fdiv"}
 class Flat:
     """Hold a program as arrays; a node is its place in the order.
 
-    kind: what an op is, with its attributes and its operands' dtypes, a number; of what
-        computes nothing -1 for an input, -2 for a constant.
+    kind: what an op is, with its attributes and its operands' dtypes, a number; INPUT
+        or CONSTANT of what computes nothing.
     source, target, place: of each edge, in order of target: an operand, its user, and
-        which operand of it.
-    dtypes: of each value; classes: the class of each node, -1 for none.
+        which operand of it; starts: the first edge of each target.
+    dtypes: of each value.
     """
 
     nodes: Sequence[Node]
@@ -84,10 +89,12 @@ def find(
 
 def promising(nodes: Sequence[Node]) -> bool:
     """Whether nodes from all over a program look alike, as those of patterns do."""
-    step = min(max(1, len(nodes) // SAMPLE), RARELY)
+    count = min(max(FEW, len(nodes) // RARELY), MANY)
+    step = max(1, len(nodes) // count)
+    depth = 3 if count < 2 * FEW else 4
     sample = [n for n in nodes[step // 2 :: step] if n.args]
-    seen = {n: _look(n, DEPTH) for n in sample}
-    return len(set(seen.values())) <= (1 - REPEATED) * len(seen)
+    seen = {_look(n, depth) for n in sample}
+    return len(seen) <= (1 - REPEATED) * len(sample)
 
 
 def _look(node: Node, depth: int) -> Any:
@@ -101,22 +108,26 @@ def _look(node: Node, depth: int) -> Any:
 
 def flattened(nodes: Sequence[Node], forms: Forms) -> Flat:
     """Return a program as arrays."""
-    places = {n: i for i, n in enumerate(nodes)}
-    kinds: dict[Any, int] = {}
+    places: dict[Node, int] = {}
+    kinds: dict[Any, tuple[int, str]] = {}
     kind, dtypes, edges, counts = [], [], [], []
-    for node in nodes:
-        given = [places[a] for a in node.args]
+    for i, node in enumerate(nodes):
+        places[node] = i
+        op, given = node.op, [places[a] for a in node.args]
         counts.append(len(given))
         if not given:
-            kind.append(-2 if node.is_const else -1)
+            kind.append(CONSTANT if node.is_const else INPUT)
             dtypes.append(node.type.dtype)
             continue
         edges += given
         operands = tuple([dtypes[i] for i in given])
-        key = (node.op, node.attrs, operands, _fixed(node))
-        number = kinds.setdefault(key, len(kinds))
-        kind.append(number)
-        dtypes.append(forms.form(node.op, node.attrs, operands).dtype)
+        fixed = op not in _VALUE_BLIND and _fixed(node)
+        known = kinds.get((op, node.attrs, operands, fixed))
+        if known is None:
+            known = len(kinds), forms.form(op, node.attrs, operands).dtype
+            kinds[op, node.attrs, operands, fixed] = known
+        kind.append(known[0])
+        dtypes.append(known[1])
     count = np.array(counts)
     starts = np.concatenate([[0], np.cumsum(count)])
     target = np.repeat(np.arange(len(nodes)), count)
@@ -127,9 +138,7 @@ def flattened(nodes: Sequence[Node], forms: Forms) -> Flat:
 
 def _fixed(node: Node) -> tuple[tuple[int, Node], ...]:
     """Return the constants that an op's code depends on, with their places."""
-    if node.op.llvm in VALUE_BLIND:
-        return ()
-    return tuple([(i, a) for i, a in enumerate(node.args) if a.is_const])
+    return tuple([(i, a) for i, a in enumerate(node.args) if not a.args and a.is_const])
 
 
 def classified(flat: Flat) -> Array:

@@ -16,6 +16,7 @@ from overbar.codegen.machine import libmvec
 from overbar.codegen.machine.body import SLOT
 from overbar.codegen.machine.forms import Forms
 from overbar.codegen.machine.loops import Loop, loaded
+from overbar.codegen.machine.patterns import CONSTANT
 
 if TYPE_CHECKING:
     from overbar.codegen.machine.rolled import Rolled
@@ -65,7 +66,7 @@ def _parallel(program: Rolled, number: int, rows: Array) -> bool:
         for place in range(int(flat.starts[column[0] + 1] - flat.starts[column[0]])):
             source = flat.source[flat.starts[column] + place]
             own = (rows[0] == source[0]).any()
-            fixed = flat.kind[source[0]] == -2 and (source == source[0]).all()
+            fixed = flat.kind[source[0]] == CONSTANT and (source == source[0]).all()
             if own or fixed:
                 continue
             if inside[source].any() or flat.dtypes[source[0]] != _NUMBER:

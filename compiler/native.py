@@ -86,7 +86,7 @@ class Native:
             for i, dtype in enumerate(made.inputs)
         )
         run = self.calling(name, params, _tree(made.results), _refuse)
-        return run if made.saved is None else lambda saved, *more: run(*saved, *more)
+        return run if made.saved is None else _unpacking(run, made.inputs[: made.saved])
 
     def calling(
         self,
@@ -204,6 +204,23 @@ def _tree(results: Any) -> Any:
     if isinstance(results, list):
         return Group(tuple(map(_tree, results)))
     return results
+
+
+def _unpacking(run: Callable[..., Any], dtypes: Sequence[str]) -> Callable[..., Any]:
+    """Return a function whose first argument is a tuple of what was saved, as floats."""
+    kinds = [(i, _WHOLE[d]) for i, d in enumerate(dtypes) if d in _WHOLE]
+
+    def unpacked(saved: Sequence[float], *more: float) -> Any:
+        given = list(saved)
+        for i, kind in kinds:
+            given[i] = kind(given[i])
+        return run(*given, *more)
+
+    return unpacked
+
+
+_WHOLE = {"bool": bool, "int64": int}
+"""What functions take where they are not given a float."""
 
 
 def _refuse(*args: Any, **_: Any) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from overbar.codegen.lines import INDENT, WIDTH, filled, wrap
 from overbar.codegen.names import unused
 from overbar.codegen.statements import statement_lines
@@ -135,7 +137,7 @@ def _result(
     if is_packed(result):
         name = unused("results", taken)
         taken.add(name)
-        kind = leaves(result)[0].type.dtype
+        kind = np.result_type(*{n.type.dtype for n in leaves(result)})
         lines = [f"{name} = np.empty({len(result)}, np.{kind})"]
         lines += [
             f"{name}[{i}] = {writer.value(n)}" for i, n in enumerate(leaves(result))

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.codegen.machine import store
-from overbar.codegen.machine.arrays import addresses, print_arrays, symbols
+from overbar.codegen.machine.arrays import print_arrays
 from overbar.codegen.machine.arrays_calls import ArrayCore, Part, function
+from overbar.codegen.machine.arrays_linking import addresses, symbols
 from overbar.codegen.machine.target import assemble, load
 from overbar.ir.program import leaves
 
@@ -67,7 +68,7 @@ class NativeArrays:
 
 
 def compiled(entry: Entry, name: str) -> Callable[..., list[Any]]:
-    """Return an entry point's code as a function, from disk where it was made before."""
+    """Return an entry point's code as a function, from disk where it is there."""
     program = entry.program
     strict = entry.graph.strict or not program.shaped
     text = print_arrays(program, strict=strict)

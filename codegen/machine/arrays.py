@@ -12,14 +12,11 @@ number, or, given by the caller, the address of memory for an array. What is ret
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from overbar.codegen.machine.arrays_code import Code, View
-from overbar.codegen.machine.arrays_math import VectorForms, address, vectorised
+from overbar.codegen.machine.arrays_math import VectorForms, vectorised
 from overbar.codegen.machine.arrays_nested import REFUSALS, Nested
-from overbar.codegen.machine.arrays_products import PREFIX
-from overbar.codegen.machine.arrays_products import address as blas_address
 from overbar.codegen.machine.arrays_sizes import Sizes
 from overbar.codegen.machine.arrays_statements import Statements
 from overbar.codegen.machine.arrays_values import Values
@@ -43,7 +40,6 @@ define i32 @core(ptr %in, ptr %out) nounwind {{
 %status = call i32 {core}(ptr %in, ptr %out)
 ret i32 %status
 }}"""
-_SYMBOLS = re.compile(rf"^declare .*?@(_ZGV\w+|{PREFIX}\w+)\(", re.MULTILINE)
 _EXTENT = OPS["extent"]
 
 
@@ -93,22 +89,6 @@ def print_arrays(program: Program, *, strict: bool) -> str:
     sizes = _sizes_text(program, arguments(program))
     text = "\n".join([head, *cores.texts(), sizes, cores.forms.text(), ""])
     return text if strict else vectorised(text)
-
-
-def symbols(text: str) -> list[str]:
-    """Return the functions that a module calls, beyond the C library's."""
-    return list(dict.fromkeys(_SYMBOLS.findall(text)))
-
-
-def addresses(names: Sequence[str]) -> Mapping[str, int]:
-    """Return the addresses of these functions; raise UnsupportedError without one."""
-    found: dict[str, int] = {}
-    for name in names:
-        place = blas_address(name) if name.startswith(PREFIX) else address(name)
-        if place is None:
-            raise UnsupportedError(f"expected a function {name}, found none")
-        found[name] = place
-    return found
 
 
 def _statements(program: Program) -> Iterator[Statement]:

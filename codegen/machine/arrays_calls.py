@@ -23,7 +23,7 @@ from overbar.codegen.machine.target import assemble, load
 from overbar.ir.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from overbar.codegen.machine.target import Code
 
@@ -126,9 +126,8 @@ def _kind(part: Part) -> tuple[int, int]:
 def _code() -> Code:
     """Return the code of all these functions."""
     source = files("overbar.codegen.machine").joinpath("arrays_calls.ll")
-    text = Template(source.read_text("utf-8")).substitute(
-        items=pycalls._ITEMS, bytes=pycalls._BYTES, slots=SLOTS  # noqa: SLF001
-    )
+    places = {"items": pycalls._ITEMS, "bytes": pycalls._BYTES}  # noqa: SLF001
+    text = Template(source.read_text("utf-8")).substitute(places, slots=SLOTS)
     name = store.key([text.encode()])
     data = store.fetch(name)
     if data is None:

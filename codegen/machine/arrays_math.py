@@ -1,7 +1,7 @@
-"""Pair elementary functions with libmvec's, so that LLVM's loop vectoriser uses them.
+"""Pair elementary functions with libmvec's, which LLVM's loop vectoriser then uses.
 
-It is done as in `codegen/vectormath.py`: a call tells LLVM the vector version of what it
-calls, and the scalar version calls the vector one with the same number in every lane.
+It is done as in `codegen/vectormath.py`: a call tells LLVM the vector version of what
+it calls, and the scalar version calls that one with the same number in every lane.
 """
 
 from __future__ import annotations
@@ -95,12 +95,12 @@ def _definition(pair: _Pair) -> str:
     """Return a vector version's declaration, and the scalar version that calls it."""
     symbol, kind, lanes, arity = pair
     vector = f"<{lanes} x {kind}>"
+    zeros = f"<{lanes} x i32> zeroinitializer"
     lines = []
     for i in range(arity):
         lines += [
             f"%a{i} = insertelement {vector} poison, {kind} %x{i}, i64 0",
-            f"%b{i} = shufflevector {vector} %a{i}, {vector} poison, "
-            f"<{lanes} x i32> zeroinitializer",
+            f"%b{i} = shufflevector {vector} %a{i}, {vector} poison, {zeros}",
         ]
     given = ", ".join(f"{vector} %b{i}" for i in range(arity))
     head = ", ".join(f"{kind} %x{i}" for i in range(arity))

@@ -1,4 +1,4 @@
-"""Write the calls of other programs over arrays, their results put where they belong."""
+"""Write calls of other programs over arrays, their results put where they belong."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Nested:
         return found
 
     def _direct(self, node: Node, part: Part | None) -> str:
-        """Return where in an array a whole result lies; nothing where it is scattered."""
+        """Return where in an array a result lies; nothing where it is scattered."""
         if part is None or part.last or part.array.type.shape == ():
             return ""
         if part.whole or self._is_group(part):
@@ -198,10 +198,8 @@ class Nested:
         )
         code.store(view.dtype, code.address(view, index), text)
 
-    def _copy(
-        self, part: Part, view: View, index: Sequence[str], value: View
-    ) -> None:
-        """Put an array in a part of another: at its first axes' indices or its last's."""
+    def _copy(self, part: Part, view: View, index: Sequence[str], value: View) -> None:
+        """Put an array in a part of another."""
         code, rank = self.code, len(view.shape) - len(index)
         if view.dtype != value.dtype or len(value.shape) != rank:
             raise UnsupportedError(f"expected a part like the result, found {part}")
@@ -212,4 +210,3 @@ class Nested:
             code.store(view.dtype, code.address(view, place), element)
 
         code.loops([code.sizes.size(e) for e in value.shape], body)
-

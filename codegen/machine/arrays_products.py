@@ -1,4 +1,4 @@
-"""Multiply matrices by BLAS, as Numba's `np.dot` calls it: SciPy's, with the same flags.
+"""Multiply matrices by BLAS as Numba's `np.dot` does: SciPy's, with the same flags.
 
 So the results are the same, bit for bit.
 """
@@ -92,9 +92,8 @@ class Products:
             for name, result, count in (("dot", kind, 5), ("gemv", "void", 11),
                                         ("gemm", "void", 13)):  # fmt: skip
                 given = ", ".join(["ptr"] * count)
-                forms.declared[
-                    f"declare {result} @{PREFIX}{letter}{name}({given})"
-                ] = None
+                line = f"declare {result} @{PREFIX}{letter}{name}({given})"
+                forms.declared[line] = None
             forms.defined[symbol] = _TEXTS[what](symbol, dtype, layouts)
         return symbol
 
@@ -108,6 +107,9 @@ def _set(place: str, size: str, name: str) -> str:
     return f"%{name} = trunc i64 %{size} to i32\nstore i32 %{name}, ptr %{place}\n"
 
 
+_EMPTIED = """call void @llvm.memset.p0.i64(ptr %out, i8 0, i64 %bytes, i1 false)
+ret void
+"""
 _ALLOCATED = """%one = alloca i32
 store i32 1, ptr %one
 %yes = alloca i8
@@ -136,15 +138,17 @@ def _dot(dtype: str, size: str, label: str) -> str:
 
 
 def _gemv(
-    dtype: str, layout: str, shape: tuple[str, str], matrix: str, turned: bool,
-    label: str,
-) -> str:  # fmt: skip
-    """Return lines that multiply a matrix in some layout with a vector."""
+    dtype: str, layout: str, shape: tuple[str, str], matrix: str, how: str, label: str
+) -> str:
+    """Return lines that multiply a matrix in some layout with a vector.
+
+    how: whether it is transposed, as Fortran sees it: yes or no.
+    """
     rows, columns = shape if layout == "F" else shape[::-1]
     vector = "y" if matrix == "x" else "x"
     return (
         f"{_set('i0', rows, f'{label}.m')}{_set('i1', columns, f'{label}.n')}"
-        f"call void @{PREFIX}{_LETTERS[dtype]}gemv(ptr %{'yes' if turned else 'no'}, "
+        f"call void @{PREFIX}{_LETTERS[dtype]}gemv(ptr %{how}, "
         f"ptr %i0, ptr %i1, ptr %alpha, ptr %{matrix}, ptr %i0, ptr %{vector}, "
         "ptr %one, ptr %beta, ptr %out, ptr %one)\n"
     )
@@ -166,27 +170,29 @@ def _gemm(dtype: str, layouts: str) -> str:
 def _vectors_text(symbol: str, dtype: str, _: str) -> str:
     kind = KINDS[dtype]
     return (
-        f"define internal {kind} {symbol}(ptr %x, ptr %y, i64 %n) nounwind noinline {{\n"
+        f"define internal {kind} {symbol}(ptr %x, ptr %y, i64 %n) "
+        "nounwind noinline {\n"
         f"{_numbers(1)}{_ALLOCATED}{_dot(dtype, 'n', 'd')}ret {kind} %d\n}}"
     )
 
 
 def _vector_text(symbol: str, dtype: str, layouts: str) -> str:
-    turned = layouts[0] == "C"
+    how = "yes" if layouts[0] == "C" else "no"
     return (
         f"define internal void {symbol}(ptr %x, ptr %y, ptr %out, i64 %m, i64 %k) "
         f"nounwind noinline {{\n{_numbers(2)}{_ALLOCATED}{_factors(dtype)}"
         "%no.k = icmp eq i64 %k, 0\n%no.m = icmp eq i64 %m, 0\n"
         "%none = or i1 %no.k, %no.m\nbr i1 %none, label %empty, label %some\n"
         f"empty:\n%bytes = mul i64 %m, {BYTES[dtype]}\n"
-        "call void @llvm.memset.p0.i64(ptr %out, i8 0, i64 %bytes, i1 false)\nret void\n"
-        f"some:\n{_gemv(dtype, layouts[0], ('m', 'k'), 'x', turned, 'v')}ret void\n}}"
+        f"{_EMPTIED}"
+        f"some:\n{_gemv(dtype, layouts[0], ('m', 'k'), 'x', how, 'v')}ret void\n}}"
     )
 
 
 def _matrices_text(symbol: str, dtype: str, layouts: str) -> str:
     """Return a product of matrices; one with a single row or column is a vector."""
     x, y = layouts
+    ways = ["yes" if x == "C" else "no", "no" if y == "C" else "yes"]
     return (
         f"define internal void {symbol}(ptr %x, ptr %y, ptr %out, i64 %m, i64 %k, "
         f"i64 %n) nounwind noinline {{\n{_numbers(3)}{_ALLOCATED}{_factors(dtype)}"
@@ -194,14 +200,14 @@ def _matrices_text(symbol: str, dtype: str, layouts: str) -> str:
         "%no.n = icmp eq i64 %n, 0\n%no.mk = or i1 %no.k, %no.m\n"
         "%none = or i1 %no.mk, %no.n\nbr i1 %none, label %empty, label %some\n"
         f"empty:\n%count = mul i64 %m, %n\n%bytes = mul i64 %count, {BYTES[dtype]}\n"
-        "call void @llvm.memset.p0.i64(ptr %out, i8 0, i64 %bytes, i1 false)\nret void\n"
+        f"{_EMPTIED}"
         "some:\n%row = icmp eq i64 %m, 1\n%column = icmp eq i64 %n, 1\n"
         "br i1 %column, label %right, label %left\n"
         "right:\nbr i1 %row, label %vv, label %mv\n"
         "left:\nbr i1 %row, label %vm, label %mm\n"
         f"vv:\n{_dot(dtype, 'k', 'd')}store {KINDS[dtype]} %d, ptr %out\nret void\n"
-        f"mv:\n{_gemv(dtype, x, ('m', 'k'), 'x', x == 'C', 'a')}ret void\n"
-        f"vm:\n{_gemv(dtype, y, ('k', 'n'), 'y', y != 'C', 'b')}ret void\n"
+        f"mv:\n{_gemv(dtype, x, ('m', 'k'), 'x', ways[0], 'a')}ret void\n"
+        f"vm:\n{_gemv(dtype, y, ('k', 'n'), 'y', ways[1], 'b')}ret void\n"
         f"mm:\n{_gemm(dtype, layouts)}ret void\n}}"
     )
 

@@ -43,7 +43,7 @@ class Running:
         self._lines(x, line)
 
     def others(self, x: View, out: str, axis: int) -> None:
-        """Put the products of all other elements: of those before, times those after."""
+        """Put products of all others: of those before, times those after."""
         code, (x, to, length) = self.code, self._three(x, out, axis)
         room = code.room(_WIDE, (x.shape[1],))
         before = View(room, _WIDE, (x.shape[1],))

@@ -85,4 +85,5 @@ class Sizes:
         quotient = self._write(f"sdiv i64 {top}, {bottom}")
         rest = self._write(f"srem i64 {top}, {bottom}")
         below = self._write(f"icmp slt i64 {rest}, 0")
-        return self._write(f"add i64 {quotient}, {self._write(f'sext i1 {below} to i64')}")
+        less = self._write(f"sext i1 {below} to i64")
+        return self._write(f"add i64 {quotient}, {less}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from overbar.codegen.machine.arrays_code import View
 from overbar.codegen.machine.arrays_whole import Whole
@@ -54,8 +54,11 @@ class Statements:
         self.code = values.code
         self.names = values.names
         self.buffers = buffers
-        self.call = call
         self.whole = Whole(values, self._room)
+        self._alone: Mapping[type, Callable[[Any], None]] = {
+            Assign: self._assign, Store: self._store, Allocate: self._allocate,
+            Row: self._row, Call: call, Comment: lambda _: None,
+        }  # fmt: skip
 
     def write(self, body: Sequence[Statement]) -> None:
         """Write statements in order."""
@@ -68,19 +71,8 @@ class Statements:
                 stack += self._loop(item)[::-1]
             elif isinstance(item, If):
                 stack += self._branch(item)[::-1]
-            elif isinstance(item, Assign):
-                self._assign(item)
-            elif isinstance(item, Store):
-                self._store(item)
-            elif isinstance(item, Allocate):
-                self._allocate(item)
-            elif isinstance(item, Row):
-                self._row(item)
-            elif isinstance(item, Call):
-                self.call(item)
-            elif not isinstance(item, Comment):
-                message = f"expected loops over arrays, found {type(item).__name__}"
-                raise UnsupportedError(message)
+            else:
+                self._alone[type(item)](item)
 
     # -- statements with others inside -----------------------------------------------
 

@@ -146,9 +146,7 @@ class Whole:
         if node.type.shape:
             self._keep(node, view)
             return
-        self.code.put(
-            self.names[node], view.dtype, code.load(view.dtype, view.pointer)
-        )
+        self.code.put(self.names[node], view.dtype, code.load(view.dtype, view.pointer))
 
 
 _TURNED: Mapping[str, tuple[bool, bool]] = {

@@ -207,7 +207,7 @@ def _tree(results: Any) -> Any:
 
 
 def _unpacking(run: Callable[..., Any], dtypes: Sequence[str]) -> Callable[..., Any]:
-    """Return a function whose first argument is a tuple of what was saved, as floats."""
+    """Return a function that takes what was saved as one tuple of floats."""
     kinds = [(i, _WHOLE[d]) for i, d in enumerate(dtypes) if d in _WHOLE]
 
     def unpacked(saved: Sequence[float], *more: float) -> Any:

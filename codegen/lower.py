@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
-from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -37,7 +35,7 @@ def lower(graph: Graph, roots: Iterable[Node]) -> Replaced:
     if lowered:
         order = graph.order(ends)
         start = next((i for i, n in enumerate(order) if n.op in lowered), len(order))
-        better = _replaced(graph, order, _simpler, start)
+        better = _replaced(graph, order[start:], _simpler)
     if better:
         rename(graph, better)
         ends = [better[r] for r in ends]
@@ -46,7 +44,7 @@ def lower(graph: Graph, roots: Iterable[Node]) -> Replaced:
     order = graph.order(ends)
     found = _decided(order, ends)
     if found:
-        direct = _replaced(graph, order, _simpler, 0, found)  # as remade may be whole
+        direct = _replaced(graph, order, _simpler, found)  # as remade may be whole
         rename(graph, direct)
         better = Replaced({**direct, **{n: direct[m] for n, m in better.items()}})
     return better
@@ -90,10 +88,9 @@ def substitute(
 
     Names, statements and places move along, as in `lower`.
     """
-    order = graph.order(roots)
     first = min((n.index for n in changes), default=len(graph))
-    start = bisect_left(order, first, key=lambda n: n.index)
-    better = _replaced(graph, order, changes.get, start)
+    order = graph.order(roots, since=first)  # what was made before stays as it is
+    better = _replaced(graph, order, changes.get)
     rename(graph, better)
     return better
 
@@ -102,13 +99,11 @@ def _replaced(
     graph: Graph,
     order: Sequence[Node],
     replace: Callable[[Node], Node | None],
-    start: int,
     chosen: Mapping[Node, Node] = MappingProxyType({}),
 ) -> Replaced:
-    """Replace nodes of an order, of which those up to `start` stay as they are."""
     better = Replaced()
     get = better.get
-    for node in islice(order, start, None):
+    for node in order:
         if chosen and node in chosen:
             better[node] = better[chosen[node]]
             continue

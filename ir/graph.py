@@ -169,13 +169,15 @@ class Graph:
         return any(kind.shape or op is EXTENT for op, kind in self._others)
 
     def view(self, outputs: Mapping[str, Node]) -> Graph:
-        """Return a graph over the same nodes with other outputs and its own names."""
+        """Return a graph over the same nodes with other outputs and its own names.
+
+        `adjoint_of`, which may be large, is shared until somebody sets another one.
+        """
         other = Graph.__new__(Graph)
         other.__dict__.update(self.__dict__)
         other.outputs = dict(outputs)
         other.names = dict(self.names)
         other.statements = list(self.statements)
-        other.adjoint_of = dict(self.adjoint_of)
         return other
 
     def input(self, name: str, role: str = "param", kind: Type | None = None) -> Node:
@@ -421,31 +423,36 @@ class Graph:
         return node.graph._nodes is self._nodes  # noqa: SLF001 - of the same class
 
     def order(
-        self, roots: Iterable[Node] | None = None, known: Collection[Node] = ()
+        self,
+        roots: Iterable[Node] | None = None,
+        known: Collection[Node] = (),
+        since: int = 0,
     ) -> list[Node]:
         """Return what the roots (default: the outputs) need, operands first.
 
-        What is `known` is returned where it is needed, its own operands are not.
+        What is `known` is returned where it is needed, its own operands are not. Nodes
+        made before the graph had `since` of them are left out.
         """
         roots = list(self.outputs.values() if roots is None else roots)
         few = len(self) // 8 if all(map(self.shares, roots)) else math.inf
         found = reached(roots, known, few)
         if len(found) > few:
-            return self._swept(found, known)
-        found.sort(key=_index)
-        return found
+            return self._swept(found, known, since)
+        return sorted((n for n in found if n.index >= since), key=_index)
 
-    def _swept(self, roots: Iterable[Node], known: Collection[Node]) -> list[Node]:
+    def _swept(
+        self, roots: Iterable[Node], known: Collection[Node], since: int
+    ) -> list[Node]:
         """Do what `order` does where much of the graph is needed: ask every node."""
         nodes = self._nodes
         needed = bytearray(len(nodes))
         for node in roots:
             needed[node.index] = True
-        for i in range(len(needed) - 1, -1, -1):
+        for i in range(len(needed) - 1, since - 1, -1):
             if needed[i]:
                 for a in () if known and nodes[i] in known else nodes[i].args:
                     needed[a.index] = 1
-        return list(compress(nodes, needed))
+        return list(compress(nodes[since:], needed[since:]))
 
     def __str__(self) -> str:
         """Return the graph as mathematics, one equation a line."""

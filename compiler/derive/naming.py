@@ -57,6 +57,7 @@ def symbol(graph: Graph, name: str, like: Node) -> Node:
 def adjoints(graph: Graph, wrt: Sequence[Node]) -> Adjoints:
     """Sweep backwards from all outputs, giving each named value's adjoint its name."""
     view = graph.view(graph.outputs)
+    view.adjoint_of = dict(graph.adjoint_of)
     outputs = {n: name for name, n in reversed(graph.outputs.items())}
     names = {**outputs, **graph.names}
     taken = taken_names(graph)

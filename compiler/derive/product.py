@@ -8,6 +8,7 @@ there is no order of the user's to keep.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from overbar.ir.graph import Node
@@ -35,9 +36,11 @@ class Ratio(NamedTuple):
 
 def _whole(node: Node) -> Fraction | None:
     """Return a constant that gathers with others: an integer or 1/2**k, not large."""
-    if node.op is not _CONST:
-        return None
-    value = node.attrs[0]
+    return _gathered(node.attrs[0]) if node.op is _CONST else None
+
+
+@lru_cache(maxsize=1000)
+def _gathered(value: float) -> Fraction | None:
     if not value or abs(value) > _LARGEST or abs(value) * _LARGEST < 1:
         return None
     if value == int(value):

@@ -66,10 +66,10 @@ def _function(runtime: Runtime, name: str) -> CFunction:
         raise UnsupportedError(message)
     try:
         made = runtime.native.made(name)
-    except UnsupportedError as error:
+    except UnsupportedError:
         message = (
-            f"f.cfunc is for formulas of numbers ({error}); call f.jit.{name} in a "
-            "function of your own under numba.cfunc"
+            "f.cfunc is for formulas of numbers, without operations of your own; call "
+            f"f.jit.{name} in a function of your own under numba.cfunc"
         )
         raise UnsupportedError(message) from None
     names, defaults = taking(runtime.derivation, name, made.saved)

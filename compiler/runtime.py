@@ -98,13 +98,15 @@ class Runtime:
     def _content(self) -> bytes | None:
         """Return a digest of all that machine code depends on, but the entry point.
 
-        None for a formula with arrays.
+        None for a formula with arrays, or with operations of the user's.
         """
         graph = self.derivation.graph
         if graph.shaped and any(n.type.shape for n in graph.order()):
             return None
         wrt = [graph.names[n] for n in self.derivation.wrt]
-        return digest(graph) + repr((wrt, self.accuracy)).encode()
+        found = digest(graph)
+        more = repr((wrt, self.accuracy)).encode()
+        return None if found is None else found + more
 
     def entry(self, name: str) -> Entry:
         """Return the Program of an entry point and its graph."""

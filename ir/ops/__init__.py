@@ -60,6 +60,8 @@ TABLES = (
     eigen,
 )
 OPS: dict[str, Op] = {row.name: row for table in TABLES for row in table.ROWS}
+OWN = frozenset(OPS.values())
+"""Overbar's own rows: those that users add to the table are not among them."""
 
 
 def lookup(name: str) -> Op:
@@ -78,4 +80,4 @@ def lookup(name: str) -> Op:
         raise UnsupportedError(message) from None
 
 
-__all__ = ["OPS", "Op", "apply", "lookup"]
+__all__ = ["OPS", "OWN", "Op", "apply", "lookup"]

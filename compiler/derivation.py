@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from overbar.ir.program import Program, Result
 
 
+LARGEST_READ = 1_000
+"""Nodes of a formula from which on a gradient's code is derived without its source."""
+
+
 class Derivation(Passes):
     """Derive what all entry points of a formula compute."""
 
@@ -32,6 +36,24 @@ class Derivation(Passes):
         """Return a derivation of the same formula in a graph of its own."""
         graph = copied(self.graph)
         return Derivation(graph, [graph.inputs[n] for n in self._inputs()])
+
+    def unread(self, name: str) -> Entry:
+        """Return an entry point for machine code, whose source nobody reads.
+
+        A long gradient then needs no names, its seed is the number 1 from the
+        beginning, and machine code knows what `lower` would make of its ops: nothing
+        is made twice. Not at strict accuracy, where all code has the same bits.
+        """
+        graph = self.graph
+        whole = graph.strict or name not in {"grad", "value_and_grad"}
+        if whole or len(graph) < LARGEST_READ or any(o.chooses for o in graph.ops):
+            found: Entry = getattr(self, name)()
+            return found
+        view = graph.view(graph.outputs)
+        result: Result = tuple(self._gradient(view))
+        if name == "value_and_grad":
+            result = (self.values[0], result)
+        return self._entry(view, name, result, "")
 
     # -- products --------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from overbar.codegen.machine.background import Background
 from overbar.codegen.machine.loading import Machine, joined
 from overbar.codegen.machine.pycalls import function
 from overbar.codegen.machine.pycores import Core, Group, Parameter
+from overbar.ir.collector import paused
 from overbar.ir.errors import UnsupportedError
 from overbar.ir.ops import OPS
 from overbar.ir.program import leaves
@@ -74,6 +75,7 @@ class Native:
         self._entry = entry
         self._content = cache(content)
         self._made: dict[str, Made] = {}
+        self._entries: dict[str, Entry] = {}
 
     def function(self, name: str) -> Callable[..., Any]:
         """Return an entry point over numbers: what its Program says, nested so.
@@ -116,6 +118,7 @@ class Native:
 
         return counted
 
+    @paused
     def made(self, name: str) -> Made:
         """Return an entry point's code, from disk where it was made before."""
         found = self._made.get(name)
@@ -126,9 +129,13 @@ class Native:
             key = store.key([content, name.encode()])
             data = store.fetch(key)
             if data is None:
-                data = _first(self._entry(name))
+                entry = self._entry(name)
+                data = _first(entry)
                 store.keep(key, data)
+                self._entries[name] = entry
             found = self._made[name] = Made(data, key)
+            if found.machine.final:
+                self._entries.pop(name, None)
         return found
 
     def _improve(self, name: str, made: Made) -> None:
@@ -144,7 +151,8 @@ class Native:
     def _texts(self, name: str) -> list[str]:
         from overbar.codegen.machine.making import core_texts
 
-        return core_texts(wanted(self._entry(name)))
+        entry = self._entries.pop(name, None) or self._entry(name)
+        return core_texts(wanted(entry))
 
     def optimise(self, name: str) -> None:
         """Wait for the best code of an entry point."""

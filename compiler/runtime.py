@@ -74,7 +74,7 @@ class Runtime:
         """Machine code made without Numba."""
         from overbar.native import Native
 
-        return Native(self._alone, self._content)
+        return Native(self._unread, self._content)
 
     @cached_property
     def native_arrays(self) -> NativeArrays:
@@ -87,13 +87,11 @@ class Runtime:
         """Whether to try machine code of ours for an entry point with arrays."""
         return OVER_ARRAYS and self.backend == "auto" and not self.interprets(name)
 
-    def _alone(self, name: str) -> Entry:
-        """Return an entry point derived by itself."""
-        if len(self.derivation.graph) > LARGEST_COPIED:
-            return self.entry(name)
-        with self.lock, paused:
-            found: Entry = getattr(self.derivation.copied(), name)()
-            return found
+    def _unread(self, name: str) -> Entry:
+        """Return an entry point derived by itself, for machine code alone."""
+        with self.lock:
+            few = len(self.derivation.graph) <= LARGEST_COPIED
+            return (self.derivation.copied() if few else self.derivation).unread(name)
 
     def _content(self) -> bytes | None:
         """Return a digest of all that machine code depends on, but the entry point.
@@ -297,7 +295,7 @@ class Runtime:
         from overbar.pointwise import Pointwise
 
         real, strict = self.derivation.graph.real.dtype, self.accuracy == "strict"
-        return Pointwise(self._alone, self._content, real, strict=strict)
+        return Pointwise(self._unread, self._content, real, strict=strict)
 
     def points(self, name: str, values: Sequence[Any], shape: tuple[int, ...]) -> Any:
         """Return results at points of a shape, one row a result."""

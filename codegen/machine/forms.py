@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from overbar.codegen.machine.instructions import KINDS, literal
 from overbar.codegen.machine.terms import Terms
 from overbar.ir.errors import UnsupportedError
+from overbar.ir.graph import Graph, Node
 from overbar.ir.ops.row import Notation
+from overbar.ir.types import DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,6 +67,10 @@ class Forms(Terms):
     # -- ops -------------------------------------------------------------------------
 
     def _made(self, op: Op, attrs: tuple[Any, ...], dtypes: tuple[str, ...]) -> Form:
+        if op.lower is not None:
+            simpler = self._lowered(op, attrs, dtypes)
+            if simpler is not None:
+                return simpler
         if op.helper is not None and isinstance(op.python, Notation):
             return self._helper(op.helper, op.python, attrs, dtypes)
         name = op.llvm
@@ -75,6 +81,37 @@ class Forms(Terms):
             raise UnsupportedError(message)
         form: Form = getattr(self, _WRITTEN.get(name, "_function"))(name, attrs, dtypes)
         return form
+
+    def _lowered(
+        self, op: Op, attrs: tuple[Any, ...], dtypes: tuple[str, ...]
+    ) -> Form | None:
+        """Return the simpler ops of an op's row, one after another; None if it stays.
+
+        They are written over inputs of a graph of their own.
+        """
+        graph = Graph()
+        inputs = [graph.input(f"x{i}", kind=DTYPES[d]) for i, d in enumerate(dtypes)]
+        whole = graph.make(op, inputs, attrs)
+        simpler = op.lower(whole, *whole.args) if op.lower else None
+        if not isinstance(simpler, Node) or simpler is whole:
+            return None
+        texts = {n: f"{{{i}}}" for i, n in enumerate(inputs)}
+        found = dict(zip(inputs, dtypes, strict=True))
+        lines = ""
+        for k, node in enumerate(graph.order([simpler])):
+            if node in texts:
+                continue
+            if not node.args:
+                found[node] = node.type.dtype
+                texts[node] = self.constant(node.value, found[node])
+                continue
+            made = self.form(node.op, node.attrs, tuple(found[a] for a in node.args))
+            own = "{n}" if node is simpler else f"{{n}}.l{k}"
+            given = [texts[a] for a in node.args]
+            lines += _filled(made.template, given, own)
+            texts[node] = f"%v{own}" if made.template else given[0]
+            found[node] = made.dtype
+        return Form(lines, found[simpler])
 
     def _same(self, _: str, __: Any, dtypes: tuple[str, ...]) -> Form:
         return Form("", dtypes[0])
@@ -222,6 +259,12 @@ class Forms(Terms):
         if operand.startswith(("{", "%")):
             return operand
         return f"splat ({KINDS[dtype]} {operand})" if self.lanes > 1 else operand
+
+
+def _filled(template: str, given: Sequence[str], own: str) -> str:
+    """Return a template over other operands, which may be places of a template."""
+    places = {"n": own, **{str(i): text for i, text in enumerate(given)}}
+    return re.sub(r"\{(\w+)\}", lambda m: places[m[1]], template)
 
 
 def _widest(dtypes: Sequence[str]) -> str:

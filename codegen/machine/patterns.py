@@ -94,7 +94,7 @@ def promising(nodes: Sequence[Node]) -> bool:
     depth = 3 if count < 2 * FEW else 4
     sample = [n for n in nodes[step // 2 :: step] if n.args]
     seen = {_look(n, depth) for n in sample}
-    return len(seen) <= (1 - REPEATED) * len(sample)
+    return 0 < len(seen) <= (1 - REPEATED) * len(sample)
 
 
 def _look(node: Node, depth: int) -> Any:

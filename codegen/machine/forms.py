@@ -18,7 +18,7 @@ from overbar.codegen.machine.terms import Terms
 from overbar.ir.errors import UnsupportedError
 from overbar.ir.graph import Graph, Node
 from overbar.ir.ops.row import Notation
-from overbar.ir.types import DTYPES
+from overbar.ir.types import DTYPES, F32, F64
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,10 +87,13 @@ class Forms(Terms):
     ) -> Form | None:
         """Return the simpler ops of an op's row, one after another; None if it stays.
 
-        They are written over inputs of a graph of their own.
+        They are written over inputs of a graph of their own, where floats are of one
+        type: what is wider in a float32 formula is so in its code alone.
         """
-        graph = Graph()
-        inputs = [graph.input(f"x{i}", kind=DTYPES[d]) for i, d in enumerate(dtypes)]
+        real = F32 if "float32" in dtypes else F64
+        graph = Graph(real=real)
+        kinds = [real if DTYPES[d].is_float else DTYPES[d] for d in dtypes]
+        inputs = [graph.input(f"x{i}", kind=kind) for i, kind in enumerate(kinds)]
         whole = graph.make(op, inputs, attrs)
         simpler = op.lower(whole, *whole.args) if op.lower else None
         if not isinstance(simpler, Node) or simpler is whole:

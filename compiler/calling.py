@@ -11,6 +11,7 @@ from overbar.derivation import Derivation
 from overbar.ir.errors import InputError
 from overbar.mapping import (
     common_shape,
+    fit,
     flattened,
     need_numbers,
     points_shape,
@@ -69,10 +70,11 @@ class Calling:
         """Return an entry point's results for the arguments of a call."""
         return self.run_entry(name, self.signature.bind(args, keywords))
 
-    def run_entry(self, name: str, values: list[Any]) -> list[Any]:
+    def run_entry(self, name: str, values: list[Any], out: Any = None) -> list[Any]:
         """Return an entry point's results: floats, or arrays of the common shape.
 
         With a reduction they are floats: sums or means over all points.
+        out: arrays for the last of them, which are used if they fit.
         """
         reduce = self.options.reduce
         if reduce is not None:
@@ -80,10 +82,14 @@ class Calling:
         elif common_shape(values) is None:
             return flattened(self.runtime.call(name)(*values))
         shape = points_shape(values, self.signature.inputs)
-        rows = self.runtime.points(name, values, shape)
         if reduce is not None:
-            return reduced(rows, reduce)
-        return [row.reshape(shape) for row in rows]
+            return reduced(self.runtime.points(name, values, shape), reduce)
+        known = isinstance(out, list | tuple) and len(out) == len(self._wrt)
+        direct = known and fit(out, values, shape, self._graph.real.dtype)
+        fitting = out if direct else []
+        rows = self.runtime.points(name, values, shape, [a.ravel() for a in fitting])
+        made = [row.reshape(shape) for row in rows[: len(rows) - len(fitting)]]
+        return [*made, *fitting]
 
     def _need_plain_params(self, values: Sequence[Any]) -> None:
         """Raise InputError for an array as a parameter, in words of its role."""

@@ -97,7 +97,7 @@ class CompiledFunction(Calling, Identity, Inspection):
         """Return `(value, grad)` from one fused function.
 
         out: an array, or a sequence of arrays one an entry, that the gradient's
-            entries are written to as well.
+            entries are written to as well; where they fit they are what is returned.
         """
         found = by_numbers(self, "value_and_grad", self._any_value_and_grad)
         self.value_and_grad = found  # type: ignore[method-assign]
@@ -108,11 +108,17 @@ class CompiledFunction(Calling, Identity, Inspection):
     ) -> tuple[Any, Any]:
         if not self._scalar:
             self.need_scalar("value_and_grad")
-        parts = self.run("value_and_grad", args, keywords)
-        grads = parts[1:]
-        if out is not None:
-            fill([out] if self.options.bare else out, grads, self.options.wrt)
-        return parts[0], self._grads(grads)
+        if out is None:
+            value, *grads = self.run("value_and_grad", args, keywords)
+            return value, self._grads(grads)
+        out = [out] if self.options.bare else out
+        if self.maps:
+            values = self.signature.bind(args, keywords)
+            value, *grads = self.run_entry("value_and_grad", values, out)
+        else:
+            value, *grads = self.run("value_and_grad", args, keywords)
+        fill(out, grads, self.options.wrt)
+        return value, self._grads(grads)
 
     def forward(self, /, *args: Any, **keywords: Any) -> tuple[Any, Saved]:
         """Return the value, and what `backward` needs, as in the lectures."""

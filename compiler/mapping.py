@@ -44,6 +44,26 @@ def points_shape(values: Sequence[Any], names: Iterable[str]) -> tuple[int, ...]
         raise InputError(message) from None
 
 
+def fit(
+    out: Sequence[Any], values: Sequence[Any], shape: tuple[int, ...], dtype: str
+) -> bool:
+    """Whether results of a shape can be written to arrays as they are computed.
+
+    They must lie in C order, and share no memory with what is read or with each other.
+    """
+    if not all(type(a) is np.ndarray for a in out):
+        return False
+    used = [v for v in values if isinstance(v, np.ndarray)]
+    for a in out:
+        laid_out = a.flags.c_contiguous and a.flags.aligned and a.flags.writeable
+        if a.shape != shape or a.dtype != dtype or not laid_out:
+            return False
+        if any(np.may_share_memory(a, other) for other in used):
+            return False
+        used.append(a)
+    return True
+
+
 def columns(values: Sequence[Any], dtype: str) -> Any:
     """Return values that broadcast as an array of a row a value, a column a point."""
     arrays = np.broadcast_arrays(*values)

@@ -125,7 +125,8 @@ def fill(out: Any, parts: Sequence[Any], names: Sequence[str]) -> None:
                 f"found {_kind(target)}"
             )
             raise InputError(message)
-        target[...] = part
+        if target is not part:
+            target[...] = part
 
 
 def _shape(value: Any) -> tuple[int, ...] | None:

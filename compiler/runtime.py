@@ -297,12 +297,24 @@ class Runtime:
         real, strict = self.derivation.graph.real.dtype, self.accuracy == "strict"
         return Pointwise(self._unread, self._content, real, strict=strict)
 
-    def points(self, name: str, values: Sequence[Any], shape: tuple[int, ...]) -> Any:
-        """Return results at points of a shape, one row a result."""
+    def points(
+        self,
+        name: str,
+        values: Sequence[Any],
+        shape: tuple[int, ...],
+        into: Sequence[Any] = (),
+    ) -> Any:
+        """Return results at points of a shape, one row a result.
+
+        into: vectors for the last of them.
+        """
         if self.backend == "auto":
             with suppress(UnsupportedError):
-                return self.pointwise.run(name, values, shape)
-        return self._points(name, columns(values, self.derivation.graph.real.dtype))
+                return self.pointwise.run(name, values, shape, into)
+        rows = self._points(name, columns(values, self.derivation.graph.real.dtype))
+        for array, row in zip(into, rows[len(rows) - len(into) :], strict=True):
+            array[:] = row
+        return rows
 
     def _points(self, name: str, points: Any) -> Any:
         """Return results at the columns of an array, one row a result."""

@@ -312,3 +312,49 @@ def test_a_forked_child_has_threads_of_its_own():
         env=env, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert ("True 0\n", "") == (done.stdout, done.stderr)
+
+
+# -- arrays of the caller's ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", ["auto", "numba"])
+def test_gradients_are_written_where_they_are_wanted(backend, rng):
+    """Arrays that fit are filled and returned, others are filled."""
+    f = ob.compile(FORMULAS["functions"], backend=backend)
+    x, y = rng.uniform(0.1, 3.0, (2, 4, 5))
+    value, expected = f.value_and_grad(x, y)
+    out = [np.empty((4, 5)), np.empty((4, 5))]
+    found = f.value_and_grad(x, y, out=out)
+    np.testing.assert_array_equal(found[0], value)
+    for entry, target, want in zip(found[1], out, expected, strict=True):
+        assert entry is target
+        np.testing.assert_array_equal(target, want)
+    wide = np.zeros((4, 10))
+    back = [wide[:, ::2], np.empty((5, 4)).T]
+    f.value_and_grad(x, y, out=back)
+    for target, want in zip(back, expected, strict=True):
+        np.testing.assert_array_equal(target, want)
+
+
+def test_gradients_in_the_place_of_arguments(rng):
+    """What is read may be where results go: it is read before."""
+    f = ob.compile(FORMULAS["functions"])
+    x, y = rng.uniform(0.1, 3.0, (2, 300))
+    _, expected = f.value_and_grad(x, y)
+    given = [x.copy(), y.copy()]
+    f.value_and_grad(*given, out=given[::-1])
+    for target, want in zip(given[::-1], expected, strict=True):
+        np.testing.assert_array_equal(target, want)
+    same = np.empty(300)
+    f.value_and_grad(x, y, out=[same, same])
+    np.testing.assert_array_equal(same, expected[1])
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3)])
+def test_out_of_another_shape_is_refused(shape):
+    """Arrays that are not of the points' shape are an error, as without arrays."""
+    f = ob.compile("x*y")
+    with pytest.raises(InputError, match="out="):
+        f.value_and_grad(np.ones(4), 1.0, out=[np.empty(shape), np.empty(shape)])
+    with pytest.raises(InputError, match="out="):
+        f.value_and_grad(np.ones(4), 1.0, out=[np.empty(4)] * len(shape) * 4)

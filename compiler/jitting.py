@@ -52,7 +52,10 @@ def _native(runtime: Runtime, name: str) -> Callee:
     else:
         parts = [*_numbers(names, made.inputs)]
     doc = f"Return {name} at {', '.join(names)}."
-    fits = Fit(formula.graph, sizes_of(parts))
+
+    def fits(sizes: Sequence[int]) -> None:  # of the one array, once for each size
+        Fit(formula.graph, sizes_of(parts))(sizes)
+
     code = Core(made.machine, parts, made.inputs, made.results)
     return Callee(
         parts, names, defaults, doc, fits, code, partial(_origin, runtime, name)

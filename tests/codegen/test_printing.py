@@ -14,6 +14,7 @@ import sys
 
 import numpy as np
 import pytest
+from op_forms import BATCH, CONDITIONS, FORMS, derivation
 from op_truth import SUBJECTS
 from printed import EXAMPLES, FORMULAS, entries, over_arrays
 from read_source import asked_again, functions, repeated, unassigned, unread
@@ -21,12 +22,8 @@ from read_source import asked_again, functions, repeated, unassigned, unread
 import overbar as ob
 from overbar.codegen import allowlist
 from overbar.codegen.names import reserved
-from overbar.derivation import Derivation
 from overbar.ir.errors import InputError, OverbarError
-from overbar.ir.graph import Graph
-from overbar.ir.ops import OPS, TABLES
-from overbar.ir.types import F64
-from overbar.levels import rewrite_for
+from overbar.ir.ops import TABLES
 from overbar.runtime import Runtime
 
 # -- every op, three ways ----------------------------------------------------------
@@ -51,52 +48,15 @@ MOST_UNITS = 16
 """NumPy's functions, which the reference calls, are not libm's to the last bits."""
 
 
-def _row(subject):
-    def form(*args):
-        graph = args[0].graph
-        return graph.make(subject.op, subject.operands(*args), subject.attrs)
-
-    return (str(subject), subject.count, form)
-
-
-def _condition(name):
-    """Return a form that branches on a comparison or a combination of two."""
-
-    def form(x, y):
-        make = x.graph.make
-        asked = (x, y)
-        if name in {"and", "or", "not"}:
-            asked = (make("lt", (x, y)), make("gt", (x, x.graph.const(0.25))))
-        condition = make(name, asked[: OPS[name].arity])
-        choice = make("select", (condition, x * y, y))
-        return choice + x.graph.convert(condition, F64)
-
-    return (name, 2, form)
-
-
-CONDITIONS = ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not")
 BESIDES = {
     *("input", "const", "select", "cast"),  # they are in all of these
     *("wrap", "stop_gradient", "attains"),  # in tests/arrays
 }
-FORMS = [*map(_row, SUBJECTS), *map(_condition, CONDITIONS)]
-BATCH = 30
-
-
-def _derivation(forms):
-    """Return one formula of several outputs, each of inputs of its own."""
-    graph = Graph(rewrite=rewrite_for("strict"))
-    wrt = []
-    for i, (_, size, form) in enumerate(forms):
-        given = [graph.input(f"{n}{i}") for n in "xyz"[:size]]
-        graph.outputs[f"out{i}"] = form(*given)
-        wrt += given
-    return Derivation(graph, wrt)
 
 
 def _results(forms, backend):
     """Return a row a point: the values, then the partials of each."""
-    runtime = Runtime(_derivation(forms), "ops", backend)
+    runtime = Runtime(derivation(forms), "ops", backend)
     columns = [i for _, size, _ in forms for i in range(size)]
     rows = []
     for point in POINTS[:, columns].tolist():

@@ -16,6 +16,7 @@ from overbar.codegen.machine.background import Background
 from overbar.codegen.machine.loading import Machine, joined
 from overbar.codegen.machine.pycalls import function
 from overbar.codegen.machine.pycores import Core, Group, Parameter
+from overbar.codegen.machine.target import assembled
 from overbar.ir.collector import paused
 from overbar.ir.errors import UnsupportedError
 from overbar.ir.ops import OPS
@@ -162,6 +163,9 @@ class Native:
         with Progress(f"optimising {name}") as progress:
             if made.work is None:
                 texts = self._texts(name)
+                if len(texts) == 1:  # in less time than a process takes to start
+                    made.improved([assembled(texts[0])])
+                    return
                 progress.total = len(texts)
                 made.work = Background(texts)
             made.improved(made.work.wait(progress.advance))

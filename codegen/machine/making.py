@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
 CUT = 2_000
 """Ops of a function of a long program."""
-LARGEST_QUICK = 400
-"""Ops up to which LLVM's code is made at once."""
+LARGEST_QUICK = 1_000
+"""Ops up to which LLVM's code is made at once: it takes some 30 us an op."""
+SHORT = 400
+"""Ops up to which a program is printed as it is, without a look for loops or packs."""
 MOSTLY_LOOPS = 1_000, 20
 """Ops that LLVM compiles at once of a long program that was rolled up, or one in how
 many of its ops if that is more: no longer than other first code takes."""
@@ -58,7 +60,7 @@ class Wanted(NamedTuple):
     def items(self) -> Sequence[Node | Pack]:
         """What has operands, in the order of the best code."""
         made = [n for n in self.nodes if n.args]
-        many = not self.strict and len(made) > LARGEST_QUICK
+        many = not self.strict and len(made) > SHORT
         return packed(made) if many else made
 
     @property
@@ -84,7 +86,7 @@ def core_texts(wanted: Wanted) -> list[str]:
 
 def _loops(wanted: Wanted, most: float = float("inf")) -> str | None:
     """Return the text of a long program as loops, with so many ops to compile."""
-    if len(wanted.nodes) <= LARGEST_QUICK or wanted.branches:
+    if len(wanted.nodes) <= SHORT or wanted.branches:
         return None
     lanes = vector_forms(strict=wanted.strict)
     return print_rolled(*wanted[:3], Forms(), lanes, most=most)

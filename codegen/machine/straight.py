@@ -111,7 +111,7 @@ class _Pieces:
         self.dtypes: dict[Node, str] = {}
 
     def texts(self, together: int) -> list[str]:
-        """Return the texts of modules of so many functions each, and of the core."""
+        """Return the texts of modules of so many functions each, the last the core's."""
         found = []
         last = len(self.blocks) - 1
         for start in range(0, last + 1, together):
@@ -122,8 +122,8 @@ class _Pieces:
                 body.lines, body.texts = [], {}
                 self._piece(body, self.blocks[k], self.results if k == last else ())
                 functions.append(function(_name(k), _GIVEN, body.lines))
-            found.append(module(body.forms, functions))
-        found.append(self._core())
+            core = self._core(start) if start + together > last else []
+            found.append(module(body.forms, [*functions, *core]))
         return found
 
     def _piece(
@@ -144,15 +144,14 @@ class _Pieces:
                 body.store(value, dtype, "scratch", slots[node])
         body.finish(results)
 
-    def _core(self) -> str:
-        """Return the module of what calls all functions in order."""
+    def _core(self, own: int) -> list[str]:
+        """Return what calls all functions in order; those from `own` on are beside."""
         names = [_name(k) for k in range(len(self.blocks))]
-        known = [f"declare void @{name}(ptr, ptr, ptr)" for name in names]
+        known = [f"declare void @{name}(ptr, ptr, ptr)" for name in names[:own]]
         calls = [f"call void @{n}(ptr %in, ptr %out, ptr %scratch)\n" for n in names]
         memory = ["declare ptr @malloc(i64)", "declare void @free(ptr)"]
         lines = _with_scratch(calls, self.count)
-        core = function("core", ("in", "out"), lines)
-        return "\n".join([*memory, *known, core, ""])
+        return [*memory, *known, function("core", ("in", "out"), lines)]
 
 
 _GIVEN = ("in", "out", "scratch")

@@ -111,7 +111,7 @@ class _Pieces:
         self.dtypes: dict[Node, str] = {}
 
     def texts(self, together: int) -> list[str]:
-        """Return the texts of modules of so many functions each, the last the core's."""
+        """Return the texts of modules of so many functions, the last with `@core`."""
         found = []
         last = len(self.blocks) - 1
         for start in range(0, last + 1, together):

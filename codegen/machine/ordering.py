@@ -56,7 +56,7 @@ class Plan:
 
 
 def in_order(flat: Flat, groups: Sequence[Array]) -> Plan:
-    """Return pieces in an order; of those that need each other nothing is made."""
+    """Return pieces in an order; those that need each other are taken apart."""
     groups = list(groups)
     while True:
         queue = _Queue(flat, groups)
@@ -64,7 +64,11 @@ def in_order(flat: Flat, groups: Sequence[Array]) -> Plan:
         stuck = queue.stuck()
         if not stuck:
             return _plan(flat, groups, order)
-        groups = [rows for g, rows in enumerate(groups) if g not in stuck]
+        groups = [
+            part
+            for g, rows in enumerate(groups)
+            for part in (np.split(rows, rows.shape[1], 1) if g in stuck else [rows])
+        ]
 
 
 class _Queue:

@@ -53,8 +53,8 @@ _VALUE_BLIND = {
 class Flat:
     """Hold a program as arrays; a node is its place in the order.
 
-    kind: what an op is, with its attributes and its operands' dtypes, a number; INPUT
-        or CONSTANT of what computes nothing.
+    kind: how an op is computed, of operands of which dtypes, a number; INPUT or
+        CONSTANT of what computes nothing.
     source, target, place: of each edge, in order of target: an operand, its user, and
         which operand of it; starts: the first edge of each target.
     dtypes: of each value.
@@ -101,7 +101,7 @@ def _look(node: Node, depth: int) -> Any:
     """Return what computes a node, so deep, in the order of a walk by breadth."""
     found, front = [], [node]
     for _ in range(depth):
-        found += [(n.op, n.attrs if n.args else ()) for n in front]
+        found += [n.op for n in front]
         front = [a for n in front for a in n.args]
     return tuple(found), tuple([n.op for n in front])
 
@@ -110,6 +110,7 @@ def flattened(nodes: Sequence[Node], forms: Forms) -> Flat:
     """Return a program as arrays."""
     places: dict[Node, int] = {}
     kinds: dict[Any, tuple[int, str]] = {}
+    numbers: dict[Any, int] = {}
     kind, dtypes, edges, counts = [], [], [], []
     for i, node in enumerate(nodes):
         places[node] = i
@@ -124,8 +125,9 @@ def flattened(nodes: Sequence[Node], forms: Forms) -> Flat:
         fixed = op not in _VALUE_BLIND and _fixed(node)
         known = kinds.get((op, node.attrs, operands, fixed))
         if known is None:
-            known = len(kinds), forms.form(op, node.attrs, operands).dtype
-            kinds[op, node.attrs, operands, fixed] = known
+            form = forms.form(op, node.attrs, operands)
+            number = numbers.setdefault((form, operands, fixed), len(numbers))
+            known = kinds[op, node.attrs, operands, fixed] = number, form.dtype
         kind.append(known[0])
         dtypes.append(known[1])
     count = np.array(counts)

@@ -73,16 +73,13 @@ class _Groups:
         self.group, self.row, self.column = np.full((3, len(classes)), -1)
         count = 0
         for together in self.reach.circles():
-            members = np.flatnonzero(np.isin(classes, together))
-            rows = _steps(members, classes[members], together)
-            if len(rows) < FEWEST:
-                continue
-            number = len(self.rows)
-            self.columns[number] = list(range(count, count + rows.shape[1]))
-            self.column[rows] = self.columns[number]
-            count += rows.shape[1]
-            self._put(number, rows)
-            self.bits[number] = sum(1 << c for c in set(classes[rows[0]].tolist()))
+            for rows in _beginnings(classes, together):
+                number = len(self.rows)
+                self.columns[number] = list(range(count, count + rows.shape[1]))
+                self.column[rows] = self.columns[number]
+                count += rows.shape[1]
+                self._put(number, rows)
+                self.bits[number] = sum(1 << c for c in set(classes[rows[0]].tolist()))
         self.edges, self.joining = self._edges(count)
 
     def _put(self, number: int, rows: Array) -> None:
@@ -229,13 +226,23 @@ class _Groups:
         return self.rows.values()
 
 
+def _beginnings(classes: Array, together: list[int]) -> list[Array]:
+    """Return steps of a chain, and the classes alone that are not in its steps."""
+    rows = []
+    if len(together) > 1:
+        members = np.flatnonzero(np.isin(classes, together))
+        steps = _steps(members, classes[members], together)
+        if len(steps) >= FEWEST:
+            rows.append(steps)
+            together = sorted(set(together) - set(classes[steps[0]].tolist()))
+    return rows + [np.flatnonzero(classes == c)[:, None] for c in together]
+
+
 def _steps(members: Array, classes: Array, together: list[int]) -> Array:
     """Return the steps of a chain, one a row: members from one of a class to the next.
 
     members: of all the classes, in order. Steps unlike most are left out.
     """
-    if len(together) == 1:
-        return members[:, None]
     sizes = np.bincount(classes)[together]
     for size in -np.sort(-sizes):
         kept = np.array(together)[sizes >= SAME_SIZE * size]

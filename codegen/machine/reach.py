@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overbar.codegen.machine.isomorphic import FEWEST
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -29,7 +31,7 @@ class Reach:
     def __init__(self, flat: Flat, classes: Array) -> None:
         count = int(classes.max()) + 1
         self.inside, self.sources, self.loose = ([0] * count for _ in range(3))
-        self.classes = classes
+        self.flat, self.classes = flat, classes
         bits = [1 << c for c in range(count)]
         reached = [0] * len(classes)
         numbers = classes.tolist()
@@ -59,15 +61,35 @@ class Reach:
         return any(self.inside[s] & bits for s in numbers(self.sources[c] & ~bits))
 
     def circles(self) -> Iterator[list[int]]:
-        """Return classes that are computed from each other together, others alone."""
+        """Return classes that are computed from each other together, others alone.
+
+        Edges of a few members do not count: some only look like those of a class.
+        """
+        closed = self._usual()
+        for c, bit in enumerate([1 << c for c in range(len(closed))]):
+            more = closed[c]
+            closed = [inside | more if inside & bit else inside for inside in closed]
         seen: set[int] = set()
-        for c, inside in enumerate(self.inside):
+        for c, inside in enumerate(closed):
             if c in seen:
                 continue
-            mutual = (s for s in numbers(inside) if self.inside[s] >> c & 1)
+            mutual = (s for s in numbers(inside) if closed[s] >> c & 1)
             together = sorted({c, *mutual} - seen)
             seen.update(together)
             yield together
+
+    def _usual(self) -> list[int]:
+        """Return the classes that operands of each class are often in."""
+        source, target = self.classes[self.flat.source], self.classes[self.flat.target]
+        count = len(self.inside)
+        inner = (source >= 0) & (target >= 0)
+        codes, often = np.unique(
+            target[inner] * count + source[inner], return_counts=True
+        )
+        found = [0] * count
+        for code in codes[often >= FEWEST].tolist():
+            found[code // count] |= 1 << code % count
+        return found
 
 
 def numbers(bits: int) -> Iterator[int]:

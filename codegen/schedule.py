@@ -47,7 +47,7 @@ def schedule(
         pull a computation out of its branch, and are 0 where it is not taken.
     """
     roots = leaves(result)
-    if any(n.type.shape or n.op is EXTENT for n in graph.order(roots)):
+    if graph.shaped and any(n.type.shape or n.op is EXTENT for n in graph.order(roots)):
         from overbar.codegen.nests import schedule_arrays
 
         return schedule_arrays(
@@ -91,7 +91,8 @@ class Work:
         self.regions = Regions()
         self.roots = roots
         self.order = [n for n in order if n.args and n not in known]
-        self.region = self._place(roots, saved)
+        self.chosen = [n for n in self.order if n.op.chooses]
+        self.region = self._place(roots, saved) if self.chosen else {}
         self.branching = self._branching()
         must = (*self.branching, *repeated, *(n for n in saved if n.args))
         self.names = name_shared(
@@ -164,19 +165,18 @@ class Work:
     def _branching(self) -> set[Node]:
         """Return the selects that are written as an `if`: something is inside."""
         depth = {n: region.depth for n, region in self.region.items()}
-        chosen = [n for n in self.order if n.op.chooses]
         conds = {
             (self.region[n], n.args[0])
-            for n in chosen
+            for n in self.chosen
             if any(depth.get(a, -1) > depth[n] for a in n.args[1:])
         }
-        return {n for n in chosen if (self.region[n], n.args[0]) in conds}
+        return {n for n in self.chosen if (self.region[n], n.args[0]) in conds}
 
     def _tests(self, repeated: Collection[Node]) -> set[Node]:
         """Return the conditions that one `if` alone asks, written where it asks."""
         places: dict[Node, set[Region]] = defaultdict(set)
         plain: set[Node] = set()
-        for node in self.order:
+        for node in self.order if self.branching else ():
             for i, arg in enumerate(node.args):
                 if i == 0 and node in self.branching:
                     places[arg].add(self.region[node])
@@ -191,6 +191,9 @@ class Work:
     def run(self) -> list[Statement]:
         """Return the statements in order."""
         units = [n for n in self.order if n in self.names]
+        if not self.chosen:  # nothing waits for a condition
+            self.homes = dict.fromkeys(units, ())
+            return [Assign(n, n) for n in units]
         for node in units:
             needs = {**dict.fromkeys(self._needs(node)), **self._asked(node)}
             needs = dict.fromkeys(n for n in needs if n in self.rank)

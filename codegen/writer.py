@@ -74,4 +74,4 @@ class PythonWriter(Writer):
 
 def with_math(text: str) -> str:
     """Return a number's text with constants as attributes of `math`."""
-    return _NAMED.sub(r"math.\1", text)
+    return _NAMED.sub(r"math.\1", text) if text.islower() else text

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from fractions import Fraction
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from overbar.ir.ops.row import ATOM, PRODUCT, UNARY, Notation
@@ -145,7 +147,7 @@ def arrange(
     the unnamed ones that it is the first to need; what is `known` needs nothing.
     """
     roots = list(roots)
-    needed = set(graph.order(roots, known))
+    needed = set(graph.order(roots, known)) if graph.statements else ()
     placed: dict[Node, int] = {}
     for k, root in enumerate([n for _, n in graph.statements if n in needed] + roots):
         stack = [root] if root not in placed else []
@@ -154,8 +156,11 @@ def arrange(
             if node not in placed:
                 placed[node] = k
                 if node not in known:
-                    stack.extend(a for a in node.args if a not in placed)
-    return sorted(placed, key=lambda n: (placed[n], n.index))
+                    stack += [a for a in node.args if a not in placed]
+    return sorted(sorted(placed, key=_index), key=placed.__getitem__)
+
+
+_index = attrgetter("index")
 
 
 def name_shared(  # noqa: PLR0913 - what to name, and what not
@@ -179,7 +184,7 @@ def name_shared(  # noqa: PLR0913 - what to name, and what not
     never; names `taken` elsewhere are not given. A nameless adjoint of `t1` is named
     `t1_bar`; others get the name that is preferred for them, if it is free.
     """
-    uses = Counter(a for node in order for a in node.args)
+    uses = Counter(chain.from_iterable([node.args for node in order]))
     uses.update(roots)
     given = {*taken, *names.values(), *graph.inputs}
     taken = given | {n for n, _ in graph.statements}
@@ -191,16 +196,18 @@ def name_shared(  # noqa: PLR0913 - what to name, and what not
     for node in order:
         if node in result:
             continue
-        if not node.args:
+        args = node.args
+        if not args:
             length[node] = len(number(node.value)[0]) if node.is_const else 4
             continue
-        length[node] = 3 + sum(
-            len(result[a]) if a in result else length[a] for a in node.args
-        )
-        simple = all(a in result or not a.args for a in node.args)
-        cheap = repeat and simple and node.op.cost <= 1 and length[node] < 16
+        size = 3
+        for a in args:
+            size += len(result[a]) if a in result else length[a]
+        length[node] = size
+        cheap = repeat and node.op.cost <= 1 and size < 16
+        cheap = cheap and all(a in result or not a.args for a in args)
         often = uses[node] > 1 and not cheap and node not in inline
-        if often or node in forced or length[node] > longest:
+        if often or node in forced or size > longest:
             name, fresh = _fresh(graph, node, result, taken, fresh, outputs)
             taken.add(name)
             result[node] = name

@@ -64,6 +64,8 @@ class Notation:
             for text in texts[1:]:
                 whole = self.template.format(whole, text)
             return whole
+        if "{a" not in self.template:
+            return self.template.format(*texts)
         return self.template.format(
             *texts, args=", ".join(texts), a=", ".join(map(repr, attrs))
         )

@@ -237,7 +237,7 @@ def test_an_address_stays() -> None:
 
 def test_better_code_takes_the_place_of_the_first() -> None:
     """A C function of a long formula runs its better code once that is there."""
-    formula, expected, _ = irregular(900, 0.25)
+    formula, expected, _ = irregular(2000, 0.25)
     f = ob.compile(formula)
     function = f.cfunc.value.with_signature("double (double)").ctypes
     assert not f.runtime.native.made("value").machine.final

@@ -183,7 +183,7 @@ def test_no_generated_source_is_compiled() -> None:
 
 def test_better_code_takes_the_place_of_the_first() -> None:
     """A compiled caller of a long formula runs its better code once that is there."""
-    formula, *expected = irregular(600, 0.25)
+    formula, *expected = irregular(1200, 0.25)
     f = ob.compile(formula)
     run = f.jit.value_and_grad
 

@@ -5,7 +5,6 @@ Each entry point is made when it is first called, once, whatever the threads.
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -35,10 +34,8 @@ if TYPE_CHECKING:
     from overbar.pointwise import Pointwise
 
 BACKENDS = ("auto", "numba", "python", "reference")
-"""How code runs: machine code of ours for numbers and Numba's for arrays; Numba's
+"""How code runs: machine code of ours, Numba's for what ours does not know; Numba's
 alone; the generated Python as it is; node by node."""
-OVER_ARRAYS = bool(os.environ.get("OVERBAR_NATIVE_ARRAYS"))
-"""Whether "auto" makes machine code of ours for arrays too."""
 TOGETHER = ("value", "forward", "backward", "value_and_grad")
 """Entry points that share the module that `f.source` shows."""
 
@@ -85,7 +82,7 @@ class Runtime:
 
     def _over_arrays(self, name: str) -> bool:
         """Whether to try machine code of ours for an entry point with arrays."""
-        return OVER_ARRAYS and self.backend == "auto" and not self.interprets(name)
+        return self.backend == "auto" and not self.interprets(name)
 
     def _unread(self, name: str) -> Entry:
         """Return an entry point derived by itself, for machine code alone."""

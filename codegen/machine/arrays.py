@@ -27,7 +27,7 @@ from overbar.ir.ops import OPS
 from overbar.ir.program import Allocate, For, If, Statement, is_packed, leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from overbar.ir.graph import Node
     from overbar.ir.program import Program

@@ -191,7 +191,7 @@ def _vector_text(symbol: str, dtype: str, layouts: str) -> str:
 
 def _matrices_text(symbol: str, dtype: str, layouts: str) -> str:
     """Return a product of matrices; one with a single row or column is a vector."""
-    x, y = layouts
+    x, y = layouts[0], layouts[1]
     ways = ["yes" if x == "C" else "no", "no" if y == "C" else "yes"]
     return (
         f"define internal void {symbol}(ptr %x, ptr %y, ptr %out, i64 %m, i64 %k, "

@@ -17,7 +17,18 @@ rng = np.random.default_rng(5)
 @pytest.fixture(scope="module")
 def f():
     """Return ridge regression, called before, so that direct calls are possible."""
-    f = ob.compile(RIDGE)
+    return called("auto")
+
+
+@pytest.fixture(scope="module")
+def by_numba():
+    """Return the same, compiled by Numba."""
+    return called("numba")
+
+
+def called(backend):
+    """Return ridge regression, called before."""
+    f = ob.compile(RIDGE, backend=backend)
     f(W, B, X, Y)
     f.grad(W, B, X, Y)
     f.value_and_grad(W, B, X, Y)
@@ -87,11 +98,12 @@ class Subclass(np.ndarray):
         (W, B, X.view(Subclass), Y),
     ],
 )
-def test_the_careful_way(f, args):
+def test_the_careful_way(f, by_numba, args):
     """Whatever NumPy would take is taken, without new machine code."""
-    core = f.runtime.call("value_and_grad")
-    close(ridge(), f.value_and_grad(*args))
-    close(ridge(), f.value_and_grad(*args))
+    core = by_numba.runtime.call("value_and_grad")
+    for function in (f, by_numba):
+        close(ridge(), function.value_and_grad(*args))
+        close(ridge(), function.value_and_grad(*args))
     assert 1 == len(core.overloads)
 
 

@@ -14,6 +14,7 @@ from overbar.codegen.machine.body import Body, function, module
 from overbar.codegen.machine.instructions import KINDS
 from overbar.ir.errors import UnsupportedError
 from overbar.ir.program import Assign, Comment, If, leaves
+from overbar.ir.types import F32, F64
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,12 @@ class _Branching(Body):
         self.places: dict[Node, str] = {}
         for node in inputs:
             self.value(node)
+
+    def value(self, node: Node) -> str:
+        """Return the text of a value; constants are doubles, as in Python."""
+        if node.is_const and node.type is F32:
+            self.dtypes[node] = F64.dtype
+        return super().value(node)
 
     def text(self) -> str:
         """Return the module's text."""

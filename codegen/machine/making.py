@@ -23,6 +23,7 @@ from overbar.codegen.machine.straight import print_straight
 from overbar.codegen.machine.target import assembled
 from overbar.codegen.machine.wide import vector_forms
 from overbar.ir.program import If
+from overbar.ir.types import F32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,8 +65,13 @@ class Wanted(NamedTuple):
         return packed(made) if many else made
 
     @property
-    def branches(self) -> bool:
-        """Whether something is to be computed in a branch alone."""
+    def stepwise(self) -> bool:
+        """Whether code follows the statements of the Program: has branches, or rounds.
+
+        In a float32 formula a value is rounded where it is given a name.
+        """
+        if any(n.type is F32 for n in self.nodes):
+            return True
         return any(n.op.chooses for n in self.nodes) and any(
             isinstance(s, If) for s in self.program().body
         )
@@ -76,7 +82,7 @@ def core_texts(wanted: Wanted) -> list[str]:
 
     Raises UnsupportedError for an op that machine code does not know.
     """
-    if wanted.branches:
+    if wanted.stepwise:
         return [print_branching(wanted.program(), wanted.inputs, Forms())]
     text = _loops(wanted)
     if text is not None:
@@ -86,7 +92,7 @@ def core_texts(wanted: Wanted) -> list[str]:
 
 def _loops(wanted: Wanted, most: float = float("inf")) -> str | None:
     """Return the text of a long program as loops, with so many ops to compile."""
-    if len(wanted.nodes) <= SHORT or wanted.branches:
+    if len(wanted.nodes) <= SHORT or wanted.stepwise:
         return None
     lanes = vector_forms(strict=wanted.strict)
     return print_rolled(*wanted[:3], Forms(), lanes, most=most)
@@ -100,7 +106,7 @@ def first_code(wanted: Wanted) -> tuple[str, bytes]:
     text = _loops(wanted, max(least, len(wanted.nodes) // part))
     if text is not None:
         return joined([assembled(text)])
-    if available() and fits(wanted.nodes, wanted.results) and not wanted.branches:
+    if available() and fits(wanted.nodes, wanted.results) and not wanted.stepwise:
         return LAYOUT, Stencils(*wanted[:3]).layout().packed()
     texts = core_texts(wanted)
     own = texts[-1].replace("define void @core(", f"define void @{FIRST}(")

@@ -22,6 +22,7 @@ from overbar.codegen.machine.forms import Forms
 from overbar.codegen.machine.instructions import KINDS
 from overbar.codegen.machine.target import assemble
 from overbar.ir.errors import UnsupportedError
+from overbar.ir.types import F32
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,6 +125,9 @@ def points_text(
     """
     if max(len(wanted.nodes), len(wanted.inputs) + len(wanted.results)) > LONGEST:
         message = f"expected at most {LONGEST} ops, found {len(wanted.nodes)}"
+        raise UnsupportedError(message)
+    if wanted.strict and any(n.type is F32 for n in wanted.nodes):
+        message = "expected float64: where float32 is rounded, the source says"
         raise UnsupportedError(message)
     used: dict[str, None] = {}
 

@@ -12,6 +12,7 @@ stays in a register.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
 Array = Any
 
 GIVEN = ("in", "out", "scratch")
+_SIZES = {"float32": "i32", "bool": "i8"}
 _COPY = """\
-define internal void @"overbar.copy"(ptr %from, ptr %to, ptr %table, i64 %count) {
+define internal void @"overbar.copy.{kind}"(ptr %from, ptr %to, ptr %table, \
+i64 %count) {{
 entry:
   br label %loop
 loop:
@@ -45,15 +48,15 @@ loop:
   %b = load i32, ptr %q
   %x = getelementptr i8, ptr %from, i32 %a
   %y = getelementptr i8, ptr %to, i32 %b
-  %v = load i64, ptr %x
-  store i64 %v, ptr %y
+  %v = load {kind}, ptr %x
+  store {kind} %v, ptr %y
   %next = add i64 %k, 1
   %more = icmp ult i64 %next, %count
   br i1 %more, label %loop, label %exit
 exit:
   ret void
-}"""
-"""Copy slots, from and to where a table of pairs of offsets says."""
+}}"""
+"""Copy numbers of a size, from and to where a table of pairs of offsets says."""
 
 
 def print_rolled(
@@ -239,12 +242,13 @@ class Rolled:
 
     def _copies(self) -> tuple[list[str], list[str]]:
         """Return functions that write results, and their calls."""
-        pairs, others = [], []
+        pairs: dict[str, list[int]] = defaultdict(list)
+        others = []
         for i, node in enumerate(self.results):
             place = self.places[node]
             slot = int(self.slots[place])
             if slot >= 0 and self.flat.dtypes[place] == node.type.dtype:
-                pairs += [slot * SLOT, i * SLOT]
+                pairs[_SIZES.get(node.type.dtype, "i64")] += [slot * SLOT, i * SLOT]
             else:
                 others.append((i, node))
         body = self.body
@@ -260,12 +264,12 @@ class Rolled:
         functions = [function('"overbar.rest"', GIVEN, body.lines, "internal ")]
         given = ", ".join(f"ptr %{name}" for name in GIVEN)
         calls = [f'call void @"overbar.rest"({given})\n']
-        if pairs:
-            table = self.tables.offsets(np.array(pairs))
-            functions.append(_COPY)
+        for kind, offsets in pairs.items():
+            table = self.tables.offsets(np.array(offsets))
+            functions.append(_COPY.format(kind=kind))
             calls.append(
-                f'call void @"overbar.copy"(ptr %scratch, ptr %out, ptr {table}, '
-                f"i64 {len(pairs) // 2})\n"
+                f'call void @"overbar.copy.{kind}"(ptr %scratch, ptr %out, '
+                f"ptr {table}, i64 {len(offsets) // 2})\n"
             )
         return functions, calls
 

@@ -16,14 +16,18 @@ from overbar.codegen.machine.making import first_code
 from overbar.codegen.machine.ordering import Run
 from overbar.codegen.machine.patterns import find, promising
 from overbar.codegen.machine.rolled import print_rolled
+from overbar.codegen.machine.straight import print_straight
 from overbar.codegen.machine.target import assembled
 from overbar.codegen.machine.wide import vector_forms
+from overbar.ir.graph import Graph
+from overbar.ir.types import BOOL, F32, INT
 from overbar.native import wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from overbar.codegen.machine.making import Wanted
+    from overbar.ir.graph import Node
 
 
 def data_sum(n: int) -> str:
@@ -178,6 +182,44 @@ def rolled(text: str, lanes: Forms | None = None, cut: int = 2_000) -> list[floa
     return out.tolist()  # type: ignore[no-any-return]
 
 
+def mixed() -> tuple[list[Node], list[Node], list[Node]]:
+    """Return nodes, inputs and results of a program over every kind of number."""
+    graph = Graph(real=F32)
+    columns = [
+        [graph.input(f"{name}{k}", "data", kind) for k in range(40)]
+        for name, kind in (("x", F32), ("n", INT), ("p", BOOL))
+    ]
+    kept, chosen = graph.const(0.5), []
+    count, results = graph.const(3), []
+    for x, n, p in zip(*columns, strict=True):
+        kept = graph.make("sin", (kept * x + kept,))
+        count = count + n
+        small = graph.make("lt", (kept, x))
+        both = graph.make("and", (small, p))
+        chosen.append((both, kept, x))
+        results += [both, kept, graph.convert(count, F32)]
+    for both, y, x in chosen:
+        results.append(graph.make("select", (both, x * x, y)))
+    results += [kept, kept, results[0], count, columns[0][3], graph.const(1.5)]
+    inputs = [n for column in columns for n in column]
+    return list(graph.order([*results, *inputs])), inputs, results
+
+
+def slots(texts: Sequence[str], inputs: Sequence[Node], count: int) -> bytes:
+    """Return the results of a core, as they lie in memory."""
+    run = Machine(*joined([assembled(text) for text in texts]))
+    given = np.zeros(len(inputs))
+    for k, node in enumerate(inputs):
+        part = given[k : k + 1].view(node.type.dtype)
+        part[0] = {"float32": 0.3 + k / 99, "int64": k - 60, "bool": k % 3}[
+            node.type.dtype
+        ]
+    out = np.zeros(count)
+    core = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+    core(run.address)(given.ctypes.data, out.ctypes.data)
+    return out.tobytes()
+
+
 def numbers(count: int) -> list[float]:
     """Return inputs between 0.2 and 0.8."""
     return [0.2 + 0.6 * ((37 * i) % 101) / 101 for i in range(count)]
@@ -269,6 +311,17 @@ def test_nothing_is_computed_before_what_it_needs() -> None:
     assert sorted(order) == [i for i, n in enumerate(nodes) if n.args]
     place = {nodes[i]: k for k, i in enumerate(order)}
     assert all(place[a] < place[n] for n in place for a in n.args if a.args)
+
+
+@pytest.mark.parametrize("lanes", [None, vector_forms(strict=True)])
+def test_every_kind_of_number_goes_through_loops(lanes: Forms | None) -> None:
+    """Loops carry, read and keep float32, integers and conditions as straight code."""
+    nodes, inputs, results = mixed()
+    printed = print_rolled(nodes, inputs, results, Forms(), lanes)
+    assert printed is not None
+    straight = print_straight([n for n in nodes if n.args], inputs, results, 90, 900)
+    expected = slots(straight, inputs, len(results))
+    assert slots([printed], inputs, len(results)) == expected
 
 
 def test_first_code_of_patterns_is_final() -> None:

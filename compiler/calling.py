@@ -76,6 +76,10 @@ class Calling:
         With a reduction they are floats: sums or means over all points.
         out: arrays for the last of them, which are used if they fit.
         """
+        return self.run_into(name, values, ())
+
+    def run_into(self, name: str, values: list[Any], out: Any) -> list[Any]:
+        """Return results as `run_entry` does, the gradient's in arrays if these fit."""
         reduce = self.options.reduce
         if reduce is not None:
             self._need_plain_params(values)

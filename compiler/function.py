@@ -114,7 +114,7 @@ class CompiledFunction(Calling, Identity, Inspection):
         out = [out] if self.options.bare else out
         if self.maps:
             values = self.signature.bind(args, keywords)
-            value, *grads = self.run_entry("value_and_grad", values, out)
+            value, *grads = self.run_into("value_and_grad", values, out)
         else:
             value, *grads = self.run("value_and_grad", args, keywords)
         fill(out, grads, self.options.wrt)

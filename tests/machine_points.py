@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import mpmath
 import numpy as np
 
-from overbar.codegen.machine import vectors
+from overbar.codegen.machine import inlined, vectors
 from overbar.codegen.machine.instructions import KINDS
 from overbar.codegen.machine.target import assemble, load
 
@@ -39,32 +39,41 @@ _LARGEST = {"exp": 2e3, "exp2": 3e3, "expm1": 2e3, "sinh": 2e3, "cosh": 2e3,
             "erf": 40.0, "erfc": 40.0}  # fmt: skip
 """Numbers from which on there is nothing to learn, and mpmath takes long."""
 TEXT = """
-declare {kind} @{symbol}({kinds})
 define void @run({pointers}, ptr %out) {{
 {loads}%r = call {kind} @{symbol}({operands})
 store {kind} %r, ptr %out, align 4
 ret void
 }}
+attributes #0 = {{ nounwind }}
 """
 
 
 @cache
-def function(name: str, dtype: str, lanes: int) -> Callable[..., Any] | None:
-    """Return a vector function that takes arrays, None where there is none."""
+def function(
+    name: str, dtype: str, lanes: int, *, inside: bool = False
+) -> Callable[..., Any] | None:
+    """Return a vector function that takes arrays, None where there is none.
+
+    inside: the function that is put in place of calls, not the library's.
+    """
     arity = 2 if name in TWO else 1
     symbol = vectors.Vectors(lanes, vectors.library()).symbol(name, dtype, arity)
     if symbol is None:
         return None
     kind, places = f"<{lanes} x {KINDS[dtype]}>", range(arity)
-    text = TEXT.format(
+    lines = [f"declare {kind} @{symbol}({', '.join([kind] * arity)})"]
+    if inside:
+        declared, defined = inlined.definition(name, "own", lanes, symbol)
+        lines = [*declared, *defined]
+    lines.append(TEXT.format(
         kind=kind,
-        symbol=symbol,
-        kinds=", ".join([kind] * arity),
+        symbol="own" if inside else symbol,
         pointers=", ".join(f"ptr %a{i}" for i in places),
         loads="".join(f"%x{i} = load {kind}, ptr %a{i}, align 4\n" for i in places),
         operands=", ".join(f"{kind} %x{i}" for i in places),
-    )
-    code = load(assemble(text), ["run"], vectors.addresses([symbol]))
+    ))  # fmt: skip
+    object_code = assemble("\n".join(lines), inline=True)
+    code = load(object_code, ["run"], vectors.addresses([symbol]))
     types = [ctypes.c_void_p] * (arity + 1)
     run = ctypes.CFUNCTYPE(None, *types)(code.addresses["run"])
 
@@ -89,6 +98,15 @@ def special(dtype: str) -> list[float]:
     angles = [k * math.pi / 4 for k in (1, 2, 3, 4, 11, 710, 100_000)]
     positive = np.array([0.0, *tiny, *near, *ends, *angles])
     return [*positive, *-positive, math.nan]
+
+
+def dense(rng: np.random.Generator) -> Any:
+    """Return numbers where functions put in place of calls change their ways."""
+    return np.concatenate([
+        rng.uniform(-3, 3, 2_000), rng.uniform(-746, -700, 100),
+        rng.uniform(-0.7, 0.7, 500), rng.uniform(-2e6, 2e6, 200),
+        np.arange(-150, 150) * math.pi / 2, rng.uniform(0.6, 1.6, 500),
+    ])  # fmt: skip
 
 
 def points(name: str, dtype: str, rng: np.random.Generator) -> list[Any]:
@@ -150,3 +168,26 @@ def ulps(got: float, want: Any, dtype: str) -> float:
     digits, least = (53, -1074) if dtype == "float64" else (24, -149)
     unit = max(mpmath.frexp(want)[1] - digits, least)
     return float(abs(mpmath.mpf(got) - want) / mpmath.mpf(2) ** unit)
+
+
+def wrong(
+    name: str, dtype: str, function: Callable[..., Any], given: Sequence[Any]
+) -> list[Any]:
+    """Return arguments, what they give and should, where these are 4 ulps apart."""
+    found = []
+    places = [g.tolist() for g in given]
+    for got, *xs in zip(function(*given).tolist(), *places, strict=True):
+        want = truth(name, *xs)
+        if want is not None:
+            if ulps(got, want, dtype) > 4:
+                found.append((xs, got, want))
+            continue
+        try:
+            want = by_libm(name, dtype, xs)
+        except (ValueError, OverflowError):
+            continue
+        close = math.isclose(got, want, rel_tol=4 * float(np.finfo(dtype).eps))
+        same = close and (want != 0 or np.signbit(got) == np.signbit(want))
+        if not same and not (math.isnan(got) and math.isnan(want)):
+            found.append((xs, got, want))
+    return found

@@ -17,6 +17,7 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
 
+from overbar.codegen.machine import inlined
 from overbar.codegen.machine.body import Body
 from overbar.codegen.machine.forms import Forms
 from overbar.codegen.machine.instructions import KINDS
@@ -92,6 +93,44 @@ class _Columns(Body):
         ]
 
 
+class _Functions:
+    """Collect the elementary functions that a module calls, or has inside.
+
+    called: the symbols of libmvec's.
+    """
+
+    def __init__(self, vectors: Vectors) -> None:
+        self.vectors = vectors
+        self.called: dict[str, None] = {}
+        self._inside: dict[str, tuple[str, str]] = {}
+
+    def symbol(self, name: str, dtype: str, arity: int) -> str | None:
+        """Return the symbol of a function of libm's over vectors, None if none."""
+        library = self.vectors.symbol(name, dtype, arity)
+        if library is None:
+            return None
+        if dtype != "float64" or not inlined.available(name, self.vectors.lanes):
+            self.called[library] = None
+            return library
+        own = f"overbar.{name}.inside"
+        self._inside[own] = name, library
+        return own
+
+    def text(self, forms: Forms) -> str:
+        """Return declarations and definitions, those of the forms as well."""
+        lanes = self.vectors.lanes
+        lines = _NO_BRANCH.sub(_INLINED, forms.text()).split("\n")
+        declared = [n for n in lines if n.startswith("declare ")]
+        defined = [n for n in lines if not n.startswith("declare ")]
+        for symbol, (name, library) in self._inside.items():
+            more, text = inlined.definition(name, symbol, lanes, library)
+            declared = [n for n in declared if f"@{symbol}(" not in n] + more
+            defined += text
+            if any(f"@{library}(" in line for line in more):
+                self.called[library] = None
+        return "\n".join([*dict.fromkeys(declared), *defined])
+
+
 def _read(name: str, place: str, dtype: str, lanes: int) -> list[str]:
     """Return lines that read a vector, or a number."""
     size = BYTES[dtype]
@@ -129,14 +168,8 @@ def points_text(
     if wanted.strict and any(n.type is F32 for n in wanted.nodes):
         message = "expected float64: where float32 is rounded, the source says"
         raise UnsupportedError(message)
-    used: dict[str, None] = {}
-
-    def symbol(name: str, dtype: str, arity: int) -> str | None:
-        found = vectors.symbol(name, dtype, arity)
-        used.update(dict.fromkeys([found] if found else []))
-        return found
-
-    forms = Forms(vectors.lanes, symbol)
+    functions = _Functions(vectors)
+    forms = Forms(vectors.lanes, functions.symbol)
     body = _Columns(wanted.inputs, same, forms)
     given = dict(zip(wanted.inputs, same, strict=True))
     alike = {n for n in wanted.nodes if not n.args and given.get(n, True)}
@@ -153,9 +186,9 @@ def points_text(
     for i, node in enumerate(wanted.results):
         body.store(body.converted(node, real, f".r{i}"), real, "out", i)
     chunk = _chunk(body, vectors.lanes)
-    inner = _NO_BRANCH.sub(_INLINED, forms.text())
     driver = _driver(wanted, same, real, vectors.lanes)
-    return f"{inner}\n{chunk}\n{driver}\n{_WIDE}\n", list(used)
+    text = f"{functions.text(forms)}\n{chunk}\n{driver}\n{_WIDE}\n"
+    return text, list(functions.called)
 
 
 def _chunk(body: _Columns, lanes: int) -> str:

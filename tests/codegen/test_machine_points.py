@@ -358,3 +358,19 @@ def test_out_of_another_shape_is_refused(shape):
         f.value_and_grad(np.ones(4), 1.0, out=[np.empty(shape), np.empty(shape)])
     with pytest.raises(InputError, match="out="):
         f.value_and_grad(np.ones(4), 1.0, out=[np.empty(4)] * len(shape) * 4)
+
+
+@pytest.mark.parametrize("angle", [1e6, 1.5e6, 1e9, 1e22, np.inf, np.nan])
+def test_large_angles_beside_small_ones(angle):
+    """A lane with an angle that takes another way leaves the others as they are."""
+    f = ob.compile("exp(sin(x))*cos(y) + tanh(x)*sin(y) + x*y")
+    x = np.linspace(0.1, 3.0, 9)
+    y = x[::-1].copy()
+    before = f(x, y)
+    x[3], y[6] = angle, -angle
+    after = f(x, y)
+    rest = [i for i in range(9) if i not in (3, 6)]
+    np.testing.assert_array_equal(after[rest], before[rest])
+    with np.errstate(invalid="ignore"):
+        expected = np.exp(np.sin(x)) * np.cos(y) + np.tanh(x) * np.sin(y) + x * y
+    np.testing.assert_allclose(after, expected, rtol=1e-14)

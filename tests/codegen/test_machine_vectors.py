@@ -6,7 +6,7 @@ import machine_points as subjects
 import numpy as np
 import pytest
 
-from overbar.codegen.machine import vectors
+from overbar.codegen.machine import inlined, vectors
 
 WITHOUT = vectors.library() is None
 
@@ -23,20 +23,19 @@ def test_vector_functions_are_within_4_ulps(name, dtype, lanes):
     if function is None:
         pytest.skip("no such function: each lane calls libm")
     given = subjects.points(name, dtype, np.random.default_rng(7))
-    wrong = []
-    rows = zip(function(*given).tolist(), *(g.tolist() for g in given), strict=True)
-    for got, *xs in rows:
-        want = subjects.truth(name, *xs)
-        if want is not None:
-            if subjects.ulps(got, want, dtype) > 4:
-                wrong.append((xs, got, want))
-            continue
-        try:
-            want = subjects.by_libm(name, dtype, xs)
-        except (ValueError, OverflowError):
-            continue
-        close = np.isclose(got, want, rtol=4 * float(np.finfo(dtype).eps), atol=0)
-        signs = np.signbit(got) == np.signbit(want) or want != 0
-        if not (np.isnan(got) and np.isnan(want)) and not (close and signs):
-            wrong.append((xs, got, want))
-    assert [] == wrong
+    assert [] == subjects.wrong(name, dtype, function, given)
+
+
+@pytest.mark.skipif(WITHOUT, reason="no libmvec on this machine")
+@pytest.mark.parametrize("lanes", [4, 8])
+@pytest.mark.parametrize("name", subjects.ONE)
+def test_functions_in_place_of_calls_are_within_4_ulps(name, lanes):
+    """So are those that are written out, where their ways change as well."""
+    if lanes > vectors.lanes():
+        pytest.skip("the processor has no such registers")
+    if not inlined.available(name, lanes):
+        pytest.skip("called in the library")
+    function = subjects.function(name, "float64", lanes, inside=True)
+    rng = np.random.default_rng(7)
+    x = np.concatenate([*subjects.points(name, "float64", rng), subjects.dense(rng)])
+    assert [] == subjects.wrong(name, "float64", function, [x])

@@ -1,0 +1,235 @@
+"""Write elementary functions over vectors of doubles, to be put in place of calls.
+
+Comes in: a function's name and a number of lanes. Goes out: its definition. Values stay
+in registers around it, and what several functions compute is computed once. Results are
+at most 4 units in the last place off. Where that takes more than a few instructions, as
+for very large angles, libmvec's function is called and taken in the lanes concerned.
+
+exp(x) = 2**n*exp(r) and sin(x) = (-1)**n*sin(r), n whole, r small, by polynomials that
+are within 4e-17 of the truth there. tanh is a quotient of exponentials, near 0 of
+polynomials (Moshier's, in Cephes).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from overbar.codegen.machine.instructions import Instructions, Value
+from overbar.codegen.machine.target import features
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+_EXP = (
+    "0x1.0000000000001p-1", "0x1.5555555555556p-3", "0x1.5555555553d63p-5",
+    "0x1.11111111109b3p-7", "0x1.6c16c1788bd90p-10", "0x1.a01a01a7c41d5p-13",
+    "0x1.a019b90d2ae7ap-16", "0x1.71de0dae63bb3p-19", "0x1.289185613a3d6p-22",
+    "0x1.af38a9b0ec855p-26",
+)  # fmt: skip
+"""(exp(r) - 1 - r)/r**2 for |r| < log(2)/2, lowest power first."""
+_SIN = (
+    "-0x1.5555555555555p-3", "0x1.1111111111107p-7", "-0x1.a01a01a018aa6p-13",
+    "0x1.71de3a54562a8p-19", "-0x1.ae6455a1a9e7ep-26", "0x1.6124014cbe2fcp-33",
+    "-0x1.ae513415aadccp-41", "0x1.89a3f16388edcp-49",
+)  # fmt: skip
+"""(sin(r)/r - 1)/r**2 in powers of r**2 for |r| < pi/2."""
+_TANH_OVER = (-1.61468768441708447952e3, -9.92877231001918586564e1,
+              -9.64399179425052238628e-1)  # fmt: skip
+_TANH_UNDER = (4.84406305325125486048e3, 2.23548839060100448583e3,
+               1.12811678491632931402e2, 1.0)  # fmt: skip
+"""tanh(x)/x - 1 is x**2 times the first over the second, in powers of x**2."""
+_PI = ("0x1.921fb54442d18p+1", "0x1.1a62633145c06p-53", "0x1.c1cd129024e09p-106")
+_LOG2 = ("0x1.62e42fefa39efp-1", "0x1.abc9e3b39803fp-56")
+"""pi and log(2) as sums, the largest part first; all positive, so that -0 stays -0."""
+_TURN, _FOLD = "0x1.45f306dc9c883p-2", "0x1.71547652b82fep+0"
+"""1/pi and 1/log(2)."""
+_LARGEST_EXP = 750.0
+"""Of larger numbers, exponentials are infinite or 0."""
+_LARGEST_ANGLE = 1e6
+_LARGEST_CURVE = 0.625
+"""Up to which tanh is a quotient of polynomials."""
+_WHOLE = "0x1.8p52"
+"""A number so large that with another one added no digits behind the point are left."""
+
+
+class _Writer(Instructions):
+    """Write arithmetic of vectors of doubles."""
+
+    def __init__(self, lanes: int) -> None:
+        super().__init__(lanes)
+        self.declared: dict[str, None] = {}
+
+    def number(self, text: str | float) -> Value:
+        """Return a constant."""
+        value = float.fromhex(text) if isinstance(text, str) else text
+        return self.constant(value, "float64")
+
+    def intrinsic(self, name: str, *xs: Value) -> Value:
+        """Call an intrinsic of LLVM's."""
+        kind, symbol = self.kind("float64"), f"@llvm.{name}.v{self.lanes}f64"
+        given = ", ".join([kind] * len(xs))
+        self.declared[f"declare {kind} {symbol}({given})"] = None
+        return self.call(symbol, xs, "float64")
+
+    def fma(self, x: Value, y: Value, z: Value) -> Value:
+        """Return x*y + z, rounded once."""
+        return self.intrinsic("fma", x, y, z)
+
+    def less(self, n: Value, parts: Iterable[str], x: Value) -> Value:
+        """Return x - n*(the sum of parts)."""
+        minus = self.operate("fneg", n)
+        for part in parts:
+            x = self.fma(minus, self.number(part), x)
+        return x
+
+    def polynomial(self, x: Value, terms: Sequence[str | float]) -> Value:
+        """Return a polynomial, as two in x**2: so half as many steps wait in turn."""
+        square = self.operate("fmul", x, x)
+        halves = []
+        for half in (terms[::2], terms[1::2]):
+            whole = self.number(half[-1])
+            for term in half[-2::-1]:
+                whole = self.fma(whole, square, self.number(term))
+            halves.append(whole)
+        return self.fma(halves[1], x, halves[0])
+
+    def bits(self, value: Value) -> Value:
+        """Return the bits of doubles."""
+        cast = f"bitcast {self.kind('float64')} {value.text} to {self.kind('int64')}"
+        return self.make(cast, "int64")
+
+    def doubles(self, value: Value) -> Value:
+        """Return the doubles that have these bits."""
+        cast = f"bitcast {self.kind('int64')} {value.text} to {self.kind('float64')}"
+        return self.make(cast, "float64")
+
+    def compare(self, test: str, x: Value, y: Value) -> Value:
+        """Compare doubles."""
+        return self.operate(f"fcmp {test}", x, y, dtype="bool")
+
+
+def _exp(code: _Writer, x: Value) -> Value:
+    for sign, test in ((1.0, "ogt"), (-1.0, "olt")):
+        end = code.number(sign * _LARGEST_EXP)
+        x = code.select(code.compare(test, x, end), end, x)
+    n = code.intrinsic("rint", code.operate("fmul", x, code.number(_FOLD)))
+    r = code.less(n, _LOG2, x)
+    square = code.operate("fmul", r, r)
+    rest = code.fma(square, code.polynomial(r, _EXP), r)
+    return _scaled(code, code.operate("fadd", rest, code.number(1.0)), n)
+
+
+def _scaled(code: _Writer, x: Value, n: Value) -> Value:
+    """Return x*2**n, rounded once or twice where it is below all normal numbers."""
+    if code.lanes == 8:
+        kind, symbol = code.kind("float64"), "@llvm.x86.avx512.mask.scalef.pd.512"
+        line = f"declare {kind} {symbol}({kind}, {kind}, {kind}, i8, i32)"
+        code.declared[line] = None
+        given = f"{kind} {x.text}, {kind} {n.text}, {kind} {x.text}, i8 -1, i32 4"
+        return code.make(f"call {kind} {symbol}({given})", "float64")
+    half = code.intrinsic("floor", code.operate("fmul", n, code.number(0.5)))
+    for part in (half, code.operate("fsub", n, half)):
+        whole = code.bits(code.operate("fadd", part, code.number(float(2**52 + 1023))))
+        factor = code.doubles(code.operate("shl", whole, code.constant(52, "int64")))
+        x = code.operate("fmul", x, factor)
+    return x
+
+
+def _tanh(code: _Writer, x: Value) -> Value:
+    size = code.intrinsic("fabs", x)
+    root = _exp(code, code.operate("fneg", size))
+    e, one = code.operate("fmul", root, root), code.number(1.0)
+    z = code.operate("fmul", x, x)
+    over = code.operate("fmul", z, code.polynomial(z, _TANH_OVER))
+    near = code.compare("olt", size, code.number(_LARGEST_CURVE))
+    over = code.select(near, over, code.operate("fsub", one, e))
+    under = code.polynomial(z, _TANH_UNDER)
+    under = code.select(near, under, code.operate("fadd", one, e))
+    whole = code.operate("fdiv", over, under)
+    curve = code.fma(size, whole, size)
+    return code.intrinsic("copysign", code.select(near, curve, whole), x)
+
+
+def _sine(code: _Writer, x: Value, turns: Value, whole: Value) -> Value:
+    """Return sin(x - pi*turns), its sign changed for an odd number."""
+    r = code.less(turns, _PI, x)
+    z = code.operate("fmul", r, r)
+    rest = code.polynomial(z, _SIN)
+    value = code.fma(code.operate("fmul", r, z), rest, r)
+    value = code.intrinsic("copysign", value, r)  # of -0 as well
+    odd = code.operate("shl", code.bits(whole), code.constant(63, "int64"))
+    return code.doubles(code.operate("xor", code.bits(value), odd))
+
+
+def _sin(code: _Writer, x: Value) -> Value:
+    whole = code.fma(x, code.number(_TURN), code.number(_WHOLE))
+    turns = code.operate("fsub", whole, code.number(_WHOLE))
+    return _near(code, x, _sine(code, x, turns, whole), "sin")
+
+
+def _cos(code: _Writer, x: Value) -> Value:
+    quarter = code.fma(x, code.number(_TURN), code.number(0.5))
+    whole = code.operate("fadd", quarter, code.number(_WHOLE))
+    turns = code.operate("fsub", whole, code.number(_WHOLE))
+    turns = code.operate("fsub", turns, code.number(0.5))
+    return _near(code, x, _sine(code, x, turns, whole), "cos")
+
+
+def _near(code: _Writer, x: Value, value: Value, name: str) -> Value:
+    """Return a value where x is no large angle, else what another function gives."""
+    size = code.intrinsic("fabs", x)
+    far = code.compare("ugt", size, code.number(_LARGEST_ANGLE))
+    bits = f"i{code.lanes}"
+    some = code.make(f"bitcast {code.kind('bool')} {far.text} to {bits}", "bool")
+    some = code.make(f"icmp ne {bits} {some.text}, 0", "bool")
+    aside, after = code.label(), code.label()
+    first = code.fork(some, aside, after)
+    code.start(aside)
+    kind = code.kind("float64")
+    call = f"call preserve_allcc {kind} @{_far(name)}({kind} {x.text})"
+    chosen = code.select(far, code.make(call, "float64"), value)
+    last = code.jump(after)
+    code.start(after)
+    return code.make(code.choice([first, last], [value, chosen], "float64"), "float64")
+
+
+def _far(name: str) -> str:
+    return f'"overbar.far.{name}"'
+
+
+_WRITTEN: dict[str, Callable[[_Writer, Value], Value]] = {
+    "exp": _exp, "sin": _sin, "cos": _cos, "tanh": _tanh,
+}  # fmt: skip
+_FAR = {"sin", "cos"}
+
+
+def available(name: str, lanes: int) -> bool:
+    """Whether a function is written here, for such registers of this processor."""
+    fast = features().get("avx512f" if lanes == 8 else "fma", False)
+    return name in _WRITTEN and lanes >= 4 and bool(fast)
+
+
+def definition(
+    name: str, symbol: str, lanes: int, library: str
+) -> tuple[list[str], list[str]]:
+    """Return declarations and definitions of a function.
+
+    library: the symbol of libmvec's function of that name.
+    """
+    code = _Writer(lanes)
+    found = _WRITTEN[name](code, Value("%x", "float64"))
+    kind = code.kind("float64")
+    text = (
+        f"define internal {kind} @{symbol}({kind} %x) alwaysinline #0 {{\n"
+        f"{code.text()}\nret {kind} {found.text}\n}}"
+    )
+    if name not in _FAR:
+        return [*code.declared], [text]
+    pure = "nounwind willreturn memory(none)"
+    aside = (
+        f"define internal preserve_allcc {kind} @{_far(name)}({kind} %x) "
+        f"noinline cold #0 {{\n%y = call {kind} @{library}({kind} %x)\n"
+        f"ret {kind} %y\n}}"
+    )
+    declared = f"declare {kind} @{library}({kind}) {pure}"
+    return [*code.declared, declared], [aside, text]

@@ -94,6 +94,8 @@ def _loops(wanted: Wanted, most: float = float("inf")) -> str | None:
     """Return the text of a long program as loops, with so many ops to compile."""
     if len(wanted.nodes) <= SHORT or wanted.stepwise:
         return None
+    if any(n.args for n in wanted.inputs):  # what forward saved is no input there
+        return None
     lanes = vector_forms(strict=wanted.strict)
     return print_rolled(*wanted[:3], Forms(), lanes, most=most)
 

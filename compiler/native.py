@@ -8,6 +8,7 @@ user's), callers take the way through generated Python and Numba.
 from __future__ import annotations
 
 import json
+import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ class Made:
         what, self.inputs, self.results, self.saved = json.loads(head)
         self.machine = Machine(what, code)
         self.calls = 0
+        self.lock = threading.Lock()
         self.work: Background | None = None
 
     def improved(self, codes: Sequence[bytes]) -> None:
@@ -141,13 +143,18 @@ class Native:
 
     def _improve(self, name: str, made: Made) -> None:
         """Have better code made after some calls, and take it when it is done."""
-        if made.machine.final or made.calls < IMPROVED_AFTER:
-            return
-        if made.work is None:
-            made.work = Background(self._texts(name), workers=1)
-        codes = made.work.poll()
-        if codes is not None:
-            made.improved(codes)
+        if made.calls < IMPROVED_AFTER or not made.lock.acquire(blocking=False):
+            return  # another thread sees to it
+        try:
+            if made.machine.final:
+                return
+            if made.work is None:
+                made.work = Background(self._texts(name), workers=1)
+            codes = made.work.poll()
+            if codes is not None:
+                made.improved(codes)
+        finally:
+            made.lock.release()
 
     def _texts(self, name: str) -> list[str]:
         from overbar.codegen.machine.making import core_texts
@@ -158,10 +165,10 @@ class Native:
     def optimise(self, name: str) -> None:
         """Wait for the best code of an entry point."""
         made = self.made(name)
-        if made.machine.final:
-            return
-        with Progress(f"optimising {name}") as progress:
-            if made.work is None:
+        with made.lock, Progress(f"optimising {name}") as progress:
+            if made.machine.final:
+                return
+            if made.work is None or made.work.failed:
                 texts = self._texts(name)
                 if len(texts) == 1:  # in less time than a process takes to start
                     made.improved([assembled(texts[0])])

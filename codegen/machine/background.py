@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import weakref
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
@@ -36,12 +37,13 @@ class Background:
         self._workers = workers or os.cpu_count() or 1
         self.failed = False
         self._process = os.getpid()
+        weakref.finalize(self, _end, self._running, self._process)
         self._start()
 
     def poll(self) -> list[bytes] | None:
         """Return the object code of all modules, None while it is not done."""
         if self._process != os.getpid():  # a fork's child, whose parent has the work
-            self.failed = True
+            self.stop()
         for k in list(self._running):
             if self._running[k][0].poll() is not None:
                 self._take(k)
@@ -57,6 +59,8 @@ class Background:
         KeyboardInterrupt, ends the processes first.
         """
         try:
+            if self._process != os.getpid():
+                self.stop()
             while not self.failed and self._running:
                 k = next(iter(self._running))
                 self._running[k][0].wait()
@@ -75,11 +79,7 @@ class Background:
     def stop(self) -> None:
         """End all processes."""
         self.failed = True
-        for process, _ in self._running.values():
-            with suppress(OSError):
-                process.kill()
-            process.wait()
-        self._running.clear()
+        _end(self._running, self._process)
 
     def _start(self) -> None:
         while not self.failed and self._waiting and len(self._running) < self._workers:
@@ -98,16 +98,35 @@ class Background:
             self.stop()
 
 
+def _end(
+    running: dict[int, tuple[subprocess.Popen[bytes], IO[bytes]]], owner: int
+) -> None:
+    """End processes, unless a fork's parent owns them, and close their files."""
+    for process, result in running.values():
+        if owner == os.getpid():
+            with suppress(OSError):
+                process.kill()
+            process.wait()
+        else:
+            process.returncode = 0  # not this process's to wait for
+        result.close()
+    running.clear()
+
+
 def _child(text: str) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
     """Start a process, its input and output files without names."""
     if not sys.executable or getattr(sys, "frozen", False):
         raise OSError("no interpreter")
     result = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it was read
-    with tempfile.TemporaryFile() as source:
-        source.write(text.encode())
-        source.seek(0)
-        process = subprocess.Popen(  # noqa: S603 - this interpreter, our code
-            [sys.executable, "-c", _START, json.dumps(sys.path)],
-            stdin=source, stdout=result, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+    try:
+        with tempfile.TemporaryFile() as source:
+            source.write(text.encode())
+            source.seek(0)
+            process = subprocess.Popen(  # noqa: S603 - this interpreter, our code
+                [sys.executable, "-c", _START, json.dumps(sys.path)],
+                stdin=source, stdout=result, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+    except BaseException:
+        result.close()
+        raise
     return process, result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from overbar.codegen.machine.target import assembled
@@ -13,6 +14,7 @@ NICENESS = 5
 
 def main() -> None:
     """Read a module's text, write its object code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who waits for this one ends it
     nice = getattr(os, "nice", None)
     if nice is not None:
         nice(NICENESS)

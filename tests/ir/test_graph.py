@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 import struct
 from copy import copy
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,11 @@ from hypothesis import strategies as st
 import overbar as ob
 from overbar.ir.errors import LimitError, OverbarError, ShapeError
 from overbar.ir.flat import flatten, unflatten
-from overbar.ir.graph import Graph, is_condition
+from overbar.ir.graph import Graph, is_condition, reached
 from overbar.ir.ops import OPS, apply
+from overbar.ir.ops.typing import FLOATING
 from overbar.ir.text import Writer, arrange, equations, name_shared, number
-from overbar.ir.types import BOOL, F32, F64, INT
+from overbar.ir.types import BOOL, F32, F64, INT, dim
 from overbar.ir.verify import verify
 
 if TYPE_CHECKING:
@@ -251,6 +253,40 @@ def test_order_puts_operands_first(graph: Graph) -> None:
     assert len(order) == len(place) == 6
     assert all(place[a] < place[node] for node in order for a in node.args)
     assert {shared, *root.args, root} == set(graph.order([root], known=[shared]))
+
+
+@pytest.mark.parametrize("some", [1, 30, 400])
+@pytest.mark.parametrize("since", [0, 7, 399, 500])
+def test_order_of_much_and_of_little_are_one(some: int, since: int) -> None:
+    """However much of the graph is needed, the order is that of what is reached."""
+    graph, rng = Graph(), random.Random(some)  # noqa: S311 - no secret
+    nodes = inputs(graph, "xyz")
+    while len(nodes) < 800:
+        one, other = rng.choices(nodes[-40:], k=2)
+        nodes.append(rng.choice((one + other, one * other, apply("sin", one))))
+    roots, known = rng.sample(nodes, some), set(rng.sample(nodes, 20))
+    expected = sorted(reached(roots, known), key=lambda n: n.index)
+    expected = [n for n in expected if n.index >= since]
+    assert expected == graph.order(roots, known, since=since)
+
+
+@pytest.mark.parametrize("rule", FLOATING, ids=lambda rule: rule.__name__)
+def test_rules_of_floats_leave_them_as_they_are(graph: Graph, rule: Any) -> None:
+    """What `make` relies on where it asks no rule: floats stay, and give a float."""
+    args = (*inputs(graph, "xy"), graph.const(2.0))
+    assert (args, F64) == rule(graph, "op", args)
+
+
+def test_a_graph_knows_what_it_holds(graph: Graph) -> None:
+    """The ops of all nodes are known, and whether any is an array or a size."""
+    x = graph.input("x")
+    apply("select", apply("lt", x, 1.0), x, x * x)
+    view = graph.view({})
+    assert {OPS[n] for n in ("input", "const", "lt", "select", "mul")} == view.ops
+    assert not graph.shaped
+    graph.extent(dim("n"))
+    assert view.shaped
+    assert ob.compile("x: param[3]\nsum(x)").graph.shaped
 
 
 def test_depth_is_no_limit() -> None:

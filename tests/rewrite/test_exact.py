@@ -12,9 +12,10 @@ import pytest
 
 from overbar.ir.evaluate import evaluate
 from overbar.ir.graph import Graph, Node
-from overbar.ir.ops import apply
+from overbar.ir.ops import OPS, apply
 from overbar.ir.types import BOOL
-from overbar.rewrite.engine import rewriter
+from overbar.levels import LEVELS
+from overbar.rewrite.engine import Rule, rewriter
 from overbar.rewrite.exact import EXACT
 
 if TYPE_CHECKING:
@@ -145,6 +146,34 @@ def test_every_example_is_rewritten(op: str, formula: Any) -> None:
     graph, after = make(formula, exact=True, kind=kind)
     shape = [repr(n).split(" ", 2)[2] for n in plain.order([before])]
     assert shape != [repr(n).split(" ", 2)[2] for n in graph.order([after])]
+
+
+def operands(graph: Graph) -> list[Node]:
+    """Return nodes of all kinds that rows look for in operands, and others."""
+    x, y = graph.input("x"), graph.input("y")
+    numbers = [graph.const(v) for v in (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, math.nan)]
+    made = [-x, -y, 2.0 * x, x * y, x * x, x / 3.0, x / y, x + y, x - y]
+    made += [apply(op, x) for op in ("exp", "sin", "abs", "sqrt", "log")]
+    copies = [graph.make("copy", (n,), ("c",)) for n in (x, numbers[3])]
+    return [x, y, *numbers, *made, *copies, apply("powi", x, attrs=(2,))]
+
+
+@pytest.mark.parametrize(
+    "rule", [r for r in LEVELS["standard"] if r.operands], ids=lambda r: r.algebra
+)
+def test_rows_that_are_not_asked_have_no_answer(rule: Rule) -> None:
+    """Of operands that are none of a row's, the row itself would say nothing."""
+    graph, asked = Graph(), []
+    rewrite = rewriter([Rule(**{**fields(rule), "answer": lambda *a: asked.append(a)})])
+    for args in itertools.product(operands(graph), repeat=OPS[rule.op].arity or 2):
+        asked.clear()
+        folded = rewrite(graph, OPS[rule.op], args, ())
+        assert asked or folded or rule.answer(graph, *args) is None, args
+
+
+def fields(rule: Rule) -> dict[str, Any]:
+    """Return what a row is made of."""
+    return {name: getattr(rule, name) for name in rule.__slots__}
 
 
 def test_every_row_has_an_example() -> None:

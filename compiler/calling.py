@@ -10,7 +10,6 @@ from overbar.arguments import Signature, convert, counted, listed
 from overbar.derivation import Derivation
 from overbar.ir.errors import InputError
 from overbar.mapping import (
-    common_shape,
     fit,
     flattened,
     need_numbers,
@@ -70,11 +69,10 @@ class Calling:
         """Return an entry point's results for the arguments of a call."""
         return self.run_entry(name, self.signature.bind(args, keywords))
 
-    def run_entry(self, name: str, values: list[Any], out: Any = None) -> list[Any]:
+    def run_entry(self, name: str, values: list[Any]) -> list[Any]:
         """Return an entry point's results: floats, or arrays of the common shape.
 
         With a reduction they are floats: sums or means over all points.
-        out: arrays for the last of them, which are used if they fit.
         """
         return self.run_into(name, values, ())
 
@@ -83,11 +81,11 @@ class Calling:
         reduce = self.options.reduce
         if reduce is not None:
             self._need_plain_params(values)
-        elif common_shape(values) is None:
-            return flattened(self.runtime.call(name)(*values))
         shape = points_shape(values, self.signature.inputs)
         if reduce is not None:
             return reduced(self.runtime.points(name, values, shape), reduce)
+        if not shape:
+            return flattened(self.runtime.call(name)(*values))
         known = isinstance(out, list | tuple) and len(out) == len(self._wrt)
         direct = known and fit(out, values, shape, self._graph.real.dtype)
         fitting = out if direct else []

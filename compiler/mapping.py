@@ -32,7 +32,9 @@ def points_shape(values: Sequence[Any], names: Iterable[str]) -> tuple[int, ...]
     Raises InputError, with the shapes by name, for values that do not broadcast.
     """
     shapes = [v.shape for v in values if isinstance(v, np.ndarray)]
-    if shapes and shapes.count(shapes[0]) == len(shapes):
+    if not shapes:
+        return ()
+    if shapes.count(shapes[0]) == len(shapes):
         return shapes[0]  # type: ignore[no-any-return]
     try:
         return np.broadcast_shapes(*map(np.shape, values))

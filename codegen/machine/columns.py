@@ -45,6 +45,12 @@ def _cost(nodes: Sequence[Node]) -> float:
     return sum(n.op.cost for n in nodes) * _A_COST
 
 
+def _address(array: Any) -> int:
+    """Return where an array's numbers are, in half the time that `a.ctypes` takes."""
+    place: int = array.__array_interface__["data"][0]
+    return place
+
+
 class Columns:
     """Hold the code of one version of an entry point.
 
@@ -60,8 +66,8 @@ class Columns:
     def bound(self, values: Sequence[Any], results: Any) -> Callable[[int, int], None]:
         """Return a function that computes points from one place to another.
 
-        values: a number or a vector an input; results: vectors without gaps. The
-        function keeps what it reads and writes alive.
+        values: a number or a vector an input; results: vectors without gaps, or the
+        rows of an array. The function keeps what it reads and writes alive.
         """
         count = len(values)
         slots = (ctypes.c_double * count)()
@@ -73,12 +79,17 @@ class Columns:
             if isinstance(value, np.ndarray):
                 array = value if value.dtype == dtype else value.astype(dtype)
                 kept.append(array)
-                places[i] = array.ctypes.data
+                places[i] = _address(array)
                 steps[i] = array.strides[0]
             else:
                 places[i] = here + i * _SLOT
                 _KINDS[dtype].from_buffer(slots, i * _SLOT).value = value
-        outs = (ctypes.c_void_p * len(results))(*[r.ctypes.data for r in results])
+        if isinstance(results, np.ndarray):
+            start, apart = _address(results), results.strides[0]
+            written = [start + k * apart for k in range(len(results))]
+        else:
+            written = [_address(row) for row in results]
+        outs = (ctypes.c_void_p * len(written))(*written)
         points = self._points
         holding = (kept, slots, results, self._code)
 

@@ -37,7 +37,7 @@ LARGEST_QUICK = 1_000
 """Ops up to which LLVM's code is made at once: it takes some 30 us an op."""
 SHORT = 400
 """Ops up to which a program is printed as it is, without a look for loops or packs."""
-MOSTLY_LOOPS = 1_000, 20
+MOSTLY_LOOPS = 500, 20
 """Ops that LLVM compiles at once of a long program that was rolled up, or one in how
 many of its ops if that is more: no longer than other first code takes."""
 MODULE = 10_000

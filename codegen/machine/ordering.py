@@ -55,12 +55,17 @@ class Plan:
         return straight + sum(rows.shape[1] for rows in self.loops)
 
 
-def in_order(flat: Flat, groups: Sequence[Array]) -> Plan:
-    """Return pieces in an order; those that need each other are taken apart."""
+def in_order(flat: Flat, groups: Sequence[Array], most: float) -> Plan | None:
+    """Return pieces in an order; those that need each other are taken apart.
+
+    Or None where there are more than so many turns from one loop to another.
+    """
     groups = list(groups)
     while True:
         queue = _Queue(flat, groups)
-        order = queue.run()
+        order = queue.run(most)
+        if order is None:
+            return None
         stuck = queue.stuck()
         if not stuck:
             return _plan(flat, groups, order)
@@ -98,7 +103,7 @@ class _Queue:
         self.rank = rank.tolist()
         self.ready: list[list[tuple[int, int]]] = [[] for _ in range(len(groups) + 1)]
 
-    def run(self) -> list[tuple[int, int]]:
+    def run(self, most: float) -> list[tuple[int, int]] | None:
         """Return the vertices that can be computed, each with its group, in order."""
         rank, needs, ready = self.rank, self.needs, self.ready
         group = self.group.tolist()
@@ -109,7 +114,9 @@ class _Queue:
         for heap in ready:
             heapq.heapify(heap)
         order: list[tuple[int, int]] = []
-        while True:
+        turns = 0
+        while turns <= most:
+            turns += 1
             g = LOOSE
             if not ready[LOOSE]:
                 g = max(range(len(ready)), key=lambda g: len(ready[g]))
@@ -123,6 +130,7 @@ class _Queue:
                     needs[user] -= 1
                     if not needs[user]:
                         heapq.heappush(ready[group[user]], (rank[user], user))
+        return None
 
     def stuck(self) -> set[int]:
         """Return the groups with pieces that need each other."""

@@ -83,8 +83,9 @@ def find(
     ops = int((flat.kind >= 0).sum())
     if int((classes >= 0).sum()) < (1 - WORTH) * ops:
         return None
-    plan = in_order(flat, grown(flat, classes))
-    return plan if plan.size <= min(most, WORTH * ops) else None
+    most = min(most, WORTH * ops)
+    plan = in_order(flat, grown(flat, classes), most)
+    return plan if plan is not None and plan.size <= most else None
 
 
 def promising(nodes: Sequence[Node]) -> bool:

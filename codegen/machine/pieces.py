@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # NumPy's arrays, of integers.
 Array = Any
 
-MOST_CLASSES = 512
+MOST_CLASSES = 2_000
 """Classes looked at, the largest."""
 MOST_COLUMNS = 1_000
 NEARLY_ALL = 0.9

@@ -13,7 +13,7 @@ import numpy as np
 from overbar.codegen.machine.isomorphic import FEWEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from overbar.codegen.machine.patterns import Flat
 
@@ -65,31 +65,55 @@ class Reach:
 
         Edges of a few members do not count: some only look like those of a class.
         """
-        closed = self._usual()
-        for c, bit in enumerate([1 << c for c in range(len(closed))]):
-            more = closed[c]
-            closed = [inside | more if inside & bit else inside for inside in closed]
+        users = self._usual()
+        sources: list[list[int]] = [[] for _ in users]
+        for c, found in enumerate(users):
+            for user in found:
+                sources[user].append(c)
         seen: set[int] = set()
-        for c, inside in enumerate(closed):
-            if c in seen:
-                continue
-            mutual = (s for s in numbers(inside) if closed[s] >> c & 1)
-            together = sorted({c, *mutual} - seen)
-            seen.update(together)
-            yield together
+        last_first = [
+            c for start in range(len(users)) for c in _left(users, start, seen)
+        ]
+        seen.clear()
+        for start in reversed(last_first):
+            together = _left(sources, start, seen)
+            if together:
+                yield sorted(together)
 
-    def _usual(self) -> list[int]:
-        """Return the classes that operands of each class are often in."""
+    def _usual(self) -> list[list[int]]:
+        """Return the classes that often have operands in each class."""
         source, target = self.classes[self.flat.source], self.classes[self.flat.target]
         count = len(self.inside)
         inner = (source >= 0) & (target >= 0)
         codes, often = np.unique(
-            target[inner] * count + source[inner], return_counts=True
+            source[inner] * count + target[inner], return_counts=True
         )
-        found = [0] * count
+        found: list[list[int]] = [[] for _ in range(count)]
         for code in codes[often >= FEWEST].tolist():
-            found[code // count] |= 1 << code % count
+            found[code // count].append(code % count)
         return found
+
+
+def _left(edges: Sequence[Sequence[int]], start: int, seen: set[int]) -> list[int]:
+    """Return what is reached and was not seen, in the order in which a walk leaves it.
+
+    A walk by depth, as of Kosaraju's algorithm for what reaches each other.
+    """
+    if start in seen:
+        return []
+    seen.add(start)
+    found = []
+    way = [(start, iter(edges[start]))]
+    while way:
+        c, left = way[-1]
+        following = next((d for d in left if d not in seen), None)
+        if following is None:
+            found.append(c)
+            way.pop()
+        else:
+            seen.add(following)
+            way.append((following, iter(edges[following])))
+    return found
 
 
 def numbers(bits: int) -> Iterator[int]:

@@ -6,15 +6,16 @@ at most 4 units in the last place off. Where that takes more than a few instruct
 for very large angles, libmvec's function is called and taken in the lanes concerned.
 
 exp(x) = 2**n*exp(r) and sin(x) = (-1)**n*sin(r), n whole, r small, by polynomials that
-are within 4e-17 of the truth there. tanh is a quotient of exponentials, near 0 of
-polynomials (Moshier's, in Cephes).
+are within 4e-17 of the truth there; log(x) by a table and log(1 + r). tanh is a
+quotient of exponentials, near 0 of polynomials (Moshier's, in Cephes).
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-from overbar.codegen.machine.instructions import Instructions, Value
+from overbar.codegen.machine.instructions import Instructions, Value, literal
 from overbar.codegen.machine.target import features
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ _SIN = (
     "-0x1.ae513415aadccp-41", "0x1.89a3f16388edcp-49",
 )  # fmt: skip
 """(sin(r)/r - 1)/r**2 in powers of r**2 for |r| < pi/2."""
+_LOG = (
+    "-0x1.0000000000000p-1", "0x1.5555555554f94p-2", "-0x1.ffffffffff573p-3",
+    "0x1.999999aa46661p-3", "-0x1.555555649e9bfp-3", "0x1.2491e0d067e9ep-3",
+    "-0x1.ffff40b8a4a46p-4", "0x1.c8ffb5da9f850p-4", "-0x1.9b549c3592bffp-4",
+)  # fmt: skip
+"""(log(1 + r) - r)/r**2 for |r| < 0.0474, lowest power first."""
 _TANH_OVER = (-1.61468768441708447952e3, -9.92877231001918586564e1,
               -9.64399179425052238628e-1)  # fmt: skip
 _TANH_UNDER = (4.84406305325125486048e3, 2.23548839060100448583e3,
@@ -48,8 +55,10 @@ _LARGEST_EXP = 750.0
 _LARGEST_ANGLE = 1e6
 _LARGEST_CURVE = 0.625
 """Up to which tanh is a quotient of polynomials."""
-_WHOLE = "0x1.8p52"
-"""A number so large that with another one added no digits behind the point are left."""
+_WHOLE, _SIXTEENTHS = "0x1.8p52", "0x1.8p48"
+"""Numbers so large that with another one added, only so much of it is left."""
+_LOGS = [-math.log((i if i > 8 else i + 16) / 16) for i in range(16)]
+"""-log(c) for c from 9/16 to 24/16, by the last digits of c as a binary number."""
 
 
 class _Writer(Instructions):
@@ -74,6 +83,36 @@ class _Writer(Instructions):
     def fma(self, x: Value, y: Value, z: Value) -> Value:
         """Return x*y + z, rounded once."""
         return self.intrinsic("fma", x, y, z)
+
+    def avx512(self, name: str, x: Value, *more: str) -> Value:
+        """Call an instruction on one vector."""
+        kind, symbol = self.kind("float64"), f"@llvm.x86.avx512.mask.{name}.pd.512"
+        first = [f"{kind} {x.text}", *more, f"{kind} {x.text}", "i8 -1", "i32 4"]
+        kinds = ", ".join(f.rsplit(" ", 1)[0] for f in first)
+        self.declared[f"declare {kind} {symbol}({kinds})"] = None
+        return self.make(f"call {kind} {symbol}({', '.join(first)})", "float64")
+
+    def reciprocal(self, x: Value) -> Value:
+        """Return 1/x to 14 binary digits."""
+        kind, symbol = self.kind("float64"), "@llvm.x86.avx512.rcp14.pd.512"
+        self.declared[f"declare {kind} {symbol}({kind}, {kind}, i8)"] = None
+        given = f"{kind} {x.text}, {kind} {x.text}, i8 -1"
+        return self.make(f"call {kind} {symbol}({given})", "float64")
+
+    def looked_up(self, table: Sequence[float], places: Value) -> Value:
+        """Return entries of a table of 16, by the last bits of doubles."""
+        kind, symbol = self.kind("float64"), "@llvm.x86.avx512.vpermi2var.pd.512"
+        whole = self.kind("int64")
+        self.declared[f"declare {kind} {symbol}({kind}, {whole}, {kind})"] = None
+        halves = [
+            ", ".join(f"double {literal(v, 'float64')}" for v in half)
+            for half in (table[:8], table[8:])
+        ]
+        given = (
+            f"{kind} <{halves[0]}>, {whole} {self.bits(places).text}, "
+            f"{kind} <{halves[1]}>"
+        )
+        return self.make(f"call {kind} {symbol}({given})", "float64")
 
     def less(self, n: Value, parts: Iterable[str], x: Value) -> Value:
         """Return x - n*(the sum of parts)."""
@@ -133,6 +172,19 @@ def _scaled(code: _Writer, x: Value, n: Value) -> Value:
         factor = code.doubles(code.operate("shl", whole, code.constant(52, "int64")))
         x = code.operate("fmul", x, factor)
     return x
+
+
+def _log(code: _Writer, x: Value) -> Value:
+    """Write log(x) = k*log(2) - log(c) + log(1 + r), c near 2**k/x, of few digits."""
+    m = code.avx512("getmant", x, "i32 11")  # from 3/4 to 3/2, NaN for a negative x
+    k = code.operate("fsub", code.avx512("getexp", x), code.avx512("getexp", m))
+    placed = code.operate("fadd", code.reciprocal(m), code.number(_SIXTEENTHS))
+    c = code.operate("fsub", placed, code.number(_SIXTEENTHS))
+    r = code.fma(m, c, code.number(-1.0))
+    far = code.fma(k, code.number(_LOG2[0]), code.looked_up(_LOGS, placed))
+    rest = code.fma(code.operate("fmul", r, r), code.polynomial(r, _LOG), r)
+    rest = code.fma(k, code.number(_LOG2[1]), rest)
+    return code.operate("fadd", far, rest)
 
 
 def _tanh(code: _Writer, x: Value) -> Value:
@@ -198,15 +250,16 @@ def _far(name: str) -> str:
 
 
 _WRITTEN: dict[str, Callable[[_Writer, Value], Value]] = {
-    "exp": _exp, "sin": _sin, "cos": _cos, "tanh": _tanh,
+    "exp": _exp, "log": _log, "sin": _sin, "cos": _cos, "tanh": _tanh,
 }  # fmt: skip
-_FAR = {"sin", "cos"}
+_FAR, _WIDE = {"sin", "cos"}, {"log"}
+"""Functions that call the library now and then; those for AVX-512 alone."""
 
 
 def available(name: str, lanes: int) -> bool:
     """Whether a function is written here, for such registers of this processor."""
     fast = features().get("avx512f" if lanes == 8 else "fma", False)
-    return name in _WRITTEN and lanes >= 4 and bool(fast)
+    return name in _WRITTEN and lanes >= (8 if name in _WIDE else 4) and bool(fast)
 
 
 def definition(

@@ -226,9 +226,10 @@ def contribution(g: Node, i: int, out: Node) -> Node | None:
     partial = op.partial(i, out)
     if partial is None:
         return None
-    if not isinstance(partial, Node) and abs(partial) == 1:
-        return g if partial > 0 else -g
     fresh_from = out.graph.formula_size
-    if isinstance(partial, Node) and _multiplies(partial, fresh_from) and _stays(g):
-        return g.graph.make(_AMUL if op.singular else _MUL, (g, partial))
+    if isinstance(partial, Node):
+        if _multiplies(partial, fresh_from) and _stays(g):
+            return g.graph.make(_AMUL if op.singular else _MUL, (g, partial))
+    elif abs(partial) == 1:
+        return g if partial > 0 else -g
     return product(g, partial, singular=op.singular, fresh_from=fresh_from)

@@ -20,11 +20,8 @@ def dependents(order: Iterable[Node], wrt: Collection[Node]) -> set[Node]:
     """Return the nodes of a topological order whose derivative may differ from zero."""
     found = set(wrt)
     for node in order:
-        for a in node.args:
-            if a in found:
-                if not node.op.is_flat:
-                    found.add(node)
-                break
+        if not found.isdisjoint(node.args) and not node.op.is_flat:
+            found.add(node)
     return found
 
 

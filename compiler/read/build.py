@@ -102,8 +102,7 @@ def natural(name: str) -> tuple[list[tuple[int, str]], str]:
 
 def _declarations(order: Sequence[Expression]) -> dict[str, Declaration]:
     declared: dict[str, Declaration] = {}
-    for e in order:
-        new = e.payload
+    for new in [e.payload for e in order if e.payload is not None]:
         if isinstance(new, Declaration):
             old = declared.setdefault(new.name, new)
             if old is not new and str(old) != str(new):  # as text: NaN equals NaN
@@ -219,7 +218,8 @@ def _name_values(
     order: Sequence[Expression], nodes: Mapping[Expression, Node], graph: Graph
 ) -> None:
     """Assign the names that `let` gave, in the order in which they were given."""
-    labels = [(e.payload, nodes[e]) for e in order if isinstance(e.payload, Label)]
+    leaves = [e for e in order if e.payload is not None]
+    labels = [(e.payload, nodes[e]) for e in leaves if isinstance(e.payload, Label)]
     labels.sort(key=lambda pair: pair[0].serial)
     values = {label.name: node for label, node in labels}
     known: dict[str, tuple[str, Node]] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from overbar.codegen.machine.pycalls import function
 from overbar.codegen.machine.pycores import Core, Group, Parameter
 from overbar.codegen.machine.target import assembled
 from overbar.ir.collector import paused
-from overbar.ir.errors import UnsupportedError
+from overbar.ir.errors import OverbarError, UnsupportedError
 from overbar.ir.ops import OPS
 from overbar.ir.program import leaves
 from overbar.progress import Progress
@@ -130,13 +131,14 @@ class Native:
             if content is None:
                 raise UnsupportedError("expected a formula of numbers, found arrays")
             key = store.key([content, name.encode()])
-            data = store.fetch(key)
-            if data is None:
+            found = _kept(key)
+            if found is None:
                 entry = self._entry(name)
                 data = _first(entry)
                 store.keep(key, data)
                 self._entries[name] = entry
-            found = self._made[name] = Made(data, key)
+                found = Made(data, key)
+            self._made[name] = found
             if found.machine.final:
                 self._entries.pop(name, None)
         return found
@@ -176,6 +178,15 @@ class Native:
                 progress.total = len(texts)
                 made.work = Background(texts)
             made.improved(made.work.wait(progress.advance))
+
+
+def _kept(key: str) -> Made | None:
+    """Return code from disk, None where there is none, or none to understand."""
+    data = store.fetch(key)
+    if data is not None:
+        with suppress(ValueError, TypeError, LookupError, OverbarError):
+            return Made(data, key)
+    return None
 
 
 def _first(entry: Entry) -> bytes:

@@ -41,7 +41,7 @@ WORTH = 0.4
 """What is left to compile of a program that is worth rolling up, at most."""
 FEW, RARELY, MANY = 200, 40, 2_000
 """Nodes looked at first: one in how many, at least and at most."""
-REPEATED = 0.45
+REPEATED = 0.35
 """The share of them that must look like one before."""
 _VALUE_BLIND = {
     op for op in OPS.values() if op.llvm in {"fadd", "fsub", "fmul", "fdiv"}

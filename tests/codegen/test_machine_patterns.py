@@ -109,6 +109,23 @@ def conditional(n: int) -> str:
     return " + ".join(terms)
 
 
+def long_steps(n: int) -> str:
+    """Return a chain of a long step, drawn once: more kinds of nodes than steps."""
+    draw = np.random.default_rng(5)
+    names, body = ["s_{k}", "r_{k}", "a", "0.25"], []
+    for i in range(60):
+        op = str(draw.choice(["{} + {}", "0.5*({} - {})", "{}*{}", "sin({} - {})"]))
+        given = draw.choice([*names[:2], *names[-20:]], 2)
+        body.append(f"t{i}_{{k}} = {op.format(*given)}")
+        names.append(f"t{i}_{{k}}")
+    lines = ["a: param", "r_0: param", "s_0: param"]
+    for k in range(n):
+        lines += [line.format(k=k) for line in body]
+        lines.append(f"s_{k + 1} = cos(t59_{k} + t52_{k})")
+        lines.append(f"r_{k + 1} = sin(t58_{k} + t55_{k})")
+    return "\n".join([*lines, f"s_{n}*r_{n}", ""])
+
+
 def drawn(n: int) -> str:
     """Return a formula of ops drawn at random."""
     draw = np.random.default_rng(n)
@@ -131,6 +148,7 @@ PATTERNS: dict[str, tuple[Callable[[int], str], int]] = {
     "relaxation": (relaxation, 40),
     "sum after sum": (standardised, 100),
     "conditions": (conditional, 70),
+    "long steps": (long_steps, 40),
 }
 
 

@@ -32,16 +32,22 @@ SIZES = {"quick": 10**9, "stencils": 0}
 def levels(
     entry: Entry, patch: pytest.MonkeyPatch, *, strict: bool = True
 ) -> dict[str, Machine]:
-    """Return the code of an entry point: by LLVM, from stencils, without branches."""
+    """Return the code of an entry point as of a short one, and of a long one.
+
+    That is its first code, from stencils, and its best; then all without branches.
+    """
     whole = wanted(entry)._replace(strict=strict)
     kinds = {"": whole}
-    if whole.branches and entry.graph.real is F64:
+    if whole.stepwise and entry.graph.real is F64:
         kinds["straight "] = straight(whole)
     found = {}
     for kind, some in kinds.items():
         for name, size in SIZES.items():
             patch.setattr(making, "LARGEST_QUICK", size)
+            patch.setattr(making, "SHORT", size)
             found[kind + name] = Machine(*first_code(some))
+        codes = [assembled(text) for text in core_texts(some)]
+        found[kind + "best"] = Machine(*joined(codes))
     return found
 
 

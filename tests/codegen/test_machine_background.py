@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import itertools
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -122,6 +124,10 @@ def _fails(monkeypatch, start):
     monkeypatch.setattr(background, "_START", start)
 
 
+def _full(**_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 FAILURES = {
     "an error": lambda patch: _fails(patch, "raise SystemExit(3)"),
     "nothing written": lambda patch: _fails(patch, "pass"),
@@ -130,6 +136,7 @@ FAILURES = {
     "another file": lambda patch: patch.setattr(
         sys, "executable", "/nonexistent/python"
     ),
+    "full disk": lambda patch: patch.setattr(tempfile, "TemporaryFile", _full),
     "frozen": lambda patch: patch.setattr(sys, "frozen", True, raising=False),
 }
 

@@ -93,7 +93,9 @@ def test_float32_is_that_of_float64_to_its_own_precision(start, monkeypatch):
             {k: run(m, entry, rows) for k, m in levels(entry, monkeypatch).items()}
             for entry in entries
         )
-        assert [] == differences(single["quick"], single)
+        # LLVM's passes make x > 0 ? 0.0 : x of a widened x a 0.0 at -0.0
+        positive = {k: values + 0.0 for k, values in single.items()}
+        assert [] == differences(positive["quick"], positive)
         expected, found = double["quick"][-40:], single["quick"][-40:]
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 

@@ -1,0 +1,130 @@
+"""Check machine code of long programs, and calls side by side, against mpmath."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import mpmath
+import numpy as np
+import pytest
+from machine_levels import cut, differences, levels, run, strictly
+from op_truth import SUBJECTS
+
+import overbar as ob
+from overbar.codegen.machine import libmvec, packing
+from overbar.codegen.machine.packing import Pack
+from overbar.derivation import Derivation
+from overbar.ir.graph import Graph
+from overbar.ir.ops import OPS
+from overbar.native import wanted
+
+INPUTS, NEAR = 16, 40
+CUTS = [(7, 14), (1000, 1000)]
+"""Operations of a function and of a module."""
+WAYS = {
+    "*": lambda a, b, _: a * b * 0.625,
+    "+": lambda a, b, _: (a + b) * 0.625,
+    "-": lambda a, b, _: (a - b) * 0.625,
+    "sin": lambda a, b, sin: sin(a + b),
+}
+
+
+def _operations(n):
+    """Return random operations on the last values and, again and again, on inputs."""
+    draws = random.Random(0)  # noqa: S311 - a formula, no secret
+    ops = []
+    for k in range(n):
+        count = INPUTS + k
+        low = max(0, count - NEAR)
+        first = draws.randrange(low, count)
+        second = draws.randrange(INPUTS) if k % 8 == 0 else draws.randrange(low, count)
+        ops.append((draws.choice([*WAYS, "+", "-"]), first, second))
+    return ops
+
+
+def _apply(ops, inputs, sin):
+    """Return the sum of all values that no operation reads, whatever they are."""
+    values = list(inputs)
+    for way, a, b in ops:
+        values.append(WAYS[way](values[a], values[b], sin))
+    used = {i for _, a, b in ops for i in (a, b)}
+    return sum(v for i, v in enumerate(values) if i not in used)
+
+
+STEP = mpmath.mpf(10) ** -20
+
+
+def _true(ops, point):
+    """Return the value and gradient of a random formula with 50 digits."""
+    with mpmath.workdps(50):
+        base = [mpmath.mpf(x) for x in point]
+        found = [_apply(ops, base, mpmath.sin)]
+        for i, x in enumerate(base):
+            ends = ([*base[:i], x + s * STEP, *base[i + 1 :]] for s in (1, -1))
+            sides = [_apply(ops, end, mpmath.sin) for end in ends]
+            found.append((sides[0] - sides[1]) / (2 * STEP))
+        return np.array([float(v) for v in found])
+
+
+@pytest.mark.parametrize("accuracy", ["strict", "standard"])
+def test_a_long_program_is_right_at_every_level(accuracy, monkeypatch):
+    """Of 2,000 operations, 16 inputs: values and gradients are those of mpmath."""
+    ops = _operations(2_000)
+    names = [f"x{i}" for i in range(INPUTS)]
+    x = [ob.param(n) for n in names]
+    formula = _apply(ops, x, ob.sin)
+    f = ob.compile(formula, inputs=x, accuracy=accuracy)
+    entry = f.runtime.entry("value_and_grad")
+    codes = levels(entry, monkeypatch, strict=accuracy == "strict")
+    codes |= {f"cut {c}": cut(strictly(entry), *c, monkeypatch) for c in CUTS}
+    rows = np.random.default_rng(4).random((2, INPUTS))
+    expected = np.array([_true(ops, row) for row in rows])
+    found = {k: run(m, entry, rows) for k, m in codes.items()}
+    for values in found.values():
+        np.testing.assert_allclose(values, expected, rtol=1e-12, atol=1e-13)
+    if accuracy == "strict":
+        assert [] == differences(found["quick"], found)
+
+
+VECTORS = {
+    n: op for n, op in OPS.items() if op.vector and op.arity == 1 and not op.helper
+}
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_calls_side_by_side_are_right_to_four_units(name, monkeypatch):
+    """Calls in one vector differ from mpmath by 4 units at most, the same each time."""
+    subject = next(s for s in SUBJECTS if s.op == name)
+    monkeypatch.setattr(packing, "LEAST", 2)
+    low, high = (max(-700.0, subject.domain[0][0]), min(700.0, subject.domain[0][1]))
+    graph = Graph()
+    inputs = [graph.input(f"x{i}") for i in range(13)]
+    for i, x in enumerate(inputs):
+        graph.outputs[f"out{i}"] = graph.make(name, (-x,))
+    entry = Derivation(graph, inputs).value()
+    codes = levels(entry, monkeypatch, strict=False)
+    whole = wanted(entry)._replace(strict=False)
+    known = any(libmvec.symbol(OPS[name].vector, width) for width in (4, 8))
+    assert known == any(isinstance(item, Pack) for item in whole.items)
+    rng = np.random.default_rng(6)
+    near = rng.uniform(max(low, -3), min(high, 3), (60, 13))
+    rows = -np.concatenate([near, rng.uniform(low, high, (60, 13))])
+    rows[0, :4] = (math.nan, math.inf, -math.inf, 0.0)
+    exact = np.array([[_nearest(OPS[name], -x) for x in row] for row in rows])
+    for code in codes.values():
+        found = run(code, entry, rows)
+        np.testing.assert_array_equal(found, run(code, entry, rows))
+        normal = np.isfinite(exact) & (abs(exact) > 1e-300)
+        units = abs(found[normal] - exact[normal]) / np.spacing(abs(exact[normal]))
+        assert units.max() <= 4
+        np.testing.assert_allclose(found, exact, rtol=1e-14, atol=1e-300)
+
+
+def _nearest(op, x):
+    """Return the double nearest to a function's value; NaN outside its domain."""
+    if not math.isfinite(x):
+        with np.errstate(all="ignore"):
+            return float(op.numpy(np.float64(x)))
+    with mpmath.workdps(40):
+        return float(op.mp(mpmath.mp, mpmath.mpf(float(x))))

@@ -53,6 +53,7 @@ class Pointwise:
         self._vectors = Vectors.here(strict=strict)
         self._made: dict[tuple[str, tuple[bool, ...]], Columns] = {}
         self._versions: dict[str, int] = {}
+        self._refused: dict[str, str] = {}
 
     def run(
         self,
@@ -90,14 +91,22 @@ class Pointwise:
         content = self._content()
         if content is None or not same:
             raise UnsupportedError("expected a formula of numbers")
+        if name in self._refused:
+            raise UnsupportedError(self._refused[name])
         which = f"points {name} {self._real} {same} {self._vectors.kind}"
         key = store.key([content, which.encode()])
         data = store.fetch(key)
         if data is None:
-            entry = wanted(self._entry(name))
-            data = made(entry, same, self._real, self._vectors)
+            data = self._code(name, same)
             store.keep(key, data)
         return Columns(data)
+
+    def _code(self, name: str, same: tuple[bool, ...]) -> bytes:
+        try:
+            return made(wanted(self._entry(name)), same, self._real, self._vectors)
+        except UnsupportedError as error:
+            self._refused[name] = str(error)  # and it need not be derived again
+            raise
 
 
 def _line(value: Any, shape: tuple[int, ...]) -> Any:

@@ -38,6 +38,14 @@ _TRUTH: dict[str, Callable[..., Any]] = {
 _LARGEST = {"exp": 2e3, "exp2": 3e3, "expm1": 2e3, "sinh": 2e3, "cosh": 2e3,
             "erf": 40.0, "erfc": 40.0}  # fmt: skip
 """Numbers from which on there is nothing to learn, and mpmath takes long."""
+FORMULAS = {
+    "functions": "exp(-x*y)*sin(x) + log(x + y)*tanh(x - y)",
+    "branch": "where(x > y, sqrt(x - y), log(y - x + 1)) + x**3",
+    "helpers": "sigmoid(x) + gammaln(y) + log(1 + exp(x*y)) + hypot(x, y)",
+    "arithmetic": "x*y/(1 + x*x) - max(x, y) + abs(x - y)",
+}
+ENTRIES = ("value", "grad", "hessian", "vjp", "jvp")
+"""To be mapped over points, and entry points to do it by."""
 TEXT = """
 define void @run({pointers}, ptr %out) {{
 {loads}%r = call {kind} @{symbol}({operands})
@@ -191,3 +199,9 @@ def wrong(
         if not same and not (math.isnan(got) and math.isnan(want)):
             found.append((xs, got, want))
     return found
+
+
+def called(f: Any, name: str, x: Any, y: Any) -> Any:
+    """Return an entry point's results at points, as rows."""
+    extra = {"vjp": [1.5], "jvp": [0.5, np.ones_like(x)]}.get(name, [])
+    return np.array(f.run_entry(name, [x, y, *extra]))

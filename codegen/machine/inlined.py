@@ -15,11 +15,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from overbar.codegen.machine.instructions import Instructions, Value, literal
+from overbar.codegen.machine.writing import Doubles
+from overbar.codegen.machine.instructions import Value
 from overbar.codegen.machine.target import features
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
 
 _EXP = (
     "0x1.0000000000001p-1", "0x1.5555555555556p-3", "0x1.5555555553d63p-5",
@@ -28,6 +29,11 @@ _EXP = (
     "0x1.af38a9b0ec855p-26",
 )  # fmt: skip
 """(exp(r) - 1 - r)/r**2 for |r| < log(2)/2, lowest power first."""
+_EXP_NEAR = (
+    "0x1.0000000000000p-1", "0x1.55555554dd2c3p-3", "0x1.555555551940dp-5",
+    "0x1.11120b10997fdp-7", "0x1.6c17bb6b89d39p-10",
+)  # fmt: skip
+"""The same for |r| < log(2)/32."""
 _SIN = (
     "-0x1.5555555555555p-3", "0x1.1111111111107p-7", "-0x1.a01a01a018aa6p-13",
     "0x1.71de3a54562a8p-19", "-0x1.ae6455a1a9e7ep-26", "0x1.6124014cbe2fcp-33",
@@ -57,100 +63,18 @@ _LARGEST_CURVE = 0.625
 """Up to which tanh is a quotient of polynomials."""
 _WHOLE, _SIXTEENTHS = "0x1.8p52", "0x1.8p48"
 """Numbers so large that with another one added, only so much of it is left."""
+_ROOTS = [2 ** (i / 16) for i in range(16)]
+"""Powers of 2 between 1 and 2."""
 _LOGS = [-math.log((i if i > 8 else i + 16) / 16) for i in range(16)]
 """-log(c) for c from 9/16 to 24/16, by the last digits of c as a binary number."""
 
 
-class _Writer(Instructions):
-    """Write arithmetic of vectors of doubles."""
-
-    def __init__(self, lanes: int) -> None:
-        super().__init__(lanes)
-        self.declared: dict[str, None] = {}
-
-    def number(self, text: str | float) -> Value:
-        """Return a constant."""
-        value = float.fromhex(text) if isinstance(text, str) else text
-        return self.constant(value, "float64")
-
-    def intrinsic(self, name: str, *xs: Value) -> Value:
-        """Call an intrinsic of LLVM's."""
-        kind, symbol = self.kind("float64"), f"@llvm.{name}.v{self.lanes}f64"
-        given = ", ".join([kind] * len(xs))
-        self.declared[f"declare {kind} {symbol}({given})"] = None
-        return self.call(symbol, xs, "float64")
-
-    def fma(self, x: Value, y: Value, z: Value) -> Value:
-        """Return x*y + z, rounded once."""
-        return self.intrinsic("fma", x, y, z)
-
-    def avx512(self, name: str, x: Value, *more: str) -> Value:
-        """Call an instruction on one vector."""
-        kind, symbol = self.kind("float64"), f"@llvm.x86.avx512.mask.{name}.pd.512"
-        first = [f"{kind} {x.text}", *more, f"{kind} {x.text}", "i8 -1", "i32 4"]
-        kinds = ", ".join(f.rsplit(" ", 1)[0] for f in first)
-        self.declared[f"declare {kind} {symbol}({kinds})"] = None
-        return self.make(f"call {kind} {symbol}({', '.join(first)})", "float64")
-
-    def reciprocal(self, x: Value) -> Value:
-        """Return 1/x to 14 binary digits."""
-        kind, symbol = self.kind("float64"), "@llvm.x86.avx512.rcp14.pd.512"
-        self.declared[f"declare {kind} {symbol}({kind}, {kind}, i8)"] = None
-        given = f"{kind} {x.text}, {kind} {x.text}, i8 -1"
-        return self.make(f"call {kind} {symbol}({given})", "float64")
-
-    def looked_up(self, table: Sequence[float], places: Value) -> Value:
-        """Return entries of a table of 16, by the last bits of doubles."""
-        kind, symbol = self.kind("float64"), "@llvm.x86.avx512.vpermi2var.pd.512"
-        whole = self.kind("int64")
-        self.declared[f"declare {kind} {symbol}({kind}, {whole}, {kind})"] = None
-        halves = [
-            ", ".join(f"double {literal(v, 'float64')}" for v in half)
-            for half in (table[:8], table[8:])
-        ]
-        given = (
-            f"{kind} <{halves[0]}>, {whole} {self.bits(places).text}, "
-            f"{kind} <{halves[1]}>"
-        )
-        return self.make(f"call {kind} {symbol}({given})", "float64")
-
-    def less(self, n: Value, parts: Iterable[str], x: Value) -> Value:
-        """Return x - n*(the sum of parts)."""
-        minus = self.operate("fneg", n)
-        for part in parts:
-            x = self.fma(minus, self.number(part), x)
-        return x
-
-    def polynomial(self, x: Value, terms: Sequence[str | float]) -> Value:
-        """Return a polynomial, as two in x**2: so half as many steps wait in turn."""
-        square = self.operate("fmul", x, x)
-        halves = []
-        for half in (terms[::2], terms[1::2]):
-            whole = self.number(half[-1])
-            for term in half[-2::-1]:
-                whole = self.fma(whole, square, self.number(term))
-            halves.append(whole)
-        return self.fma(halves[1], x, halves[0])
-
-    def bits(self, value: Value) -> Value:
-        """Return the bits of doubles."""
-        cast = f"bitcast {self.kind('float64')} {value.text} to {self.kind('int64')}"
-        return self.make(cast, "int64")
-
-    def doubles(self, value: Value) -> Value:
-        """Return the doubles that have these bits."""
-        cast = f"bitcast {self.kind('int64')} {value.text} to {self.kind('float64')}"
-        return self.make(cast, "float64")
-
-    def compare(self, test: str, x: Value, y: Value) -> Value:
-        """Compare doubles."""
-        return self.operate(f"fcmp {test}", x, y, dtype="bool")
-
-
-def _exp(code: _Writer, x: Value) -> Value:
+def _exp(code: Doubles, x: Value) -> Value:
     for sign, test in ((1.0, "ogt"), (-1.0, "olt")):
         end = code.number(sign * _LARGEST_EXP)
         x = code.select(code.compare(test, x, end), end, x)
+    if code.lanes == 8:
+        return _exp_looked_up(code, x)
     n = code.intrinsic("rint", code.operate("fmul", x, code.number(_FOLD)))
     r = code.less(n, _LOG2, x)
     square = code.operate("fmul", r, r)
@@ -158,7 +82,20 @@ def _exp(code: _Writer, x: Value) -> Value:
     return _scaled(code, code.operate("fadd", rest, code.number(1.0)), n)
 
 
-def _scaled(code: _Writer, x: Value, n: Value) -> Value:
+def _exp_looked_up(code: Doubles, x: Value) -> Value:
+    """Write exp(x) = 2**(n/16)*exp(r); the root of 2 is one of a table."""
+    per_fold = float.fromhex(_FOLD) * 16
+    placed = code.fma(x, code.number(per_fold), code.number(_WHOLE))
+    n = code.operate("fsub", placed, code.number(_WHOLE))
+    r = code.less(n, [(float.fromhex(part) / 16).hex() for part in _LOG2], x)
+    square = code.operate("fmul", r, r)
+    rest = code.fma(square, code.polynomial(r, _EXP_NEAR), r)
+    root = code.looked_up(_ROOTS, placed)
+    folds = code.operate("fmul", n, code.number(1 / 16))
+    return _scaled(code, code.fma(root, rest, root), folds)
+
+
+def _scaled(code: Doubles, x: Value, n: Value) -> Value:
     """Return x*2**n, rounded once or twice where it is below all normal numbers."""
     if code.lanes == 8:
         kind, symbol = code.kind("float64"), "@llvm.x86.avx512.mask.scalef.pd.512"
@@ -174,7 +111,7 @@ def _scaled(code: _Writer, x: Value, n: Value) -> Value:
     return x
 
 
-def _log(code: _Writer, x: Value) -> Value:
+def _log(code: Doubles, x: Value) -> Value:
     """Write log(x) = k*log(2) - log(c) + log(1 + r), c near 2**k/x, of few digits."""
     m = code.avx512("getmant", x, "i32 11")  # from 3/4 to 3/2, NaN for a negative x
     k = code.operate("fsub", code.avx512("getexp", x), code.avx512("getexp", m))
@@ -187,7 +124,7 @@ def _log(code: _Writer, x: Value) -> Value:
     return code.operate("fadd", far, rest)
 
 
-def _tanh(code: _Writer, x: Value) -> Value:
+def _tanh(code: Doubles, x: Value) -> Value:
     size = code.intrinsic("fabs", x)
     root = _exp(code, code.operate("fneg", size))
     e, one = code.operate("fmul", root, root), code.number(1.0)
@@ -202,7 +139,7 @@ def _tanh(code: _Writer, x: Value) -> Value:
     return code.intrinsic("copysign", code.select(near, curve, whole), x)
 
 
-def _sine(code: _Writer, x: Value, turns: Value, whole: Value) -> Value:
+def _sine(code: Doubles, x: Value, turns: Value, whole: Value) -> Value:
     """Return sin(x - pi*turns), its sign changed for an odd number."""
     r = code.less(turns, _PI, x)
     z = code.operate("fmul", r, r)
@@ -213,13 +150,13 @@ def _sine(code: _Writer, x: Value, turns: Value, whole: Value) -> Value:
     return code.doubles(code.operate("xor", code.bits(value), odd))
 
 
-def _sin(code: _Writer, x: Value) -> Value:
+def _sin(code: Doubles, x: Value) -> Value:
     whole = code.fma(x, code.number(_TURN), code.number(_WHOLE))
     turns = code.operate("fsub", whole, code.number(_WHOLE))
     return _near(code, x, _sine(code, x, turns, whole), "sin")
 
 
-def _cos(code: _Writer, x: Value) -> Value:
+def _cos(code: Doubles, x: Value) -> Value:
     quarter = code.fma(x, code.number(_TURN), code.number(0.5))
     whole = code.operate("fadd", quarter, code.number(_WHOLE))
     turns = code.operate("fsub", whole, code.number(_WHOLE))
@@ -227,7 +164,7 @@ def _cos(code: _Writer, x: Value) -> Value:
     return _near(code, x, _sine(code, x, turns, whole), "cos")
 
 
-def _near(code: _Writer, x: Value, value: Value, name: str) -> Value:
+def _near(code: Doubles, x: Value, value: Value, name: str) -> Value:
     """Return a value where x is no large angle, else what another function gives."""
     size = code.intrinsic("fabs", x)
     far = code.compare("ugt", size, code.number(_LARGEST_ANGLE))
@@ -249,7 +186,7 @@ def _far(name: str) -> str:
     return f'"overbar.far.{name}"'
 
 
-_WRITTEN: dict[str, Callable[[_Writer, Value], Value]] = {
+_WRITTEN: dict[str, Callable[[Doubles, Value], Value]] = {
     "exp": _exp, "log": _log, "sin": _sin, "cos": _cos, "tanh": _tanh,
 }  # fmt: skip
 _FAR, _WIDE = {"sin", "cos"}, {"log"}
@@ -269,7 +206,7 @@ def definition(
 
     library: the symbol of libmvec's function of that name.
     """
-    code = _Writer(lanes)
+    code = Doubles(lanes)
     found = _WRITTEN[name](code, Value("%x", "float64"))
     kind = code.kind("float64")
     text = (

@@ -1,13 +1,15 @@
-"""Give a test a cache folder of its own, as a process that has just started has."""
+"""Give a test a cache folder of its own, random numbers, threads."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from overbar.codegen import cache, jitcache, load
+from overbar.codegen.machine import threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,3 +39,17 @@ def restart(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], cache
 
     start()
     return start
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Return the same random numbers every time."""
+    return np.random.default_rng(11)
+
+
+@pytest.fixture
+def lots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let three threads share every batch, in small pieces."""
+    monkeypatch.setattr(threads, "SMALLEST", 0)
+    monkeypatch.setattr(threads, "_PIECE", 1)
+    monkeypatch.setenv(threads.VARIABLE, "3")

@@ -1,47 +1,16 @@
-"""Batches in vectors: points that know nothing of others, columns, threads."""
+"""Batches in vectors: points that know nothing of others, columns as they come."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import textwrap
-
 import numpy as np
 import pytest
+from machine_points import ENTRIES, FORMULAS, called
 
 import overbar as ob
-from overbar.codegen.machine import threads, vectors
+from overbar.codegen.machine import points, vectors
 from overbar.ir.errors import InputError
 
 LONGEST = 40
-FORMULAS = {
-    "functions": "exp(-x*y)*sin(x) + log(x + y)*tanh(x - y)",
-    "branch": "where(x > y, sqrt(x - y), log(y - x + 1)) + x**3",
-    "helpers": "sigmoid(x) + gammaln(y) + log(1 + exp(x*y)) + hypot(x, y)",
-    "arithmetic": "x*y/(1 + x*x) - max(x, y) + abs(x - y)",
-}
-ENTRIES = ("value", "grad", "hessian", "vjp", "jvp")
-
-
-def called(f, name, x, y):
-    """Return an entry point's results at points, as rows."""
-    extra = {"vjp": [1.5], "jvp": [0.5, np.ones_like(x)]}.get(name, [])
-    return np.array(f.run_entry(name, [x, y, *extra]))
-
-
-@pytest.fixture
-def rng():
-    """Return the same random numbers every time."""
-    return np.random.default_rng(11)
-
-
-@pytest.fixture
-def lots(monkeypatch):
-    """Let three threads share every batch, in small pieces."""
-    monkeypatch.setattr(threads, "SMALLEST", 0)
-    monkeypatch.setattr(threads, "_PIECE", 1)
-    monkeypatch.setenv(threads.VARIABLE, "3")
 
 
 # -- points --------------------------------------------------------------------------
@@ -249,117 +218,6 @@ def test_code_is_kept_on_disk(monkeypatch, rng):
     np.testing.assert_array_equal(ob.compile(FORMULAS["functions"])(x, y), expected)
 
 
-# -- threads -------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("lots")
-def test_threads_change_nothing(rng, monkeypatch):
-    """One thread and three give the same bits, in sums too."""
-    x, y = rng.uniform(0.1, 3.0, (2, 3_001))
-    for reduce in (None, "sum"):
-        w = {"wrt": []} if reduce else {}
-        f = ob.compile(FORMULAS["helpers"], reduce=reduce, **w)
-        found = []
-        for count in ("1", "2", "3", "7"):
-            monkeypatch.setenv(threads.VARIABLE, count)
-            found.append(f(x, y))
-        for other in found[1:]:
-            np.testing.assert_array_equal(other, found[0])
-
-
-@pytest.mark.usefixtures("lots")
-def test_a_number_of_threads_is_a_number(monkeypatch):
-    """What is no count of threads is refused by name."""
-    f = ob.compile("x*x")
-    for text in ("many", "0", "-1"):
-        monkeypatch.setenv(threads.VARIABLE, text)
-        with pytest.raises(InputError, match=threads.VARIABLE):
-            f(np.ones(3))
-
-
-@pytest.mark.usefixtures("lots")
-def test_a_fault_in_a_thread_is_raised():
-    """What one thread raises, the caller hears of, after all have ended."""
-
-    def run(start, _):
-        if start:
-            raise ValueError("here")
-
-    with pytest.raises(ValueError, match="here"):
-        threads.share(run, 10_000, 1.0)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_a_forked_child_has_threads_of_its_own():
-    """After a fork both processes share batches among threads, and end."""
-    script = """
-        import os, numpy as np, overbar as ob
-        from overbar.codegen.machine import threads
-        threads.SMALLEST = 0
-        f = ob.compile("exp(-x*x)")
-        x = np.linspace(0.0, 3.0, 5_000)
-        expected = f(x)
-        child = os.fork()
-        same = np.array_equal(f(x), expected)
-        if not child:
-            os._exit(0 if same else 1)
-        _, status = os.waitpid(child, 0)
-        print(same, status)
-    """
-    env = os.environ | {threads.VARIABLE: "3"}
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)],
-        env=env, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert ("True 0\n", "") == (done.stdout, done.stderr)
-
-
-# -- arrays of the caller's ------------------------------------------------------------
-
-
-@pytest.mark.parametrize("backend", ["auto", "numba"])
-def test_gradients_are_written_where_they_are_wanted(backend, rng):
-    """Arrays that fit are filled and returned, others are filled."""
-    f = ob.compile(FORMULAS["functions"], backend=backend)
-    x, y = rng.uniform(0.1, 3.0, (2, 4, 5))
-    value, expected = f.value_and_grad(x, y)
-    out = [np.empty((4, 5)), np.empty((4, 5))]
-    found = f.value_and_grad(x, y, out=out)
-    np.testing.assert_array_equal(found[0], value)
-    for entry, target, want in zip(found[1], out, expected, strict=True):
-        assert entry is target
-        np.testing.assert_array_equal(target, want)
-    wide = np.zeros((4, 10))
-    back = [wide[:, ::2], np.empty((5, 4)).T]
-    f.value_and_grad(x, y, out=back)
-    for target, want in zip(back, expected, strict=True):
-        np.testing.assert_array_equal(target, want)
-
-
-def test_gradients_in_the_place_of_arguments(rng):
-    """What is read may be where results go: it is read before."""
-    f = ob.compile(FORMULAS["functions"])
-    x, y = rng.uniform(0.1, 3.0, (2, 300))
-    _, expected = f.value_and_grad(x, y)
-    given = [x.copy(), y.copy()]
-    f.value_and_grad(*given, out=given[::-1])
-    for target, want in zip(given[::-1], expected, strict=True):
-        np.testing.assert_array_equal(target, want)
-    same = np.empty(300)
-    f.value_and_grad(x, y, out=[same, same])
-    np.testing.assert_array_equal(same, expected[1])
-
-
-@pytest.mark.parametrize("shape", [(3,), (2, 3)])
-def test_out_of_another_shape_is_refused(shape):
-    """Arrays that are not of the points' shape are an error, as without arrays."""
-    f = ob.compile("x*y")
-    with pytest.raises(InputError, match="out="):
-        f.value_and_grad(np.ones(4), 1.0, out=[np.empty(shape), np.empty(shape)])
-    with pytest.raises(InputError, match="out="):
-        f.value_and_grad(np.ones(4), 1.0, out=[np.empty(4)] * len(shape) * 4)
-
-
 @pytest.mark.parametrize("angle", [1e6, 1.5e6, 1e9, 1e22, np.inf, np.nan])
 def test_large_angles_beside_small_ones(angle):
     """A lane with an angle that takes another way leaves the others as they are."""
@@ -374,3 +232,18 @@ def test_large_angles_beside_small_ones(angle):
     with np.errstate(invalid="ignore"):
         expected = np.exp(np.sin(x)) * np.cos(y) + np.tanh(x) * np.sin(y) + x * y
     np.testing.assert_allclose(after, expected, rtol=1e-14)
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_is_too_long_goes_another_way(monkeypatch, rng):
+    """It is derived for this code once, and computed as without it."""
+    f = ob.compile(FORMULAS["arithmetic"])
+    monkeypatch.setattr(points, "LONGEST", 3)
+    entries = []
+    entry = f.runtime.pointwise._entry
+    f.runtime.pointwise._entry = lambda name: entries.append(name) or entry(name)
+    x, y = rng.uniform(0.1, 3.0, (2, 5))
+    alone = [f(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
+    for _ in range(3):
+        np.testing.assert_allclose(f(x, y), alone, rtol=1e-15)
+    assert ["value"] == entries

@@ -1,1 +1,1 @@
-"""Make machine code of Programs without Numba: text for LLVM, object code, addresses."""
+"""Make machine code of Programs without Numba: LLVM text, object code, addresses."""

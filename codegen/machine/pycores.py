@@ -41,8 +41,7 @@ class Group:
 
     def __post_init__(self) -> None:
         kind = self.type
-        plain = issubclass(kind, tuple) and kind.__basicsize__ == tuple.__basicsize__
-        if not plain or kind.__dictoffset__:
+        if kind.__basicsize__ != tuple.__basicsize__ or kind.__dictoffset__:
             message = f"expected a type of tuples with empty slots, found {kind}"
             raise OverbarError(message)
 

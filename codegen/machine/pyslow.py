@@ -67,7 +67,7 @@ def _packed(
     core: Core, args: tuple[Any, ...], keywords: Mapping[str, Any]
 ) -> bytes | None:
     """Return the slots of the arguments, None where they do not fit."""
-    by_name: dict[str | None, Any] = {**keywords}
+    by_name: dict[str | None, Any] = dict(keywords.items())
     if core.out:
         by_name.pop("out", None)
     if len(args) + len(by_name) != len(core.parameters):

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 # NumPy's arrays, of integers.
 Array = Any
 
-MOST_CLASSES = 2_000
-"""Classes looked at, the largest."""
+MOST_CLASSES, MOST_BITS = 2_000, 4 * 10**8
+"""Classes looked at, the largest, and bits for a set of them at each node."""
 MOST_COLUMNS = 1_000
 NEARLY_ALL = 0.9
 """The share of two groups' pieces that an edge has to join."""
@@ -50,7 +50,8 @@ def grown(flat: Flat, classes: Array) -> list[Array]:
 def _largest(classes: Array) -> Array:
     """Return classes, the largest alone, numbered anew."""
     sizes = np.bincount(classes[classes >= 0])
-    kept = np.sort(np.argsort(-sizes, kind="stable")[:MOST_CLASSES])
+    most = min(MOST_CLASSES, MOST_BITS // len(classes))
+    kept = np.sort(np.argsort(-sizes, kind="stable")[:most])
     numbers = np.full(len(sizes) + 1, -1)
     numbers[kept] = np.arange(len(kept))
     return numbers[classes]

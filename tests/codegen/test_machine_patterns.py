@@ -342,6 +342,16 @@ def test_every_kind_of_number_goes_through_loops(lanes: Forms | None) -> None:
     assert slots([printed], inputs, len(results)) == expected
 
 
+def test_the_same_program_has_the_same_text() -> None:
+    """What is printed depends on the program, not on where nodes lie in memory."""
+    printed = []
+    for _ in range(2):
+        nodes, inputs, results, *_ = program.__wrapped__(mesh(12))
+        printed.append(print_rolled(nodes, inputs, results, Forms()))
+    assert printed[0] is not None
+    assert printed[0] == printed[1]
+
+
 def test_first_code_of_patterns_is_final() -> None:
     """A program that is nearly all patterns is compiled by LLVM at once."""
     assert Machine(*first_code(program(data_sum(150)))).final

@@ -24,7 +24,8 @@
   ptr, ; 16 PyArray_New
   ptr, ; 17 TypeError
   ptr, ; 18 IndexError
-  ptr  ; 19 OverflowError
+  ptr, ; 19 OverflowError
+  ptr  ; 20 numpy.linalg.LinAlgError
 }
 ; kind: 0 float64, 1 float32, 2 int64, 3 bool, 4 an array; rank: of an array; then of a
 ; parameter the dtype, an object, and of a result NumPy's number for it
@@ -282,7 +283,8 @@ run:
   %fine = icmp eq i32 %status, 0
   br i1 %fine, label %numbers, label %failed
 failed:
-  switch i32 %status, label %no.memory [ i32 1, label %bad.place i32 3, label %bad.size ]
+  switch i32 %status, label %no.memory [ i32 1, label %bad.place i32 3, label %bad.size
+                                         i32 4, label %bad.matrix ]
 bad.place:
   %index.error = call ptr @field(ptr %r, i64 18)
   call void @PyErr_SetNone(ptr %index.error)
@@ -290,6 +292,10 @@ bad.place:
 bad.size:
   %overflow.error = call ptr @field(ptr %r, i64 19)
   call void @PyErr_SetNone(ptr %overflow.error)
+  br label %drop
+bad.matrix:
+  %matrix.error = call ptr @field(ptr %r, i64 20)
+  call void @PyErr_SetNone(ptr %matrix.error)
   br label %drop
 no.memory:
   %none = call ptr @PyErr_NoMemory()

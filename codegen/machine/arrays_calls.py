@@ -108,12 +108,12 @@ def _record(core: ArrayCore) -> tuple[bytes, tuple[Any, ...]]:
         struct.pack(f"{1 + a.ndim}Q", a.ctypes.data, *a.shape) for a in core.constants
     )
     record = struct.pack(
-        "20Q",
+        "21Q",
         core.code.addresses["core"], core.code.addresses["sizes"], len(core.given),
         _data(given), _data(constants), len(constants), 0, len(core.results),
         _data(results), id(np.ndarray), id(float), id(np.float64), id(int), id(bool),
         id(_TRUE), id(_FALSE), pycalls._new_array(), id(TypeError),  # noqa: SLF001
-        id(IndexError), id(OverflowError),
+        id(IndexError), id(OverflowError), id(np.linalg.LinAlgError),
     )  # fmt: skip
     return record, (given, results, constants, dtypes)
 

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from overbar.ir.graph import Node
     from overbar.ir.program import Call, Program, Result
 
-REFUSALS = {"place": 1, "memory": 2, "size": 3}
-"""Why code refuses: a place out of range, no memory, a size too large for BLAS."""
+REFUSALS = {"place": 1, "memory": 2, "size": 3, "matrix": 4}
+"""Why code refuses: a place out of range, no memory, a size too large for BLAS, a
+matrix that has no factor."""
 
 
 class _Number(NamedTuple):

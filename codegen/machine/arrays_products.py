@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from overbar.codegen.machine.arrays_code import Code, View
 
 PREFIX = "overbar_blas_"
-_LETTERS = {"float64": "d", "float32": "s"}
+LETTERS = {"float64": "d", "float32": "s"}
 _LARGEST = 2**31 - 1
 
 
@@ -27,7 +27,8 @@ def address(symbol: str) -> int:
     """Return the address of one of SciPy's functions, by our name for it."""
     name = symbol.removeprefix(PREFIX)
     try:
-        capsule = import_module("scipy.linalg.cython_blas").__pyx_capi__[name]
+        home = "cython_lapack" if name.endswith("potrf") else "cython_blas"
+        capsule = import_module(f"scipy.linalg.{home}").__pyx_capi__[name]
     except (ImportError, AttributeError, KeyError):
         raise UnsupportedError(f"expected SciPy's {name}, found none") from None
     as_name = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)
@@ -49,7 +50,7 @@ class Products:
         """Return the product of two vectors."""
         (n,) = self._sizes(*x.shape)
         x, y = self.code.in_order(x), self.code.in_order(y)
-        symbol = self._define("vv", x.dtype, "CC")
+        symbol = self.define("vv", x.dtype, "CC")
         kind = KINDS[x.dtype]
         return self.code.make(
             f"call {kind} {symbol}(ptr {x.pointer}, ptr {y.pointer}, i64 {n})"
@@ -80,12 +81,13 @@ class Products:
         return sizes
 
     def _call(self, what: str, x: View, y: View, rest: str) -> None:
-        symbol = self._define(what, x.dtype, x.layout + y.layout)
+        symbol = self.define(what, x.dtype, x.layout + y.layout)
         given = f"ptr {x.pointer}, ptr {y.pointer}, {rest}"
         self.code.line(f"call void {symbol}({given})\n")
 
-    def _define(self, what: str, dtype: str, layouts: str) -> str:
-        forms, letter = self.code.forms, _LETTERS[dtype]
+    def define(self, what: str, dtype: str, layouts: str) -> str:
+        """Return the symbol of a product of arrays in some layouts."""
+        forms, letter = self.code.forms, LETTERS[dtype]
         symbol = f'@"overbar.{what}.{letter}.{layouts}"'
         if symbol not in forms.defined:
             kind = KINDS[dtype]
@@ -129,7 +131,7 @@ def _factors(dtype: str) -> str:
 
 def _dot(dtype: str, size: str, label: str) -> str:
     """Return lines that multiply vectors, of a size."""
-    function = f"@{PREFIX}{_LETTERS[dtype]}dot"
+    function = f"@{PREFIX}{LETTERS[dtype]}dot"
     return (
         f"{_set('i0', size, f'{label}.n')}"
         f"%{label} = call {KINDS[dtype]} {function}"
@@ -148,7 +150,7 @@ def _gemv(
     vector = "y" if matrix == "x" else "x"
     return (
         f"{_set('i0', rows, f'{label}.m')}{_set('i1', columns, f'{label}.n')}"
-        f"call void @{PREFIX}{_LETTERS[dtype]}gemv(ptr %{how}, "
+        f"call void @{PREFIX}{LETTERS[dtype]}gemv(ptr %{how}, "
         f"ptr %i0, ptr %i1, ptr %alpha, ptr %{matrix}, ptr %i0, ptr %{vector}, "
         "ptr %one, ptr %beta, ptr %out, ptr %one)\n"
     )
@@ -161,7 +163,7 @@ def _gemm(dtype: str, layouts: str) -> str:
     ldb = "i2" if layouts[0] == "C" else "i1"
     return (
         f"{_set('i0', 'n', 'g.n')}{_set('i1', 'm', 'g.m')}{_set('i2', 'k', 'g.k')}"
-        f"call void @{PREFIX}{_LETTERS[dtype]}gemm(ptr %{first}, ptr %{second}, "
+        f"call void @{PREFIX}{LETTERS[dtype]}gemm(ptr %{first}, ptr %{second}, "
         f"ptr %i0, ptr %i1, ptr %i2, ptr %alpha, ptr %y, ptr %{lda}, ptr %x, "
         f"ptr %{ldb}, ptr %beta, ptr %out, ptr %i0)\n"
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from overbar.codegen.machine.arrays_code import View
+from overbar.codegen.machine.arrays_inverses import Inverses
 from overbar.codegen.machine.arrays_products import Products
 from overbar.codegen.machine.arrays_running import Running
+from overbar.codegen.machine.arrays_triangles import Triangles, triangular_flags
 from overbar.ir.errors import UnsupportedError
 from overbar.ir.ops import OPS
 from overbar.ir.ops.contract_notation import spec
@@ -33,6 +35,8 @@ class Whole:
         self.names = values.names
         self.room = room
         self.products = Products(values.code)
+        self.triangles = Triangles(values.code, self.products)
+        self.inverses = Inverses(values.code, self.products)
 
     def write(self, node: Node) -> None:
         """Compute a node, and give it its name."""
@@ -126,6 +130,28 @@ class Whole:
         Running(self.code).others(x, out.pointer, *node.attrs)
         self._keep(node, out)
 
+    # -- of matrices -----------------------------------------------------------------
+
+    def _cholesky(self, node: Node) -> None:
+        x, out = self._unary(node)
+        self.triangles.cholesky(x, out.pointer)
+        self._keep(node, out)
+
+    def _solved(self, node: Node) -> None:
+        a, b = map(self.values.view, node.args)
+        pointer = self.room(node, node.type.shape)
+        columns = self.code.in_order(b)
+        if len(b.shape) == 1:
+            columns = columns._replace(shape=(*b.shape, 1))
+        flags = triangular_flags(node.attrs)
+        self.triangles.solved(a, columns, pointer, flags)
+        self._keep(node, View(pointer, b.dtype, node.type.shape))
+
+    def _inverted(self, node: Node) -> None:
+        x, out = self._unary(node)
+        self.inverses.inverted(x, out.pointer)
+        self._keep(node, out)
+
     def _unary(self, node: Node) -> tuple[View, View]:
         """Return the operand, and memory for the result."""
         x, shape = self.values.view(node.args[0]), node.type.shape
@@ -161,4 +187,7 @@ _WAYS: Mapping[Any, Callable[[Whole, Node], None]] = {
     OPS["reshape"]: Whole._reshape,  # noqa: SLF001
     OPS["cumsum"]: Whole._cumsum,  # noqa: SLF001
     OPS["prod_others"]: Whole._others,  # noqa: SLF001
+    OPS["cholesky"]: Whole._cholesky,  # noqa: SLF001
+    OPS["cholesky_inverse"]: Whole._inverted,  # noqa: SLF001
+    OPS["solve_triangular"]: Whole._solved,  # noqa: SLF001
 }

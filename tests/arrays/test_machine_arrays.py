@@ -194,3 +194,43 @@ def test_programs_that_call_others(name):
     expected = g.runtime.call(name)(*values)
     for one, other in zip(flat(expected), flat(run(*values)), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-13, atol=1e-14)
+
+
+FACTORED = """
+    A: param[n, n]
+    b: param[n, k]
+    c: param[n]
+    L = cholesky(A @ A.T)
+    sum(log(diagonal(L))) + {}
+"""
+
+
+@pytest.mark.parametrize("n", [1, 64, 150])
+@pytest.mark.parametrize(
+    "term",
+    [
+        "sum(solve_triangular(L, b, lower=True)**2) + sum(c)",
+        "sum(solve_triangular(L, c, lower=True, trans='T')**2) + sum(b)",
+        "sum(solve_triangular(A, b)**2) + sum(c)",
+    ],
+)
+def test_triangles(n, term):
+    """Factors and solutions by blocks are the helpers', and so are gradients."""
+    rng = np.random.default_rng(n)
+    a = np.eye(n) + np.triu(rng.standard_normal((n, n))) / n
+    values = [a, rng.standard_normal((n, 3)), rng.standard_normal(n)]
+    f, g = (ob.compile(FACTORED.format(term), backend=b) for b in ("auto", "python"))
+    f.runtime.native_arrays.exact("value_and_grad")
+    expected, actual = g.value_and_grad(*values), f.value_and_grad(*values)
+    for one, other in zip(flat(expected), flat(actual), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-11)
+
+
+def test_no_factor():
+    """A matrix without a factor is refused, with its place in the formula."""
+    f = ob.compile("A: param[n, n]\nsum(cholesky(A))")
+    for _ in range(2):
+        with pytest.raises(ob.InputError, match="cholesky"):
+            f.grad(-np.eye(3))
+    with pytest.raises(np.linalg.LinAlgError):
+        f.runtime.native_arrays.exact("grad")(-np.eye(3))

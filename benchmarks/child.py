@@ -22,6 +22,7 @@ COUNTS = (
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "NUMBA_NUM_THREADS",
+    "OVERBAR_NUM_THREADS",
     "NPROC",  # the size of XLA's pool of threads
 )
 SINGLE = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"

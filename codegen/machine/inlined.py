@@ -15,9 +15,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from overbar.codegen.machine.writing import Doubles
 from overbar.codegen.machine.instructions import Value
 from overbar.codegen.machine.target import features
+from overbar.codegen.machine.writing import Doubles
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,13 +8,18 @@ import random
 import mpmath
 import numpy as np
 import pytest
+from irregular import irregular
 from machine_levels import cut, differences, levels, run, strictly
 from op_truth import SUBJECTS
 
 import overbar as ob
-from overbar.codegen.machine import libmvec, packing
+from overbar.codegen.machine import libmvec, making, packing
+from overbar.codegen.machine.loading import Machine, joined
+from overbar.codegen.machine.making import core_texts, first_code
 from overbar.codegen.machine.packing import Pack
+from overbar.codegen.machine.target import assembled
 from overbar.derivation import Derivation
+from overbar.ir.errors import OverbarError
 from overbar.ir.graph import Graph
 from overbar.ir.ops import OPS
 from overbar.native import wanted
@@ -128,3 +133,47 @@ def _nearest(op, x):
             return float(op.numpy(np.float64(x)))
     with mpmath.workdps(40):
         return float(op.mp(mpmath.mp, mpmath.mpf(float(x))))
+
+
+def test_a_machine_of_another_kind_begins_with_llvm(monkeypatch):
+    """Where stencils do not run, LLVM makes the first code, and better code later."""
+    known = irregular(1_500, 0.375, seed=3)
+    entry = ob.compile(known.formula, accuracy="strict").runtime.entry("value_and_grad")
+    whole = strictly(entry)
+    stencils, best = Machine(*first_code(whole)), Machine(*_best(whole))
+    monkeypatch.setattr(making, "available", lambda: False)
+    other = Machine(*first_code(whole))
+    assert [False, True, False] == [c.final for c in (stencils, best, other)]
+    expected = run(best, entry, [[0.375]])
+    np.testing.assert_allclose(expected, [[known.value, known.slope]], rtol=1e-6)
+    found = {
+        k: run(c, entry, [[0.375]]) for k, c in {"s": stencils, "o": other}.items()
+    }
+    for code in (stencils, other):
+        code.replace(*_best(whole))
+        found[f"{code}"] = run(code, entry, [[0.375]])
+        with pytest.raises(OverbarError, match="found the best"):
+            code.replace(*_best(whole))
+    assert [] == differences(expected, found)
+
+
+def _best(whole):
+    return joined([assembled(text) for text in core_texts(whole)])
+
+
+def test_a_machine_without_vector_functions_calls_one_by_one(monkeypatch):
+    """Without libmvec the same formula is right, and no vector function is called."""
+    known = irregular(1_500, 0.375, seed=4)
+    entry = ob.compile(known.formula).runtime.entry("value_and_grad")
+    whole = wanted(entry)._replace(strict=False)
+    usual = any("_ZGV" in text for text in core_texts(whole))
+    assert usual == (libmvec.symbol("sin", 4) is not None)
+    monkeypatch.setattr(libmvec, "_library", lambda: None)
+    for function in (libmvec.symbol, libmvec.address):
+        monkeypatch.setattr(libmvec, function.__name__, function.__wrapped__)
+    texts = core_texts(whole)
+    assert not any("_ZGV" in text for text in texts)
+    code = Machine(*joined([assembled(text) for text in texts]))
+    np.testing.assert_allclose(
+        run(code, entry, [[0.375]]), [[known.value, known.slope]], rtol=1e-6
+    )

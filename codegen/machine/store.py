@@ -28,9 +28,9 @@ def tag() -> str:
     """Name the folder for code that this very set-up makes and can run.
 
     Of Overbar itself the sizes and times of its files tell versions apart: so an
-    edited copy never runs what another made.
+    edited copy never runs what another made. The version does where there are none.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(sys.modules["overbar"].__version__.encode())
     for path in sorted(_sources()):
         info = path.stat()
         digest.update(f"{path.name} {info.st_size} {info.st_mtime_ns}\n".encode())

@@ -243,6 +243,10 @@ def test_edited_sources_have_a_folder_of_their_own(monkeypatch, tmp_path):
     assert tags[2] == tags[3]
     monkeypatch.setattr(store, "fingerprint", lambda: "another processor")
     assert store.tag.__wrapped__() not in tags
+    monkeypatch.setattr(store, "_sources", lambda: iter([]))  # as in an archive
+    tags = [store.tag.__wrapped__()]
+    monkeypatch.setattr(ob, "__version__", "0.0.0")
+    assert store.tag.__wrapped__() not in tags
 
 
 def test_the_cache_knows_its_files(compiled, folder, monkeypatch):

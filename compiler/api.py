@@ -16,6 +16,7 @@ from overbar.ir.source import Source
 from overbar.levels import rewrite_for
 from overbar.masks import settle
 from overbar.options import Options
+from overbar.progress import Progress
 from overbar.read.expression import Expression
 from overbar.read.files import read_file
 from overbar.read.functions import nearest
@@ -64,8 +65,8 @@ def compile(
     name: of the formula, in file names and headers.
     kinks: the derivative at kinks: "half", "left", "right" or "zero".
     accuracy: "strict" (operations as written) or "standard" (stabilised).
-    backend: "numba", "python" (generated source, no Numba), "reference" (node by node)
-        or "auto".
+    backend: "auto" (machine code made by LLVM, where it serves, else by Numba), "numba"
+        (of the generated source), "python" (that as it is), "reference" (node by node).
     reduce: "sum" or "mean" over mapped data, parameters staying plain numbers.
 
     Nothing is compiled to machine code before it is first called. Raises ParseError,
@@ -88,8 +89,9 @@ def compile(
         if name is None and traced.name.isidentifier():
             name = traced.name
     groups = _groups(inputs)
-    shape = _read(expr, graph, groups, variables)
-    settle(graph)
+    with Progress("reading"):
+        shape = _read(expr, graph, groups, variables)
+        settle(graph)
     arguments = _order(graph, None if inputs is None else groups)
     names, bare = _wrt(graph, wrt, groups)
     options = Options(names, bare, _stem(name), accuracy, backend, reduce, shape)

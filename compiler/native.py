@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import suppress
-from functools import cache
+from functools import cache, update_wrapper
 from typing import TYPE_CHECKING, Any
 
 from overbar.codegen.machine import store
 from overbar.codegen.machine.background import Background
 from overbar.codegen.machine.loading import Machine, joined
 from overbar.codegen.machine.pycalls import function
-from overbar.codegen.machine.pycores import Core, Group, Parameter
+from overbar.codegen.machine.pycores import Core, Group, Parameter, owner
 from overbar.codegen.machine.target import assembled
 from overbar.ir.collector import paused
 from overbar.ir.errors import OverbarError, UnsupportedError
@@ -64,6 +64,33 @@ class Made:
         self.work = None
         known = (self.inputs, self.results, self.saved)
         store.keep(self.key, _sealed(what, *known, code))
+
+
+class _Counted:
+    """Call first code, and have better code made where there are many calls."""
+
+    def __init__(
+        self,
+        run: Callable[..., Any],
+        fallback: Callable[..., Any],
+        name: str,
+        improve: Callable[[], None],
+        made: Made,
+    ) -> None:
+        update_wrapper(self, run)
+        self._run, self._fallback, self._name = run, fallback, name
+        self._improve, self._made = improve, made
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        made = self._made
+        made.calls += 1
+        if not made.calls % _LOOKED_AFTER:
+            self._improve()
+        return self._run(*args, **keywords)
+
+    def __reduce__(self) -> Any:
+        """Pickle it as its formula's, as a builtin function is."""
+        return getattr, (owner(self._fallback, self._name), self._name)
 
 
 class Native:
@@ -113,14 +140,7 @@ class Native:
         run = function(core, fallback, name, fallback.__doc__ or "")
         if made.machine.final:
             return run
-
-        def counted(*args: Any, **keywords: Any) -> Any:
-            made.calls += 1
-            if not made.calls % _LOOKED_AFTER:
-                self._improve(name, made)
-            return run(*args, **keywords)
-
-        return counted
+        return _Counted(run, fallback, name, lambda: self._improve(name, made), made)
 
     @paused
     def made(self, name: str) -> Made:
@@ -133,8 +153,9 @@ class Native:
             key = store.key([content, name.encode()])
             found = _kept(key)
             if found is None:
-                entry = self._entry(name)
-                data = _first(entry)
+                with Progress(f"deriving {name}"):
+                    entry = self._entry(name)
+                    data = _first(entry)
                 store.keep(key, data)
                 self._entries[name] = entry
                 found = Made(data, key)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DELAY = 1.0
 """Seconds of work that need no word."""
 
+_SHOWING = threading.Lock()
 _PERIOD = 0.1
 _WIDTH = 20
 
@@ -28,6 +29,7 @@ class Progress:
     """Show one line from the second second on: `timing value [####....] 3/8, 2 s`.
 
     label: what is being done; total: how many steps it has, None if that is not known.
+    Of one inside of another, or in another thread, nothing is shown.
 
     >>> with Progress("adding", total=3) as progress:
     ...     for _ in range(3):
@@ -52,7 +54,7 @@ class Progress:
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        if is_terminal(self._stream):
+        if is_terminal(self._stream) and _SHOWING.acquire(blocking=False):
             self._thread = threading.Thread(target=self._show, daemon=True)
             self._thread.start()
         return self
@@ -66,6 +68,7 @@ class Progress:
         self._over.set()
         if self._thread is not None:
             self._thread.join()
+            _SHOWING.release()
 
     def advance(self, label: str | None = None) -> None:
         """Count a step as done, and say what comes next, if that has another name."""

@@ -17,12 +17,15 @@ def hypot(x, y):
         return np.float64(math.inf)
     a = max(abs(x), abs(y))
     scale = 1.0
+    back = 1.0  # its inverse, exactly
     if a > 2.0**500:
         scale = 2.0**600
+        back = 2.0**-600
     elif a < 2.0**-500:
         scale = 2.0**-600
-    u = x / scale
-    v = y / scale
+        back = 2.0**600
+    u = x * back
+    v = y * back
     return np.float64(scale * np.sqrt(u * u + v * v))
 
 

@@ -137,7 +137,8 @@ def _result(
     if is_packed(result):
         name = unused("results", taken)
         taken.add(name)
-        kind = np.result_type(*{n.type.dtype for n in leaves(result)})
+        kind = str(np.result_type(*{n.type.dtype for n in leaves(result)}))
+        kind = "bool_" if kind == "bool" else kind  # NumPy 1 has no other name
         lines = [f"{name} = np.empty({len(result)}, np.{kind})"]
         lines += [
             f"{name}[{i}] = {writer.value(n)}" for i, n in enumerate(leaves(result))

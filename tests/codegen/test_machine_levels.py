@@ -218,6 +218,8 @@ SAVED = {
     f"*where({CONDITION}, y, x)",
     "many": "x: param\ny: param\n"
     + "*".join(f"where(x*y > {k}, sin(x*{k}.5), exp(y/{k}))" for k in range(1, 9)),
+    "alone": "x: param\ny: param\n"
+    + "+".join(f"where(x*y > {k}.5, {k}*x, x - y)" for k in range(-9, 9)),
 }  # fmt: skip
 
 

@@ -91,24 +91,27 @@ class FlatView(FlatCalls):
 
     def value(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
         """Return the value, of shape S where data has it."""
-        self.value = self._swift("value", super().value)  # type: ignore[method-assign]
-        return super().value(theta, *data, **by_name)
+        return self._swift("value", super().value)(theta, *data, **by_name)
 
     def grad(self, theta: Any, /, *data: Any, **by_name: Any) -> Any:
         """Return the gradient, (n,). Raises InputError unless the value is one."""
-        self.grad = self._swift("grad", super().grad)  # type: ignore[method-assign]
-        return super().grad(theta, *data, **by_name)
+        return self._swift("grad", super().grad)(theta, *data, **by_name)
 
     def value_and_grad(
         self, theta: Any, /, *data: Any, out: Any = None, **by_name: Any
     ) -> tuple[Any, Any]:
         """Return the value and the gradient (n,); `out` is filled and returned."""
-        found = self._swift("value_and_grad", super().value_and_grad)
-        self.value_and_grad = found  # type: ignore[method-assign]
-        return super().value_and_grad(theta, *data, out=out, **by_name)
+        if out is not None:
+            by_name["out"] = out
+        run = self._swift("value_and_grad", super().value_and_grad)
+        return run(theta, *data, **by_name)  # type: ignore[no-any-return]
 
     def _swift(self, name: str, slow: Callable[..., Any]) -> Callable[..., Any]:
-        return by_vector(self._f, name, slow, self.data)
+        """Return the function that takes a method's place, put there once."""
+        found: Callable[..., Any] | None = self.__dict__.get(name)
+        if found is None:
+            found = self.__dict__[name] = by_vector(self._f, name, slow, self.data)
+        return found
 
     def _moved(self, v: Any, values: Sequence[Any]) -> list[Any]:
         del values  # numbers have no sizes

@@ -83,8 +83,7 @@ class CompiledFunction(Calling, Identity, Inspection):
 
         Raises InputError for a formula of several outputs, which has a Jacobian.
         """
-        self.grad = by_numbers(self, "grad", self._any_grad)  # type: ignore[method-assign]
-        return self.grad(*args, **keywords)
+        return self._swift("grad", self._any_grad)(*args, **keywords)
 
     def _any_grad(self, /, *args: Any, **keywords: Any) -> Any:
         if not self._scalar:
@@ -99,9 +98,20 @@ class CompiledFunction(Calling, Identity, Inspection):
         out: an array, or a sequence of arrays one an entry, that the gradient's
             entries are written to as well; where they fit they are what is returned.
         """
-        found = by_numbers(self, "value_and_grad", self._any_value_and_grad)
-        self.value_and_grad = found  # type: ignore[method-assign]
-        return self._any_value_and_grad(*args, out=out, **keywords)
+        if out is not None:
+            keywords["out"] = out
+        run = self._swift("value_and_grad", self._any_value_and_grad)
+        return run(*args, **keywords)  # type: ignore[no-any-return]
+
+    def _swift(self, name: str, slow: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function that takes a method's place, put there when first asked.
+
+        A method that was looked up before, as by `g = f.grad`, comes here every time.
+        """
+        found: Callable[..., Any] | None = self.__dict__.get(name)
+        if found is None:
+            found = self.__dict__[name] = by_numbers(self, name, slow)
+        return found
 
     def _any_value_and_grad(
         self, /, *args: Any, out: Any = None, **keywords: Any

@@ -123,7 +123,7 @@ class Loop:
         """Return an operand's text; source: the node that it is for each piece."""
         own = np.flatnonzero(self.rows[0] == source[0])
         if len(own) and (self.rows[:, own[0]] == source).all():
-            return self.texts[own[0]]
+            return str(self.texts[own[0]])
         key = source.tobytes()
         found = self.operands.get(key)
         if found is None:

@@ -52,7 +52,7 @@ class Plan:
     def size(self) -> int:
         """How many ops there are to compile, a call of a loop counted as one."""
         straight = sum(1 if isinstance(s, Run) else len(s) for s in self.steps)
-        return straight + sum(rows.shape[1] for rows in self.loops)
+        return straight + sum(int(rows.shape[1]) for rows in self.loops)
 
 
 def in_order(flat: Flat, groups: Sequence[Array], most: float) -> Plan | None:

@@ -102,7 +102,7 @@ class _Groups:
         edges, codes = edges[order], codes[order]
         cuts = np.flatnonzero(np.diff(codes)) + 1
         found: dict[int, dict[int, Array]] = defaultdict(dict)
-        joining = []
+        joining: list[tuple[float, int, Array]] = []
         for part in np.split(edges, cuts) if len(edges) else []:
             source, target = flat.source[part], flat.target[part]
             between = found[int(column[target[0]])]

@@ -123,7 +123,7 @@ class Rolled:
         outside &= flat.kind >= 0
         slots = np.full(len(flat.kind), -1)
         size, free = 0, set()
-        self.kept = []
+        self.kept: list[Array] = []
         for rows in self.plan.loops:
             self.kept.append(outside[rows].any(axis=0))
             for column in np.flatnonzero(self.kept[-1]):

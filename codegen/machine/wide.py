@@ -60,7 +60,7 @@ def _parallel(program: Rolled, number: int, rows: Array) -> bool:
     flat = program.flat
     inside = np.zeros(len(flat.kind), bool)
     inside[rows] = True
-    for column, kept in zip(rows.T, program.kept[number].tolist(), strict=True):
+    for column, kept in zip(rows.T, program.kept[number], strict=True):
         if kept and flat.dtypes[column[0]] != _NUMBER:
             return False
         for place in range(int(flat.starts[column[0] + 1] - flat.starts[column[0]])):

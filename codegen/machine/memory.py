@@ -10,6 +10,8 @@ from overbar.ir.errors import OverbarError
 
 _READ, _WRITE, _RUN = 1, 2, 4
 """Protections of POSIX's `mmap` and `mprotect`."""
+_RETURN = b"\xc3"
+"""A function that does nothing, for x86-64."""
 
 
 class Executable:
@@ -40,6 +42,15 @@ class Executable:
     def addresses(self) -> dict[str, int]:
         """The addresses of its function and of its cell, by name."""
         return {"core": self.address, "overbar_cell": self.cell.ctypes.data}
+
+
+def allowed() -> bool:
+    """Whether the system lets this process run code that it wrote itself."""
+    try:
+        Executable(_RETURN)
+    except OverbarError:
+        return False
+    return True
 
 
 def c_function(name: str) -> int:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.codegen.machine.layout import Layout
+from overbar.codegen.machine.memory import allowed
 from overbar.ir.ops import OPS
 
 if TYPE_CHECKING:
@@ -40,9 +41,13 @@ _MINUS_ZERO = -0.0
 
 
 def available() -> bool:
-    """Whether this machine runs such code."""
+    """Whether this machine runs such code, and the system allows it.
+
+    It takes its arguments where System V's convention has them, unlike Windows'.
+    """
     machine = platform.machine().lower() in {"x86_64", "amd64"}
-    return machine and sys.platform in {"linux", "darwin"} and sys.maxsize > 2**32
+    usual = machine and sys.platform in {"linux", "darwin"} and sys.maxsize > 2**32
+    return usual and allowed()
 
 
 def fits(nodes: Sequence[Node], results: Sequence[Node]) -> bool:

@@ -1,0 +1,143 @@
+"""Machine code as other machines make it: other kinds, fewer features, more refusals.
+
+This machine takes their part where nothing but the choice of code depends on them.
+Nothing here runs on Windows or ARM, whose own ABI and loader are thus untested.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from irregular import irregular
+from machine_levels import flat
+from machine_platforms import (
+    BITS,
+    KINDS,
+    NARROW,
+    check_vectors,
+    pretend,
+    what,
+    without,
+    without_libmvec,
+)
+
+import overbar as ob
+from overbar.codegen.machine import libmvec, making, memory, stencils, store, vectors
+from overbar.codegen.machine.loading import FIRST, LAYOUT
+from overbar.codegen.machine.packing import Pack
+from overbar.ir.errors import OverbarError
+from overbar.native import wanted
+
+LONG = irregular(1_500, 0.375, seed=5)
+with_stencils = pytest.mark.skipif(
+    not stencils.available(), reason="no stencils on this machine"
+)
+
+
+@pytest.fixture
+def files(monkeypatch):
+    """Return what is kept on disk, here in memory, and nothing from before."""
+    found = {}
+    monkeypatch.setattr(store, "fetch", found.get)
+    monkeypatch.setattr(store, "keep", found.__setitem__)
+    return found
+
+
+def _first_and_best(files):
+    """Call a long formula by its first code and its best; return what code was kept."""
+    f = ob.compile(LONG.formula, accuracy="strict")
+    results = [flat(f.value_and_grad(0.375))]
+    kept = [what(data) for data in files.values()]
+    f.runtime.native.optimise("value_and_grad")
+    assert f.runtime.native.made("value_and_grad").machine.final
+    results.append(flat(f.value_and_grad(0.375)))
+    np.testing.assert_allclose(results[0], [LONG.value, LONG.slope], rtol=1e-9)
+    assert results[0] == results[1]
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("machine", "system", "largest", "expected"),
+    [
+        ("x86_64", "linux", BITS, True),
+        ("AMD64", "darwin", BITS, True),
+        ("x86_64", "linux", 2**31 - 1, False),
+        ("x86_64", "freebsd14", BITS, False),
+        *((*kind, BITS, False) for kind in KINDS.values()),
+    ],
+)
+def test_stencils_are_for_one_kind_of_machine(
+    machine, system, largest, expected, monkeypatch
+):
+    """They are bytes of x86-64, called as System V has it."""
+    monkeypatch.setattr(stencils, "allowed", lambda: True)
+    pretend(monkeypatch, machine, system, largest)
+    assert expected == stencils.available()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_long_formulas_run_on_other_kinds(kind, files, monkeypatch):
+    """LLVM makes their first code there, which better code takes the place of."""
+    pretend(monkeypatch, *KINDS[kind])
+    assert FIRST in _first_and_best(files)
+
+
+@with_stencils
+def test_long_formulas_run_where_memory_may_not(files, monkeypatch):
+    """Where the system refuses to run what was written, LLVM makes the first code."""
+    assert LAYOUT in _first_and_best(files)
+    files.clear()
+    monkeypatch.setattr(memory, "_RUN", 1 << 20)  # no such protection
+    with pytest.raises(OverbarError, match="the system forbids it"):
+        memory.Executable(b"\xc3")
+    assert FIRST in _first_and_best(files)
+
+
+@with_stencils
+def test_kept_stencils_are_passed_over_where_memory_may_not_run(files, monkeypatch):
+    """Code that was kept where it ran is made anew where it does not."""
+    f = ob.compile(LONG.formula, accuracy="strict")
+    expected = f.value_and_grad(0.375)
+    assert LAYOUT in map(what, files.values())
+    monkeypatch.setattr(memory, "_RUN", 1 << 20)
+    f = ob.compile(LONG.formula, accuracy="strict")
+    assert expected == f.value_and_grad(0.375)
+    assert FIRST in map(what, files.values())
+
+
+LESS = {"no AVX-512": ("avx512", 4, "e"), "no AVX2": (NARROW, 2, "ed")}
+"""What features there are not, and how many doubles a register then holds at most;
+how libmvec calls wider ones."""
+
+
+@pytest.mark.parametrize("less", LESS)
+@pytest.mark.usefixtures("files")
+def test_fewer_features_are_narrower_vectors(less, rng, monkeypatch):
+    """No wider vector is used than there are registers for, and results are right."""
+    names, most, wider = LESS[less]
+    without(monkeypatch, names)
+    assert most >= vectors.lanes()
+    assert most >= max(libmvec.widths(), default=0)
+    f = ob.compile(LONG.formula)
+    texts = making.core_texts(wanted(f.runtime.entry("value_and_grad")))
+    wide = [int(n) for text in texts for n in re.findall(r"<(\d+) x double>", text)]
+    assert most >= max(wide, default=0)
+    assert not any(f"_ZGV{letter}" in t for t in texts for letter in wider)
+    f.runtime.native.optimise("value_and_grad")
+    found = flat(f.value_and_grad(0.375))
+    np.testing.assert_allclose(found, [LONG.value, LONG.slope], rtol=1e-9)
+    check_vectors(rng)
+
+
+@pytest.mark.parametrize("kind", ["ARM under macOS", "Windows"])
+@pytest.mark.usefixtures("files")
+def test_without_libmvec_every_lane_calls_libm(kind, rng, monkeypatch):
+    """There are no packs, and batches are right."""
+    without_libmvec(monkeypatch)
+    pretend(monkeypatch, *KINDS[kind])
+    f = ob.compile(LONG.formula)
+    entry = f.runtime.entry("value_and_grad")
+    assert not any(isinstance(item, Pack) for item in wanted(entry).items)
+    check_vectors(rng)

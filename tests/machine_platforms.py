@@ -1,0 +1,103 @@
+"""Let this machine be another: of another kind, with fewer features or libraries."""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import cache
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from machine_levels import flat
+from machine_points import FORMULAS, called
+
+import overbar as ob
+from overbar.codegen.machine import (
+    arrays_math,
+    inlined,
+    libmvec,
+    stencils,
+    store,
+    target,
+    vectors,
+)
+
+if TYPE_CHECKING:
+    import pytest
+
+KINDS = {
+    "ARM under macOS": ("arm64", "darwin"),
+    "ARM under Linux": ("aarch64", "linux"),
+    "Windows": ("AMD64", "win32"),
+}
+BITS = 2**63 - 1
+CACHED = (
+    (target, "features"), (target, "fingerprint"), (target, "_machine"),
+    (libmvec, "symbol"), (libmvec, "address"), (vectors, "lanes"),
+    (arrays_math, "_pairs"), (store, "tag"),
+)  # fmt: skip
+"""What is asked of the machine once a process."""
+READERS = ((libmvec, "features"), (vectors, "features"), (inlined, "features"),
+           (arrays_math, "features"), (store, "fingerprint"))  # fmt: skip
+NARROW = (
+    "avx", "fma", "f16c", "xop", "vaes", "vpclmul", "sha512", "sm3", "sm4", "amx",
+)  # fmt: skip
+"""How the names of features begin that need registers of 32 bytes."""
+
+
+def forget(patch: pytest.MonkeyPatch) -> None:
+    """Ask the machine anew, in this test."""
+    for module, name in CACHED:
+        patch.setattr(module, name, cache(getattr(module, name).__wrapped__))
+    for module, name in READERS:
+        patch.setattr(module, name, getattr(target, name))
+
+
+def pretend(
+    patch: pytest.MonkeyPatch, machine: str, system: str, largest: int = BITS
+) -> None:
+    """Let this be a machine of another kind, for what chooses code by it."""
+    there = SimpleNamespace(machine=lambda: machine)
+    patch.setattr(stencils, "platform", there)
+    patch.setattr(vectors, "platform", there)
+    patch.setattr(stencils, "sys", SimpleNamespace(platform=system, maxsize=largest))
+
+
+def without(patch: pytest.MonkeyPatch, prefixes: str | tuple[str, ...]) -> None:
+    """Let the processor have no features of these names."""
+    here = target.llvm.get_host_cpu_features()
+    for name in here:
+        here[name] = here[name] and not name.startswith(prefixes)
+    forget(patch)
+    patch.setattr(target.llvm, "get_host_cpu_features", lambda: here)
+
+
+def without_libmvec(patch: pytest.MonkeyPatch) -> None:
+    """Let there be no library of functions over vectors."""
+    forget(patch)
+    for module, name in (
+        (libmvec, "_library"), (vectors, "library"), (arrays_math, "_library"),
+    ):  # fmt: skip
+        patch.setattr(module, name, lambda: None)
+
+
+def what(data: bytes) -> str | None:
+    """Return what kept code is, None where it is not an entry point's."""
+    head, _, _ = data.partition(b"\n")
+    return str(json.loads(head)[0]) if head.startswith(b"[") else None
+
+
+def check_vectors(rng: np.random.Generator) -> None:
+    """Check batches by calls one by one under Python, and a formula over arrays."""
+    x, y = rng.uniform(0.1, 3.0, (2, 37))
+    for formula in FORMULAS.values():
+        f, plain = (ob.compile(formula, backend=b) for b in ("auto", "python"))
+        for name in ("value", "grad"):
+            alone = [flat(plain.run_entry(name, [*p])) for p in zip(x, y, strict=True)]
+            found = called(f, name, x, y)
+            np.testing.assert_allclose(found, np.transpose(alone), 1e-12, 1e-13)
+    v = rng.uniform(0.1, 3.0, 37)
+    total = sum(math.sin(t) * math.exp(t) for t in v.tolist())
+    f = ob.compile("v: param[n]\nsum(sin(v)*exp(v))")
+    np.testing.assert_allclose(f(v), total, rtol=1e-13)

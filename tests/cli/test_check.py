@@ -10,13 +10,17 @@ from overbar.ir.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from conftest import Cli
 
 
 @pytest.fixture(params=[1.0005, 1.0])
-def factor(request: pytest.FixtureRequest) -> Iterator[float]:
-    """Let the derivative of sinh be off by a factor."""
+def factor(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[float]:
+    """Let the derivative of sinh be off by a factor, no code of another one on disk."""
+    monkeypatch.setenv("OVERBAR_CACHE_DIR", str(tmp_path))
     factor: float = request.param
     row = OPS["sinh"]
     (right,) = row.partials

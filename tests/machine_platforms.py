@@ -6,9 +6,10 @@ import json
 import math
 from functools import cache
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
+import llvmlite.binding as llvm
 import numpy as np
+import pytest
 from machine_levels import flat
 from machine_points import FORMULAS, called
 
@@ -23,15 +24,20 @@ from overbar.codegen.machine import (
     vectors,
 )
 
-if TYPE_CHECKING:
-    import pytest
-
 KINDS = {
     "ARM under macOS": ("arm64", "darwin"),
     "ARM under Linux": ("aarch64", "linux"),
     "Windows": ("AMD64", "win32"),
 }
 BITS = 2**63 - 1
+_ELF, _MACH_O = b"\x7fELF", b"\xcf\xfa\xed\xfe"
+TRIPLES = {
+    "aarch64-apple-darwin": _MACH_O,
+    "aarch64-unknown-linux-gnu": _ELF,
+    "x86_64-apple-darwin": _MACH_O,
+    "x86_64-pc-windows-msvc-elf": _ELF,
+}
+"""Platforms as LLVM calls them, and how files of object code begin there."""
 CACHED = (
     (target, "features"), (target, "fingerprint"), (target, "_machine"),
     (libmvec, "symbol"), (libmvec, "address"), (vectors, "lanes"),
@@ -80,6 +86,36 @@ def without_libmvec(patch: pytest.MonkeyPatch) -> None:
         (libmvec, "_library"), (vectors, "library"), (arrays_math, "_library"),
     ):  # fmt: skip
         patch.setattr(module, name, lambda: None)
+
+
+def compiled_for(triple: str, text: str) -> bytes:
+    """Return the object code of a module for another platform.
+
+    Skips the test where this LLVM makes no code for that.
+    """
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    try:
+        there = llvm.Target.from_triple(triple)
+    except RuntimeError as error:
+        pytest.skip(str(error))
+    machine = there.create_target_machine(jit=True)
+    with (
+        llvm.create_context() as context,
+        llvm.parse_assembly(text, context=context) as module,
+    ):
+        module.triple = machine.triple
+        module.data_layout = str(machine.target_data)
+        module.verify()
+        return machine.emit_object(module)  # type: ignore[no-any-return]
+
+
+def no_disk(patch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """Return what is kept on disk, here in memory."""
+    found: dict[str, bytes] = {}
+    patch.setattr(store, "fetch", found.get)
+    patch.setattr(store, "keep", found.__setitem__)
+    return found
 
 
 def what(data: bytes) -> str | None:

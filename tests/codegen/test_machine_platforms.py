@@ -8,25 +8,17 @@ from __future__ import annotations
 
 import re
 
+import machine_platforms as other
 import numpy as np
 import pytest
 from irregular import irregular
 from machine_levels import flat
-from machine_platforms import (
-    BITS,
-    KINDS,
-    NARROW,
-    check_vectors,
-    pretend,
-    what,
-    without,
-    without_libmvec,
-)
 
 import overbar as ob
-from overbar.codegen.machine import libmvec, making, memory, stencils, store, vectors
+from overbar.codegen.machine import libmvec, making, memory, pycalls, stencils, vectors
 from overbar.codegen.machine.loading import FIRST, LAYOUT
 from overbar.codegen.machine.packing import Pack
+from overbar.codegen.machine.points import points_text
 from overbar.ir.errors import OverbarError
 from overbar.native import wanted
 
@@ -39,17 +31,14 @@ with_stencils = pytest.mark.skipif(
 @pytest.fixture
 def files(monkeypatch):
     """Return what is kept on disk, here in memory, and nothing from before."""
-    found = {}
-    monkeypatch.setattr(store, "fetch", found.get)
-    monkeypatch.setattr(store, "keep", found.__setitem__)
-    return found
+    return other.no_disk(monkeypatch)
 
 
 def _first_and_best(files):
     """Call a long formula by its first code and its best; return what code was kept."""
     f = ob.compile(LONG.formula, accuracy="strict")
     results = [flat(f.value_and_grad(0.375))]
-    kept = [what(data) for data in files.values()]
+    kept = [other.what(data) for data in files.values()]
     f.runtime.native.optimise("value_and_grad")
     assert f.runtime.native.made("value_and_grad").machine.final
     results.append(flat(f.value_and_grad(0.375)))
@@ -61,11 +50,11 @@ def _first_and_best(files):
 @pytest.mark.parametrize(
     ("machine", "system", "largest", "expected"),
     [
-        ("x86_64", "linux", BITS, True),
-        ("AMD64", "darwin", BITS, True),
+        ("x86_64", "linux", other.BITS, True),
+        ("AMD64", "darwin", other.BITS, True),
         ("x86_64", "linux", 2**31 - 1, False),
-        ("x86_64", "freebsd14", BITS, False),
-        *((*kind, BITS, False) for kind in KINDS.values()),
+        ("x86_64", "freebsd14", other.BITS, False),
+        *((*kind, other.BITS, False) for kind in other.KINDS.values()),
     ],
 )
 def test_stencils_are_for_one_kind_of_machine(
@@ -73,14 +62,14 @@ def test_stencils_are_for_one_kind_of_machine(
 ):
     """They are bytes of x86-64, called as System V has it."""
     monkeypatch.setattr(stencils, "allowed", lambda: True)
-    pretend(monkeypatch, machine, system, largest)
+    other.pretend(monkeypatch, machine, system, largest)
     assert expected == stencils.available()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", other.KINDS)
 def test_long_formulas_run_on_other_kinds(kind, files, monkeypatch):
     """LLVM makes their first code there, which better code takes the place of."""
-    pretend(monkeypatch, *KINDS[kind])
+    other.pretend(monkeypatch, *other.KINDS[kind])
     assert FIRST in _first_and_best(files)
 
 
@@ -100,14 +89,14 @@ def test_kept_stencils_are_passed_over_where_memory_may_not_run(files, monkeypat
     """Code that was kept where it ran is made anew where it does not."""
     f = ob.compile(LONG.formula, accuracy="strict")
     expected = f.value_and_grad(0.375)
-    assert LAYOUT in map(what, files.values())
+    assert LAYOUT in map(other.what, files.values())
     monkeypatch.setattr(memory, "_RUN", 1 << 20)
     f = ob.compile(LONG.formula, accuracy="strict")
     assert expected == f.value_and_grad(0.375)
-    assert FIRST in map(what, files.values())
+    assert FIRST in map(other.what, files.values())
 
 
-LESS = {"no AVX-512": ("avx512", 4, "e"), "no AVX2": (NARROW, 2, "ed")}
+LESS = {"no AVX-512": ("avx512", 4, "e"), "no AVX2": (other.NARROW, 2, "ed")}
 """What features there are not, and how many doubles a register then holds at most;
 how libmvec calls wider ones."""
 
@@ -117,7 +106,7 @@ how libmvec calls wider ones."""
 def test_fewer_features_are_narrower_vectors(less, rng, monkeypatch):
     """No wider vector is used than there are registers for, and results are right."""
     names, most, wider = LESS[less]
-    without(monkeypatch, names)
+    other.without(monkeypatch, names)
     assert most >= vectors.lanes()
     assert most >= max(libmvec.widths(), default=0)
     f = ob.compile(LONG.formula)
@@ -128,16 +117,28 @@ def test_fewer_features_are_narrower_vectors(less, rng, monkeypatch):
     f.runtime.native.optimise("value_and_grad")
     found = flat(f.value_and_grad(0.375))
     np.testing.assert_allclose(found, [LONG.value, LONG.slope], rtol=1e-9)
-    check_vectors(rng)
+    other.check_vectors(rng)
 
 
 @pytest.mark.parametrize("kind", ["ARM under macOS", "Windows"])
 @pytest.mark.usefixtures("files")
 def test_without_libmvec_every_lane_calls_libm(kind, rng, monkeypatch):
     """There are no packs, and batches are right."""
-    without_libmvec(monkeypatch)
-    pretend(monkeypatch, *KINDS[kind])
+    other.without_libmvec(monkeypatch)
+    other.pretend(monkeypatch, *other.KINDS[kind])
     f = ob.compile(LONG.formula)
     entry = f.runtime.entry("value_and_grad")
     assert not any(isinstance(item, Pack) for item in wanted(entry).items)
-    check_vectors(rng)
+    other.check_vectors(rng)
+
+
+@pytest.mark.parametrize("triple", other.TRIPLES)
+def test_llvm_makes_code_for_other_machines(triple, monkeypatch):
+    """It takes our texts as other machines print them, and makes files for there."""
+    other.without(monkeypatch, other.NARROW)
+    other.without_libmvec(monkeypatch)
+    f = ob.compile(LONG.formula)
+    long = wanted(f.runtime.entry("value_and_grad"))
+    batch, _ = points_text(long, [False], "float64", vectors.Vectors.here(strict=False))
+    texts = [*making.core_texts(long), batch, pycalls._text()]
+    assert {other.TRIPLES[triple]} == {other.compiled_for(triple, t)[:4] for t in texts}

@@ -86,8 +86,12 @@ def use(k):
     f = ob.compile(f"x: param\\nsin({k + 1}*x)", accuracy="strict")
     f.value_and_grad(0.5)
     f.grad(0.5)
+def kept():
+    return [path for path in STORE.files() if path.suffix == ".obj"]
 random.seed(1)
-for k in range(60):
+for k in range(600):
+    if k >= 60 and len(kept()) > 20:  # on a busy machine many children do nothing
+        break
     child = os.fork()
     if not child:
         for j in range(1000):
@@ -96,7 +100,7 @@ for k in range(60):
     time.sleep(random.uniform(0.0, 0.06))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-files = [path for path in STORE.files() if path.suffix == ".obj"]
+files = kept()
 assert len(files) > 20, len(files)
 broken = [path for path in files if store.fetch(path.stem) is None]
 assert not broken, broken
@@ -105,7 +109,7 @@ assert not broken, broken
 
 @posix
 def test_killed_processes_leave_no_broken_file(folder):
-    """Sixty processes killed while they make and write code harm nobody after them."""
+    """Processes killed while they make and write code harm nobody after them."""
     told(start(text=PROCESS.replace("print(", KILLED + "print(")))
     assert told(start()) == (0, False, "")
     left = [path for path in folder.glob("*/*") if path.suffix not in cache.SUFFIXES]
@@ -119,6 +123,7 @@ import decimal, gc, json, locale, os, random, re, signal, sys, threading, warnin
 import faulthandler, llvmlite, numpy as np
 import llvmlite.binding as llvm
 import numba
+import scipy.linalg, scipy.special  # old ones set filters of warnings
 from numba.core import config
 
 def state():

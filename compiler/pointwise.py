@@ -95,15 +95,13 @@ class Pointwise:
             raise UnsupportedError(self._refused[name])
         which = f"points {name} {self._real} {same} {self._vectors.kind}"
         key = store.key([content, which.encode()])
-        data = store.fetch(key)
-        if data is None:
-            data = self._code(name, same)
-            store.keep(key, data)
-        return Columns(data)
-
-    def _code(self, name: str, same: tuple[bool, ...]) -> bytes:
         try:
-            return made(wanted(self._entry(name)), same, self._real, self._vectors)
+            data = store.fetch(key)
+            if data is None:
+                entry = wanted(self._entry(name))
+                data = made(entry, same, self._real, self._vectors)
+                store.keep(key, data)
+            return Columns(data)
         except UnsupportedError as error:
             self._refused[name] = str(error)  # and it need not be derived again
             raise

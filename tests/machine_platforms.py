@@ -6,10 +6,12 @@ import json
 import math
 from functools import cache
 from types import SimpleNamespace
+from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
 import pytest
+from irregular import irregular
 from machine_levels import flat
 from machine_points import FORMULAS, called
 
@@ -18,6 +20,7 @@ from overbar.codegen.machine import (
     arrays_math,
     inlined,
     libmvec,
+    pycalls,
     stencils,
     store,
     target,
@@ -29,6 +32,7 @@ KINDS = {
     "ARM under Linux": ("aarch64", "linux"),
     "Windows": ("AMD64", "win32"),
 }
+LONG = irregular(1_500, 0.375, seed=5)
 BITS = 2**63 - 1
 _ELF, _MACH_O = b"\x7fELF", b"\xcf\xfa\xed\xfe"
 TRIPLES = {
@@ -88,6 +92,19 @@ def without_libmvec(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(module, name, lambda: None)
 
 
+def without_loader(patch: pytest.MonkeyPatch) -> list[str]:
+    """Let LLVM load no code; return what it refused."""
+    pycalls.available()  # found out once a process
+    refused = []
+
+    def link(_: Any, __: Any, name: str) -> None:
+        refused.append(name)
+        raise RuntimeError("no such relocation")
+
+    patch.setattr(llvm.JITLibraryBuilder, "link", link)
+    return refused
+
+
 def compiled_for(triple: str, text: str) -> bytes:
     """Return the object code of a module for another platform.
 
@@ -122,6 +139,19 @@ def what(data: bytes) -> str | None:
     """Return what kept code is, None where it is not an entry point's."""
     head, _, _ = data.partition(b"\n")
     return str(json.loads(head)[0]) if head.startswith(b"[") else None
+
+
+def first_and_best(files: dict[str, bytes]) -> list[str | None]:
+    """Call a long formula by its first code and its best; return what code was kept."""
+    f = ob.compile(LONG.formula, accuracy="strict")
+    results = [flat(f.value_and_grad(0.375))]
+    kept = [what(data) for data in files.values()]
+    f.runtime.native.optimise("value_and_grad")
+    assert f.runtime.native.made("value_and_grad").machine.final
+    results.append(flat(f.value_and_grad(0.375)))
+    np.testing.assert_allclose(results[0], [LONG.value, LONG.slope], rtol=1e-9)
+    assert results[0] == results[1]
+    return kept
 
 
 def check_vectors(rng: np.random.Generator) -> None:

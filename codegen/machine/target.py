@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import llvmlite.binding as llvm
 
-from overbar.ir.errors import OverbarError
+from overbar.ir.errors import OverbarError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,6 +147,7 @@ def load(
 
     data: of one module, or of several that call each other.
     symbols: addresses of what they call, beyond the C library's functions.
+    Raises UnsupportedError where LLVM does not load it: Numba has loaders of its own.
     """
     builder = llvm.JITLibraryBuilder()
     for code in [data] if isinstance(data, bytes) else data:
@@ -160,5 +161,5 @@ def load(
         library = builder.link(_linker(), f"overbar.{next(_COUNT)}")
     except RuntimeError as error:
         message = f"expected machine code that can be loaded, found: {error}"
-        raise OverbarError(message) from None
+        raise UnsupportedError(message) from None
     return Code(library, {name: library[name] for name in names})

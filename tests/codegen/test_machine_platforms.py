@@ -11,7 +11,6 @@ import re
 import machine_platforms as other
 import numpy as np
 import pytest
-from irregular import irregular
 from machine_levels import flat
 
 import overbar as ob
@@ -22,7 +21,6 @@ from overbar.codegen.machine.points import points_text
 from overbar.ir.errors import OverbarError
 from overbar.native import wanted
 
-LONG = irregular(1_500, 0.375, seed=5)
 with_stencils = pytest.mark.skipif(
     not stencils.available(), reason="no stencils on this machine"
 )
@@ -32,19 +30,6 @@ with_stencils = pytest.mark.skipif(
 def files(monkeypatch):
     """Return what is kept on disk, here in memory, and nothing from before."""
     return other.no_disk(monkeypatch)
-
-
-def _first_and_best(files):
-    """Call a long formula by its first code and its best; return what code was kept."""
-    f = ob.compile(LONG.formula, accuracy="strict")
-    results = [flat(f.value_and_grad(0.375))]
-    kept = [other.what(data) for data in files.values()]
-    f.runtime.native.optimise("value_and_grad")
-    assert f.runtime.native.made("value_and_grad").machine.final
-    results.append(flat(f.value_and_grad(0.375)))
-    np.testing.assert_allclose(results[0], [LONG.value, LONG.slope], rtol=1e-9)
-    assert results[0] == results[1]
-    return kept
 
 
 @pytest.mark.parametrize(
@@ -70,28 +55,28 @@ def test_stencils_are_for_one_kind_of_machine(
 def test_long_formulas_run_on_other_kinds(kind, files, monkeypatch):
     """LLVM makes their first code there, which better code takes the place of."""
     other.pretend(monkeypatch, *other.KINDS[kind])
-    assert FIRST in _first_and_best(files)
+    assert FIRST in other.first_and_best(files)
 
 
 @with_stencils
 def test_long_formulas_run_where_memory_may_not(files, monkeypatch):
     """Where the system refuses to run what was written, LLVM makes the first code."""
-    assert LAYOUT in _first_and_best(files)
+    assert LAYOUT in other.first_and_best(files)
     files.clear()
     monkeypatch.setattr(memory, "_RUN", 1 << 20)  # no such protection
     with pytest.raises(OverbarError, match="the system forbids it"):
         memory.Executable(b"\xc3")
-    assert FIRST in _first_and_best(files)
+    assert FIRST in other.first_and_best(files)
 
 
 @with_stencils
 def test_kept_stencils_are_passed_over_where_memory_may_not_run(files, monkeypatch):
     """Code that was kept where it ran is made anew where it does not."""
-    f = ob.compile(LONG.formula, accuracy="strict")
+    f = ob.compile(other.LONG.formula, accuracy="strict")
     expected = f.value_and_grad(0.375)
     assert LAYOUT in map(other.what, files.values())
     monkeypatch.setattr(memory, "_RUN", 1 << 20)
-    f = ob.compile(LONG.formula, accuracy="strict")
+    f = ob.compile(other.LONG.formula, accuracy="strict")
     assert expected == f.value_and_grad(0.375)
     assert FIRST in map(other.what, files.values())
 
@@ -109,14 +94,14 @@ def test_fewer_features_are_narrower_vectors(less, rng, monkeypatch):
     other.without(monkeypatch, names)
     assert most >= vectors.lanes()
     assert most >= max(libmvec.widths(), default=0)
-    f = ob.compile(LONG.formula)
+    f = ob.compile(other.LONG.formula)
     texts = making.core_texts(wanted(f.runtime.entry("value_and_grad")))
     wide = [int(n) for text in texts for n in re.findall(r"<(\d+) x double>", text)]
     assert most >= max(wide, default=0)
     assert not any(f"_ZGV{letter}" in t for t in texts for letter in wider)
     f.runtime.native.optimise("value_and_grad")
     found = flat(f.value_and_grad(0.375))
-    np.testing.assert_allclose(found, [LONG.value, LONG.slope], rtol=1e-9)
+    np.testing.assert_allclose(found, [other.LONG.value, other.LONG.slope], rtol=1e-9)
     other.check_vectors(rng)
 
 
@@ -126,10 +111,21 @@ def test_without_libmvec_every_lane_calls_libm(kind, rng, monkeypatch):
     """There are no packs, and batches are right."""
     other.without_libmvec(monkeypatch)
     other.pretend(monkeypatch, *other.KINDS[kind])
-    f = ob.compile(LONG.formula)
+    f = ob.compile(other.LONG.formula)
     entry = f.runtime.entry("value_and_grad")
     assert not any(isinstance(item, Pack) for item in wanted(entry).items)
     other.check_vectors(rng)
+
+
+@pytest.mark.usefixtures("files")
+def test_numba_makes_code_where_ours_is_not_loaded(rng, monkeypatch):
+    """Numbers, batches and arrays go its way."""
+    refused = other.without_loader(monkeypatch)
+    f = ob.compile("x: param\nx*x*x")
+    assert (0.125, (0.75,)) == f.value_and_grad(0.5)
+    assert (0.125, 0.75) == f.flat.value_and_grad(np.array([0.5]))
+    other.check_vectors(rng)
+    assert refused
 
 
 @pytest.mark.parametrize("triple", other.TRIPLES)
@@ -137,7 +133,7 @@ def test_llvm_makes_code_for_other_machines(triple, monkeypatch):
     """It takes our texts as other machines print them, and makes files for there."""
     other.without(monkeypatch, other.NARROW)
     other.without_libmvec(monkeypatch)
-    f = ob.compile(LONG.formula)
+    f = ob.compile(other.LONG.formula)
     long = wanted(f.runtime.entry("value_and_grad"))
     batch, _ = points_text(long, [False], "float64", vectors.Vectors.here(strict=False))
     texts = [*making.core_texts(long), batch, pycalls._text()]

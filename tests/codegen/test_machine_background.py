@@ -201,8 +201,9 @@ def test_numba_compiles_meanwhile():
     wait_until(lambda: called(f) == first and made(f).machine.final)
 
 
-def test_a_formula_that_goes_takes_its_processes_along():
+def test_a_formula_that_goes_takes_its_processes_along(monkeypatch):
     """Work on a formula that nobody holds any more ends, its files closed."""
+    monkeypatch.setattr(background, "_START", "import time; time.sleep(600)")
     f, _ = fresh()
     for _ in range(7):
         called(f)

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -180,7 +181,8 @@ def test_a_fork_meanwhile_harms_nobody():
     for _ in range(6):
         called(f)
     assert made(f).work is not None
-    child = os.fork()
+    with warnings.catch_warnings(action="ignore"):  # JAX's, where it is loaded
+        child = os.fork()
     if not child:  # no assertion may leave this block
         same = all(called(f) == first for _ in range(20))
         ended = made(f).work.failed and not made(f).work._running

@@ -382,7 +382,7 @@ def text(n):
 before, functions = state(), (np.exp, math.erf, np.maximum)
 assert "_ZGV" not in text(1.0)
 import overbar as ob
-f = ob.compile("w: param[n]\\nsum(exp(w)*max(w, 0.5))")
+f = ob.compile("w: param[n]\\nsum(exp(w)*max(w, 0.5))", backend="numba")
 f.value_and_grad(np.ones(5))
 assert any(m.endswith("_vector") for m in sys.modules)
 assert state() == before

@@ -6,6 +6,8 @@ that C, SciPy and Numba call by its address, made without Numba.
 
 from __future__ import annotations
 
+import platform
+import sys
 from typing import TYPE_CHECKING
 
 from overbar.ir.errors import UnsupportedError
@@ -58,10 +60,10 @@ def _function(runtime: Runtime, name: str) -> CFunction:
     from overbar.codegen.machine.cfunctions import CFunction
     from overbar.codegen.machine.signatures import CCore, types_of
 
-    if runtime.backend != "auto":
+    if not runtime.machine:
         message = (
             "f.cfunc is machine code of our own; this formula has "
-            f"backend={runtime.backend!r}"
+            f"backend={runtime.backend!r} on {platform.machine()}, {sys.platform}"
         )
         raise UnsupportedError(message)
     try:

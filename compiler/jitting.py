@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def callee(runtime: Runtime, name: str) -> Callee:
     """Return what calls an entry point."""
-    if runtime.backend == "auto":
+    if runtime.machine:
         try:
             return _native(runtime, name)
         except UnsupportedError:

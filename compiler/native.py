@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import cache, update_wrapper
 from typing import TYPE_CHECKING, Any
 
-from overbar.codegen.machine import store
+from overbar.codegen.machine import background, store
 from overbar.codegen.machine.background import Background
 from overbar.codegen.machine.loading import Machine, joined
 from overbar.codegen.machine.pycalls import function
@@ -193,9 +193,9 @@ class Native:
                 return
             if made.work is None or made.work.failed:
                 texts = self._texts(name)
-                if len(texts) == 1:  # in less time than a process takes to start
-                    made.improved([assembled(texts[0])])
-                    return
+                if len(texts) == 1 or not background.possible():
+                    made.improved([assembled(text) for text in texts])
+                    return  # one is made sooner than a process starts
                 progress.total = len(texts)
                 made.work = Background(texts)
             made.improved(made.work.wait(progress.advance))

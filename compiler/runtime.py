@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overbar.codegen.machine import RUNS
 from overbar.codegen.module import print_module
 from overbar.givers import packing, partial_last, rounding, rounding_floats, silent
 from overbar.ir.collector import paused
@@ -65,6 +66,7 @@ class Runtime:
         self._modules: dict[str, ModuleType] = {}
         self._calls: dict[str, Callable[..., Any]] = {}
         self.accuracy = "standard"
+        self.machine = backend == "auto" and RUNS
 
     @cached_property
     def native(self) -> Native:
@@ -82,7 +84,7 @@ class Runtime:
 
     def _over_arrays(self, name: str) -> bool:
         """Whether to try machine code of ours for an entry point with arrays."""
-        return self.backend == "auto" and not self.interprets(name)
+        return self.machine and not self.interprets(name)
 
     def _unread(self, name: str) -> Entry:
         """Return an entry point derived by itself, for machine code alone."""
@@ -182,7 +184,7 @@ class Runtime:
 
     def build(self, name: str, *, optimise: bool) -> bool:
         """Make an entry point's own machine code, and say whether there is any."""
-        if self.backend != "auto":
+        if not self.machine:
             return False
         try:
             self.native.made(name)
@@ -222,7 +224,7 @@ class Runtime:
         return (rounding_floats(strict, single) if single else strict), result
 
     def _make(self, name: str) -> Callable[..., Any]:
-        if self.backend == "auto":
+        if self.machine:
             try:
                 return self.native.function(name)
             except UnsupportedError:
@@ -305,7 +307,7 @@ class Runtime:
 
         into: vectors for the last of them.
         """
-        if self.backend == "auto":
+        if self.machine:
             with suppress(UnsupportedError):
                 return self.pointwise.run(name, values, shape, into)
         rows = self._points(name, columns(values, self.derivation.graph.real.dtype))

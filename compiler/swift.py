@@ -79,7 +79,7 @@ def by_vector(
 
 def _made(f: Calling, name: str) -> Made | None:
     """Return the code of an entry point, None for what it does not serve."""
-    if f.runtime.backend != "auto" or not f.swift:
+    if not (f.runtime.machine and f.swift):
         return None
     try:
         return f.runtime.native.made(name)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import platform
+import sys
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -181,11 +184,12 @@ CALLS = [
     ("f", lambda f: f.grad(1, 2)["z"], "expected one of x, y, found 'z'"),
 ]  # fmt: skip
 
+HERE = f" on {platform.machine()}, {sys.platform}"
 UNSUPPORTED = [
     ("plain", lambda f: f.jit.value,
      "f.jit needs Numba; this formula has backend='python'"),
     ("plain", lambda f: f.cfunc.value,
-     "f.cfunc is machine code of our own; this formula has backend='python'"),
+     "f.cfunc is machine code of our own; this formula has backend='python'" + HERE),
 ]  # fmt: skip
 
 

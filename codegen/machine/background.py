@@ -113,9 +113,14 @@ def _end(
     running.clear()
 
 
+def possible() -> bool:
+    """Whether there is an interpreter to start."""
+    return bool(sys.executable) and not getattr(sys, "frozen", False)
+
+
 def _child(text: str) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
     """Start a process, its input and output files without names."""
-    if not sys.executable or getattr(sys, "frozen", False):
+    if not possible():
         raise OSError("no interpreter")
     result = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it was read
     try:

@@ -149,11 +149,13 @@ FAILURES = {
     "an error": lambda patch: _fails(patch, "raise SystemExit(3)"),
     "nothing written": lambda patch: _fails(patch, "pass"),
     "killed": lambda patch: _fails(patch, "import os; os.kill(os.getpid(), 9)"),
-    "no interpreter": lambda patch: patch.setattr(sys, "executable", ""),
     "another file": lambda patch: patch.setattr(
         sys, "executable", "/nonexistent/python"
     ),
     "full disk": lambda patch: patch.setattr(tempfile, "TemporaryFile", _full),
+}
+LONELY = {
+    "no interpreter": lambda patch: patch.setattr(sys, "executable", ""),
     "frozen": lambda patch: patch.setattr(sys, "frozen", True, raising=False),
 }
 
@@ -169,6 +171,18 @@ def test_failures_leave_the_first_code(kind, monkeypatch):
         with pytest.raises(OverbarError, match="expected a process that makes"):
             f.build("value_and_grad", optimise=True)
     assert not made(f).machine.final
+    f.build("value_and_grad", optimise=True)
+    assert made(f).machine.final
+    assert called(f) == first == true
+
+
+@pytest.mark.parametrize("kind", LONELY)
+def test_without_an_interpreter_this_process_works(kind, monkeypatch):
+    """Where no child can be started, the first code stays until it is asked for."""
+    f, true = fresh()
+    first = called(f)
+    LONELY[kind](monkeypatch)
+    wait_until(lambda: called(f) == first and made(f).work and made(f).work.failed)
     f.build("value_and_grad", optimise=True)
     assert made(f).machine.final
     assert called(f) == first == true

@@ -35,15 +35,15 @@ def reserved() -> set[str]:
 
     Among them are the functions that helpers call, which are printed with them.
     """
-    helpers = [op.helper for op in OPS.values() if op.helper is not None]
-    beside = {
-        name
-        for helper in helpers
-        if helper.__module__.startswith("overbar.ir.ops.")
-        for name, value in helper.__globals__.items()
-        if inspect.isfunction(value)
-    }
-    return {*_OWN, *_WORDS, *beside, *(helper.__name__ for helper in helpers)}
+    found = {op.helper.__name__: op.helper for op in OPS.values() if op.helper}
+    functions = list(found.values())
+    for function in functions:  # grows while it is walked
+        for name in function.__code__.co_names:
+            called = function.__globals__.get(name)
+            if inspect.isfunction(called) and name not in found:
+                found[name] = called
+                functions.append(called)
+    return {*_OWN, *_WORDS, *found}
 
 
 def is_reserved(name: str) -> bool:

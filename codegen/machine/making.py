@@ -70,11 +70,12 @@ class Wanted(NamedTuple):
 
         In a float32 formula a value is rounded where it is given a name.
         """
-        if any(n.type is F32 for n in self.nodes):
-            return True
-        return any(n.op.chooses for n in self.nodes) and any(
-            isinstance(s, If) for s in self.program().body
-        )
+        asked = False
+        for n in self.nodes:
+            if n.type is F32:
+                return True
+            asked = asked or n.op.chooses
+        return asked and any(isinstance(s, If) for s in self.program().body)
 
 
 def core_texts(wanted: Wanted) -> list[str]:
@@ -91,8 +92,8 @@ def core_texts(wanted: Wanted) -> list[str]:
 
 
 def _loops(wanted: Wanted, most: float = float("inf")) -> str | None:
-    """Return the text of a long program as loops, with so many ops to compile."""
-    if len(wanted.nodes) <= SHORT or wanted.stepwise:
+    """Return the text of a long straight program as loops, so many ops to compile."""
+    if len(wanted.nodes) <= SHORT:
         return None
     if any(n.args for n in wanted.inputs):  # what forward saved is no input there
         return None
@@ -104,12 +105,13 @@ def first_code(wanted: Wanted) -> tuple[str, bytes]:
     """Return the code to begin with: what it is, and its bytes."""
     if len(wanted.nodes) <= LARGEST_QUICK:
         return joined([assembled(text) for text in core_texts(wanted)])
-    least, part = MOSTLY_LOOPS
-    text = _loops(wanted, max(least, len(wanted.nodes) // part))
-    if text is not None:
-        return joined([assembled(text)])
-    if available() and fits(wanted.nodes, wanted.results) and not wanted.stepwise:
-        return LAYOUT, Stencils(*wanted[:3]).layout().packed()
+    if not wanted.stepwise:
+        least, part = MOSTLY_LOOPS
+        text = _loops(wanted, max(least, len(wanted.nodes) // part))
+        if text is not None:
+            return joined([assembled(text)])
+        if available() and fits(wanted.nodes, wanted.results):
+            return LAYOUT, Stencils(*wanted[:3]).layout().packed()
     texts = core_texts(wanted)
     own = texts[-1].replace("define void @core(", f"define void @{FIRST}(")
     texts[-1] = own + _STUB

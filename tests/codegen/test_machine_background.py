@@ -50,6 +50,12 @@ def _small(monkeypatch):
     gc.collect()  # what is left over tells itself here
 
 
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path):
+    """Keep code where no other process finds it: that draws the same formulas."""
+    monkeypatch.setenv("OVERBAR_CACHE_DIR", str(tmp_path))
+
+
 @cache
 def known(seed):
     """Return a long formula that no other test has, with its value and slope."""

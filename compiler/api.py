@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from overbar.arguments import Argument, listed
 from overbar.ir.collector import paused
 from overbar.ir.errors import InputError, UnsupportedError
-from overbar.ir.graph import Graph, is_condition
+from overbar.ir.graph import Graph
+from overbar.ir.node import is_condition
 from overbar.ir.ops.piecewise import CONVENTIONS
 from overbar.ir.source import Source
 from overbar.levels import rewrite_for

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from overbar.explain import phrase, read
-from overbar.ir.graph import is_condition
+from overbar.ir.node import is_condition
 from overbar.ir.ops.piecewise import CONVENTIONS
 from overbar.ir.text import arrange
 

@@ -18,7 +18,8 @@ from overbar.codegen import allowlist, module
 from overbar.codegen.load import load_plain
 from overbar.codegen.names import is_reserved
 from overbar.ir.errors import InputError, OverbarError
-from overbar.ir.graph import Graph, is_condition
+from overbar.ir.graph import Graph
+from overbar.ir.node import is_condition
 from overbar.ir.ops import OPS, Op
 from overbar.ir.ops.row import REAL, Notation, call, vectorised
 from overbar.read.build import build

@@ -12,7 +12,7 @@ import numpy as np
 
 from overbar.ir.bounded import bounded, bounded_context
 from overbar.ir.errors import InputError
-from overbar.ir.graph import EXTENT
+from overbar.ir.table import EXTENT
 from overbar.ir.types import BOOL, Dim, sized
 
 if TYPE_CHECKING:

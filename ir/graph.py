@@ -6,102 +6,35 @@ so that the order of making is a topological order and no pass needs to recurse.
 
 from __future__ import annotations
 
-import math
 import struct
-from itertools import compress
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from overbar.ir.errors import LimitError, ShapeError
+from overbar.ir.node import CONST, Node
 from overbar.ir.ops import OPS, Op
-from overbar.ir.ops.typing import FLOATING
+from overbar.ir.table import EXTENT, Table
 from overbar.ir.types import BOOL, F64, INT, Type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from overbar.ir.node import Operand
     from overbar.ir.source import Span
     from overbar.ir.types import Dim, Extent, Shape
 
-CONST, INPUT, CAST = OPS["const"], OPS["input"], OPS["cast"]
-BROADCAST, EXTENT, IOTA = OPS["broadcast"], OPS["extent"], OPS["iota"]
-ADD, SUB, MUL, DIV = OPS["add"], OPS["sub"], OPS["mul"], OPS["div"]
-POW, NEG = OPS["pow"], OPS["neg"]
-Operand: TypeAlias = "Node | float"
+__all__ = ["Graph", "Node", "Rewrite"]
+
+INPUT, CAST = OPS["input"], OPS["cast"]
+BROADCAST, IOTA = OPS["broadcast"], OPS["iota"]
 Rewrite: TypeAlias = (
     "Callable[[Graph, Op, Sequence[Node], tuple[Any, ...]], Node | None]"
 )
 
 
-class Node:
-    """Stand for one value: an op, its operands, attributes and type.
-
-    Immutable, compared by identity; nodes come from `Graph.make` alone. face: what
-    rewrites see of it (`overbar.rewrite.engine.face`), once they asked.
-    """
-
-    __slots__ = ("args", "attrs", "face", "graph", "index", "op", "type")
-
-    args: tuple[Node, ...]
-    attrs: tuple[Any, ...]
-    graph: Graph
-    index: int
-    op: Op
-    type: Type
-    face: object
-
-    @property
-    def is_const(self) -> bool:
-        """Whether the node is a constant."""
-        return self.op is CONST
-
-    @property
-    def value(self) -> float:
-        """The value of a constant."""
-        return cast("float", self.attrs[0])
-
-    def equals(self, value: float) -> bool:
-        """Whether the node is a constant equal to `value` (0.0 equals -0.0)."""
-        return self.op is CONST and self.attrs[0] == value
-
-    def __add__(self, other: Operand) -> Node:
-        return self.graph.make(ADD, (self, self.graph.lift(other)))
-
-    def __radd__(self, other: Operand) -> Node:
-        return self.graph.make(ADD, (self.graph.lift(other), self))
-
-    def __sub__(self, other: Operand) -> Node:
-        return self.graph.make(SUB, (self, self.graph.lift(other)))
-
-    def __rsub__(self, other: Operand) -> Node:
-        return self.graph.make(SUB, (self.graph.lift(other), self))
-
-    def __mul__(self, other: Operand) -> Node:
-        return self.graph.make(MUL, (self, self.graph.lift(other)))
-
-    def __rmul__(self, other: Operand) -> Node:
-        return self.graph.make(MUL, (self.graph.lift(other), self))
-
-    def __truediv__(self, other: Operand) -> Node:
-        return self.graph.make(DIV, (self, self.graph.lift(other)))
-
-    def __rtruediv__(self, other: Operand) -> Node:
-        return self.graph.make(DIV, (self.graph.lift(other), self))
-
-    def __pow__(self, other: Operand) -> Node:
-        return self.graph.make(POW, (self, self.graph.lift(other)))
-
-    def __rpow__(self, other: Operand) -> Node:
-        return self.graph.make(POW, (self.graph.lift(other), self))
-
-    def __neg__(self) -> Node:
-        return self.graph.make(NEG, (self,))
-
-    def __repr__(self) -> str:
-        """Return a short description, not the whole expression."""
-        return f"<Node {self.index} {self.op.name}{list(self.attrs) or ''}>"
+_bits = struct.Struct("<d").pack
 
 
-class Graph:
+class Graph(Table):
     """Intern nodes, and keep what is known of them in side tables.
 
     inputs: nodes of the inputs by name, in the order of the call.
@@ -130,6 +63,7 @@ class Graph:
         rewrite: Rewrite | None = None,
         strict: bool = False,
     ) -> None:
+        super().__init__()
         self.kinks = kinks
         self.strict = strict
         self.real = real
@@ -149,24 +83,6 @@ class Graph:
         self.formula_size = 0
         self.whole: set[Node] = set()
         self.woven: dict[Node, tuple[int, int, int]] = {}
-        self._nodes: list[Node] = []  # by index
-        self._floats: dict[Op, dict[tuple[Node, ...], Node]] = {}  # see `_plain`
-        self._table: dict[tuple[Any, ...], Node] = {}  # all others
-        self._others: set[tuple[Op, Type]] = set()  # their ops, and types
-
-    def __len__(self) -> int:
-        """Return the number of nodes ever made."""
-        return len(self._nodes)
-
-    @property
-    def ops(self) -> set[Op]:
-        """The ops of all nodes ever made."""
-        return {*self._floats, *(op for op, _ in self._others)}
-
-    @property
-    def shaped(self) -> bool:
-        """Whether any node ever made is an array, or the size of one."""
-        return any(kind.shape or op is EXTENT for op, kind in self._others)
 
     def view(self, outputs: Mapping[str, Node]) -> Graph:
         """Return a graph over the same nodes with other outputs and its own names.
@@ -369,130 +285,14 @@ class Graph:
             return self.const(attrs[0], kind)
         return self._intern(op, tuple(args), attrs, kind)
 
-    def _intern(
-        self,
-        op: Op,
-        args: tuple[Node, ...],
-        attrs: tuple[Any, ...],
-        kind: Type,
-        value: object = None,
-    ) -> Node:
-        key: Any = args
-        if op.commutative:
-            key = tuple(sorted(args, key=_index))
-        if kind == F64 and not attrs and _is_plain(op):
-            made = self._floats.setdefault(op, {})
-            return self._kept(made, key, op, args, attrs, kind)
-        self._others.add((op, kind))
-        key = (op, *key, attrs if value is None else value, kind)
-        return self._kept(self._table, key, op, args, attrs, kind)
-
-    def _kept(
-        self,
-        made: dict[tuple[Any, ...], Node],
-        key: tuple[Any, ...],
-        op: Op,
-        args: tuple[Node, ...],
-        attrs: tuple[Any, ...],
-        kind: Type,
-    ) -> Node:
-        """Return the node of a key among those made; make it if there is none."""
-        node = made.get(key)
-        if node is None:
-            made[key] = node = Node()  # without __init__, whose call costs as much
-            node.op = op
-            node.args = args
-            node.attrs = attrs
-            node.type = kind
-            node.graph = self
-            node.index = len(self._nodes)
-            node.face = None
-            self._nodes.append(node)
-            if self.span is not None:
-                self.spans[node] = self.span
-        return node
-
     def assign(self, name: str, node: Node) -> None:
         """Give a node a name; its first name is the one it keeps."""
         self.statements.append((name, node))
         if not node.is_const:
             self.names.setdefault(node, name)
 
-    def shares(self, node: Node) -> bool:
-        """Whether a node is of this graph, or of one that it is a view of."""
-        return node.graph._nodes is self._nodes  # noqa: SLF001 - of the same class
-
-    def order(
-        self,
-        roots: Iterable[Node] | None = None,
-        known: Collection[Node] = (),
-        since: int = 0,
-    ) -> list[Node]:
-        """Return what the roots (default: the outputs) need, operands first.
-
-        What is `known` is returned where it is needed, its own operands are not. Nodes
-        made before the graph had `since` of them are left out.
-        """
-        roots = list(self.outputs.values() if roots is None else roots)
-        few = len(self) // 8 if all(map(self.shares, roots)) else math.inf
-        found = reached(roots, known, few)
-        if len(found) > few:
-            return self._swept(found, known, since)
-        return sorted((n for n in found if n.index >= since), key=_index)
-
-    def _swept(
-        self, roots: Iterable[Node], known: Collection[Node], since: int
-    ) -> list[Node]:
-        """Do what `order` does where much of the graph is needed: ask every node."""
-        nodes = self._nodes
-        needed = bytearray(len(nodes))
-        for node in roots:
-            needed[node.index] = True
-        for i in range(len(needed) - 1, since - 1, -1):
-            if needed[i]:
-                for a in () if known and nodes[i] in known else nodes[i].args:
-                    needed[a.index] = 1
-        return list(compress(nodes[since:], needed[since:]))
-
     def __str__(self) -> str:
         """Return the graph as mathematics, one equation a line."""
         from overbar.ir.text import write
 
         return write(self)
-
-
-def reached(
-    roots: Iterable[Node], known: Collection[Node] = (), most: float = math.inf
-) -> list[Node]:
-    """Return what roots need, in the order it is found, or the first `most` and more.
-
-    What is `known` needs nothing.
-    """
-    found = list(dict.fromkeys(roots))
-    seen = set(found)
-    for node in found:  # grows while it is walked
-        for a in () if node in known else node.args:
-            if a not in seen:
-                seen.add(a)
-                found.append(a)
-        if len(found) > most:
-            break
-    return found
-
-
-_bits = struct.Struct("<d").pack
-
-
-def _index(node: Node) -> int:
-    return node.index
-
-
-def _is_plain(op: Op) -> bool:
-    """Whether float64 scalars, one or two, need no cast and nothing but rewrites."""
-    simple = op.shaping is None and op.tidy is None and op.arity in {1, 2}
-    return simple and op.typing in FLOATING
-
-
-def is_condition(node: Node) -> bool:
-    """Whether a node is a condition rather than a number."""
-    return node.type.dtype == BOOL.dtype

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from overbar.ir.errors import OverbarError
-from overbar.ir.graph import reached
 from overbar.ir.ops import OPS
+from overbar.ir.table import reached
 
 if TYPE_CHECKING:
     from overbar.ir.graph import Graph, Node

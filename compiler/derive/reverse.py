@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from overbar.derive.activity import activities, by_element, guard, where_used
 from overbar.derive.product import contribution, doubled
-from overbar.ir.graph import ADD
+from overbar.ir.ops import OPS
 from overbar.ir.region import Region, Regions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
+
+_ADD = OPS["add"]
 
 
 def dependents(order: Iterable[Node], wrt: Collection[Node]) -> set[Node]:
@@ -80,7 +82,7 @@ def add_guarded(x: Node, y: Node, depth: int = 0) -> Node:
     """Return x + y, branch by branch where both choose on the same condition."""
     alike = x.op.chooses and y.op.chooses and x.args[0] is y.args[0]
     if not alike or depth > _DEEPEST_MERGE:
-        return x.graph.make(ADD, (x, y))
+        return x.graph.make(_ADD, (x, y))
     sides = [
         b if a.equals(0) else a if b.equals(0) else add_guarded(a, b, depth + 1)
         for a, b in zip(x.args[1:], y.args[1:], strict=True)

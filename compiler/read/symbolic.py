@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from overbar.ir.errors import InputError, LimitError, OverbarError
-from overbar.ir.graph import is_condition
+from overbar.ir.node import is_condition
 from overbar.read.build import natural
 from overbar.read.symbolic_forms import not_a_number
 from overbar.read.symbolic_names import input_name, legal_name, quoted

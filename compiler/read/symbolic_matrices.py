@@ -14,7 +14,7 @@ import numpy as np
 
 from overbar.ir.constants import Constant
 from overbar.ir.errors import UnsupportedError
-from overbar.ir.graph import is_condition
+from overbar.ir.node import is_condition
 from overbar.read.symbolic_forms import raised
 from overbar.read.symbolic_loops import shape_of
 from overbar.read.symbolic_products import (

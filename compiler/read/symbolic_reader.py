@@ -18,7 +18,7 @@ from overbar.ir.errors import (
     OverbarError,
     UnsupportedError,
 )
-from overbar.ir.graph import is_condition
+from overbar.ir.node import is_condition
 from overbar.read.functions import function
 from overbar.read.symbolic_elements import Elements
 from overbar.read.symbolic_names import array_name, array_shape, input_name, quoted

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from overbar.ir.graph import is_condition
+from overbar.ir.node import is_condition
 from overbar.ir.ops.row import Notation
 from overbar.ir.source import printable
 from overbar.ir.text import Writer, equations, number

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 import overbar as ob
 from overbar.ir.errors import LimitError, OverbarError, ShapeError
 from overbar.ir.flat import flatten, unflatten
-from overbar.ir.graph import Graph, is_condition, reached
+from overbar.ir.graph import Graph
+from overbar.ir.node import is_condition
 from overbar.ir.ops import OPS, apply
 from overbar.ir.ops.typing import FLOATING
+from overbar.ir.table import reached
 from overbar.ir.text import Writer, arrange, equations, name_shared, number
 from overbar.ir.types import BOOL, F32, F64, INT, dim
 from overbar.ir.verify import verify

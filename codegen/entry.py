@@ -90,9 +90,7 @@ def parts_of(program: Program) -> list[Declared | tuple[Declared, ...]]:
     """Return what a caller gives, argument by argument."""
     given = program.params[: len(program.params) - len(program.constants)]
     if program.packed:
-        dtypes = [n.type.dtype for _, n in given if not isinstance(n, tuple)]
-        floats = [d for d in dtypes if d.startswith("float")] or ["float64"]
-        return [Declared("inputs", Type(floats[0], (len(given),)), None)]
+        return [Declared("inputs", Type(packed_dtype(program), (len(given),)), None)]
 
     def part(name: str, node: Any) -> Declared:
         size = node.attrs[0].name if node.op is EXTENT else None
@@ -103,6 +101,12 @@ def parts_of(program: Program) -> list[Declared | tuple[Declared, ...]]:
         else part(name, node)
         for name, node in given
     ]  # fmt: skip
+
+
+def packed_dtype(program: Program) -> str:
+    """Return the dtype of the one array that a packed program takes."""
+    kinds = [n.type for _, n in program.params if not isinstance(n, tuple)]
+    return next((k.dtype for k in kinds if k.is_float), "float64")
 
 
 def one_array(name: str, dtypes: Sequence[str]) -> Declared:

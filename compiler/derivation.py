@@ -14,9 +14,10 @@ from overbar.codegen.sweeps import Side, shorter, sweep
 from overbar.derive.forward import forward
 from overbar.derive.naming import symbol, unused
 from overbar.derive.reverse import reverse
-from overbar.ir.flat import copied
+from overbar.entry import Entry
+from overbar.ir.flat import copied, digest
 from overbar.ir.program import is_packed
-from overbar.passes import Entry, Passes, one_or_all
+from overbar.passes import Passes, one_or_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,6 +55,17 @@ class Derivation(Passes):
         if name == "value_and_grad":
             result = (self.values[0], result)
         return self._entry(view, name, result, "")
+
+    def content(self) -> bytes | None:
+        """Return a digest of the formula and of what it is differentiated by.
+
+        None for a formula with arrays, or with operations of the user's.
+        """
+        graph = self.graph
+        if graph.shaped and any(n.type.shape for n in graph.order()):
+            return None
+        found = digest(graph)
+        return None if found is None else found + repr(self._inputs()).encode()
 
     # -- products --------------------------------------------------------------------
 

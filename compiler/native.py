@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from overbar.codegen.machine.making import Wanted
     from overbar.codegen.machine.pycores import Tree
+    from overbar.entry import Entry
     from overbar.ir.program import Result
-    from overbar.passes import Entry
 
 
 IMPROVED_AFTER = 1_000

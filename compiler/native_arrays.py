@@ -6,7 +6,6 @@ What machine code does not know goes the way through generated Python and Numba.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,15 +14,15 @@ from overbar.codegen.machine import store
 from overbar.codegen.machine.arrays import print_arrays
 from overbar.codegen.machine.arrays_calls import ArrayCore, Part, function
 from overbar.codegen.machine.arrays_linking import addresses, symbols
-from overbar.codegen.machine.target import assemble, load
+from overbar.codegen.machine.target import load
 from overbar.ir.program import leaves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from overbar.entry import Entry
     from overbar.ir.graph import Node
     from overbar.ir.program import Program, Result
-    from overbar.passes import Entry
 
 _CONVERSIONS = {"float64": float, "float32": float, "int64": int, "bool": bool}
 
@@ -72,14 +71,8 @@ def compiled(entry: Entry, name: str) -> Callable[..., list[Any]]:
     program = entry.program
     strict = entry.graph.strict or not program.shaped
     text = print_arrays(program, strict=strict)
-    key = store.key([text.encode()])
-    data = store.fetch(key)
-    if data is None:
-        code = assemble(text, level=3, passes=3, vectorise=True)
-        data = b"\n".join([json.dumps(symbols(text)).encode(), code])
-        store.keep(key, data)
-    head, _, code = data.partition(b"\n")
-    loaded = load(code, ["core", "sizes"], addresses(json.loads(head)))
+    code = store.made(text, level=3, passes=3, vectorise=True)
+    loaded = load(code, ["core", "sizes"], addresses(symbols(text)))
     given, constants = _given(program)
     core = ArrayCore(
         loaded, tuple(map(_part, given)), tuple(map(_part, leaves(program.result))),

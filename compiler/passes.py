@@ -16,12 +16,13 @@ from overbar.codegen.schedule import schedule
 from overbar.codegen.units import cheap
 from overbar.derive.naming import Adjoints, adjoints, unused
 from overbar.derive.sparse import gathered_rows
+from overbar.entry import Entry
 from overbar.ir.ops import OPS
 from overbar.ir.program import LARGEST_TUPLE, leaves
 from overbar.ir.types import dim, dims
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from overbar.ir.graph import Graph, Node
     from overbar.ir.program import Program, Result
@@ -30,45 +31,6 @@ if TYPE_CHECKING:
 Param: TypeAlias = "tuple[str, Node | tuple[Node, ...]]"
 _LEAVES = (OPS["iota"], OPS["extent"], OPS["array"])
 """What both passes know without being told."""
-
-
-class Entry:
-    """Hold what one function computes: nodes of a graph, and the Program of them.
-
-    graph: the view that names come from; inputs: all that is given, those inside of
-    tuples one by one; result: as of the Program; needs: the entries whose functions it
-    calls; saved: how many of the inputs come as one tuple, the first.
-    """
-
-    def __init__(
-        self,
-        graph: Graph,
-        inputs: Iterable[Node],
-        result: Result,
-        make: Callable[[], Program],
-        needs: Sequence[Entry] = (),
-        saved: int | None = None,
-    ) -> None:
-        self.graph = graph
-        self.inputs = tuple(inputs)
-        self.result = result
-        self.needs = tuple(needs)
-        self.saved = saved
-        self._make = make
-        if self.shaped:  # making it makes nodes, which have their order
-            self.program  # noqa: B018 - it is kept
-
-    @property
-    def shaped(self) -> bool:
-        """Whether an array is among what is computed."""
-        if not self.graph.shaped:
-            return False
-        return any(n.type.shape for n in self.graph.order(leaves(self.result)))
-
-    @cached_property
-    def program(self) -> Program:
-        """The Program, scheduled when it is first asked for."""
-        return self._make()
 
 
 class Passes:

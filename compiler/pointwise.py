@@ -24,7 +24,7 @@ from overbar.native import wanted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from overbar.passes import Entry
+    from overbar.entry import Entry
 
 MOST_VERSIONS = 4
 """Versions of one entry point's code, by which of its inputs are numbers."""

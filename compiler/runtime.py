@@ -11,27 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overbar.codegen.entry import packed_dtype
 from overbar.codegen.machine import RUNS
 from overbar.codegen.module import print_module
 from overbar.givers import packing, partial_last, rounding, rounding_floats, silent
+from overbar.interpreting import evaluated, interpreted, length
 from overbar.ir.collector import paused
 from overbar.ir.errors import InputError, UnsupportedError
-from overbar.ir.evaluate import evaluate
-from overbar.ir.flat import digest
-from overbar.ir.program import For, If, leaves
+from overbar.ir.program import leaves
 from overbar.ir.types import F32
 from overbar.mapping import columns
-from overbar.sweeping import interpreted_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
 
     from overbar.derivation import Derivation
-    from overbar.ir.program import Program
+    from overbar.entry import Entry
     from overbar.native import Native
     from overbar.native_arrays import NativeArrays
-    from overbar.passes import Entry
     from overbar.pointwise import Pointwise
 
 BACKENDS = ("auto", "numba", "python", "reference")
@@ -93,17 +91,9 @@ class Runtime:
             return (self.derivation.copied() if few else self.derivation).unread(name)
 
     def _content(self) -> bytes | None:
-        """Return a digest of all that machine code depends on, but the entry point.
-
-        None for a formula with arrays, or with operations of the user's.
-        """
-        graph = self.derivation.graph
-        if graph.shaped and any(n.type.shape for n in graph.order()):
-            return None
-        wrt = [graph.names[n] for n in self.derivation.wrt]
-        found = digest(graph)
-        more = repr((wrt, self.accuracy)).encode()
-        return None if found is None else found + more
+        """Return a digest of all that machine code depends on, but the entry point."""
+        found = self.derivation.content()
+        return None if found is None else found + self.accuracy.encode()
 
     def entry(self, name: str) -> Entry:
         """Return the Program of an entry point and its graph."""
@@ -204,10 +194,8 @@ class Runtime:
         if self.backend == "python" or self.interprets(name):
             return None
         if self._over_arrays(name):
-            try:
+            with suppress(UnsupportedError):  # such as eigenvectors
                 return self.native_arrays.exact(name), None
-            except UnsupportedError:
-                pass  # such as eigenvectors
         from overbar.codegen.entry import generated_kinds  # loads Numba
         from overbar.codegen.jitcache import exact
 
@@ -225,15 +213,11 @@ class Runtime:
 
     def _make(self, name: str) -> Callable[..., Any]:
         if self.machine:
-            try:
+            with suppress(UnsupportedError):  # such as arrays
                 return self.native.function(name)
-            except UnsupportedError:
-                pass  # such as arrays
         if self._over_arrays(name):
-            try:
+            with suppress(UnsupportedError):  # such as eigenvectors
                 return self.native_arrays.function(name)
-            except UnsupportedError:
-                pass  # such as eigenvectors
         function, program = self._unrounded(name), self.entry(name).program
         given = leaves(tuple(part for _, part in program.params))
         single = any(n.type is F32 for n in given)
@@ -242,14 +226,14 @@ class Runtime:
     def _unrounded(self, name: str) -> Callable[..., Any]:
         program = self.entry(name).program
         if self.interprets(name):
-            return self._interpreted(name)
+            return interpreted(self.entry(name))
         function = getattr(self.module(name), name)
         if self.backend == "python":
             function = silent(function, convert=not program.packed)
         if program.constants:
             return partial_last(function, [n.attrs[0].value for n in program.constants])
         if program.packed:
-            return packing(function, self._dtype(program))
+            return packing(function, packed_dtype(program))
         return function  # type: ignore[no-any-return]
 
     def interprets(self, name: str) -> bool:
@@ -257,36 +241,8 @@ class Runtime:
         if self.backend != "auto":
             return self.backend == "reference"
         entry = self.entry(name)
-        largest = max(_size(e.program) for e in (entry, *entry.needs))
+        largest = max(length(e.program) for e in (entry, *entry.needs))
         return largest > LARGEST_COMPILED
-
-    def _interpreted(self, name: str) -> Callable[..., Any]:
-        entry = self.entry(name)
-        if entry.needs:
-            needs = {e.program.name: self._by_nodes(e) for e in entry.needs}
-            return interpreted_sweep(entry.program, needs)
-        return self._by_nodes(entry)
-
-    def _by_nodes(self, entry: Entry) -> Callable[..., Any]:
-        def run(*args: Any) -> Any:
-            values = self._evaluated(entry, args)
-            return _nested(entry.program.result, values)
-
-        return run
-
-    @staticmethod
-    def _evaluated(entry: Entry, args: Sequence[Any]) -> dict[Any, Any]:
-        program = entry.program
-        given: dict[Any, Any] = {}
-        for (_, part), value in zip(program.params, args, strict=False):
-            if isinstance(part, tuple):
-                given |= dict(zip(part, value, strict=True))
-            else:
-                given[part] = value
-        for name, part in program.params[len(args) :]:
-            if name in program.defaults:  # constant arrays are nodes of their own
-                given[part] = program.defaults[name]
-        return evaluate(entry.graph, {}, leaves(program.result), given)
 
     @cached_property
     def pointwise(self) -> Pointwise:
@@ -322,14 +278,11 @@ class Runtime:
         roots = leaves(program.result)
         out = np.empty((len(roots), points.shape[1]), points.dtype)
         if self.interprets(name):
-            values = self._evaluated(entry, list(points))
+            values = evaluated(entry, list(points))
             for row, root in zip(out, roots, strict=True):
                 row[:] = values[root]
             return out
-        run = getattr(self.module(name), f"{name}_points")
-        if self.backend == "python":
-            run = silent(run, convert=False)
-        run(points, out)
+        self._loop(name)(points, out)
         return out
 
     def blocks(
@@ -337,31 +290,9 @@ class Runtime:
     ) -> None:
         """Fill arrays with results at many points of arrays (see `print_points`)."""
         constants = [n.attrs[0].value for n in self.entry(name).program.constants]
+        self._loop(name)((*given, *constants), places, tuple(out))
+
+    def _loop(self, name: str) -> Callable[..., Any]:
+        """Return the generated function that calls an entry point at many points."""
         run = getattr(self.module(name), f"{name}_points")
-        if self.backend == "python":
-            run = silent(run, convert=False)
-        run((*given, *constants), places, tuple(out))
-
-    @staticmethod
-    def _dtype(program: Program) -> str:
-        kinds = [n.type for _, n in program.params if not isinstance(n, tuple)]
-        floats = [k.dtype for k in kinds if k.is_float]
-        return floats[0] if floats else "float64"
-
-
-def _size(program: Program) -> int:
-    blocks, count = [program.body], 0
-    for block in blocks:  # grows while it is walked
-        count += len(block)
-        for s in block:
-            if isinstance(s, If):
-                blocks += [s.then, s.orelse]
-            elif isinstance(s, For):
-                blocks.append(s.body)
-    return count
-
-
-def _nested(result: Any, values: dict[Any, Any]) -> Any:
-    if isinstance(result, tuple):
-        return tuple(_nested(part, values) for part in result)
-    return values[result]
+        return silent(run, convert=False) if self.backend == "python" else run

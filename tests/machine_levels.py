@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from overbar.passes import Entry
+    from overbar.entry import Entry
 
 HELD = {"float64": "f8", "float32": "f4", "int64": "i8", "bool": "?"}
 """How a slot begins."""

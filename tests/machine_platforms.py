@@ -86,10 +86,7 @@ def without(patch: pytest.MonkeyPatch, prefixes: str | tuple[str, ...]) -> None:
 def without_libmvec(patch: pytest.MonkeyPatch) -> None:
     """Let there be no library of functions over vectors."""
     forget(patch)
-    for module, name in (
-        (libmvec, "_library"), (vectors, "library"), (arrays_math, "_library"),
-    ):  # fmt: skip
-        patch.setattr(module, name, lambda: None)
+    patch.setattr(libmvec, "library", lambda: None)
 
 
 def without_loader(patch: pytest.MonkeyPatch) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import mpmath
 import numpy as np
 
-from overbar.codegen.machine import inlined, vectors
+from overbar.codegen.machine import inlined, libmvec, vectors
 from overbar.codegen.machine.instructions import KINDS
 from overbar.codegen.machine.target import assemble, load
 
@@ -65,7 +65,7 @@ def function(
     inside: the function that is put in place of calls, not the library's.
     """
     arity = 2 if name in TWO else 1
-    symbol = vectors.Vectors(lanes, vectors.library()).symbol(name, dtype, arity)
+    symbol = vectors.Vectors(lanes, libmvec.library()).symbol(name, dtype, arity)
     if symbol is None:
         return None
     kind, places = f"<{lanes} x {KINDS[dtype]}>", range(arity)
@@ -81,7 +81,7 @@ def function(
         operands=", ".join(f"{kind} %x{i}" for i in places),
     ))  # fmt: skip
     object_code = assemble("\n".join(lines), inline=True)
-    code = load(object_code, ["run"], vectors.addresses([symbol]))
+    code = load(object_code, ["run"], libmvec.addresses([symbol]))
     types = [ctypes.c_void_p] * (arity + 1)
     run = ctypes.CFUNCTYPE(None, *types)(code.addresses["run"])
 

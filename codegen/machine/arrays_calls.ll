@@ -11,21 +11,20 @@
   ptr, ; 3 parameters: array of %Parameter
   ptr, ; 4 slots of constants, which are the last of `in`
   i64, ; 5 bytes of these
-  i64, ; 6 slots of `in`
-  i64, ; 7 number of results
-  ptr, ; 8 results: array of %Parameter
-  ptr, ; 9 numpy.ndarray
-  ptr, ; 10 float
-  ptr, ; 11 numpy.float64
-  ptr, ; 12 int
-  ptr, ; 13 bool
-  ptr, ; 14 True
-  ptr, ; 15 False
-  ptr, ; 16 PyArray_New
-  ptr, ; 17 TypeError
-  ptr, ; 18 IndexError
-  ptr, ; 19 OverflowError
-  ptr  ; 20 numpy.linalg.LinAlgError
+  i64, ; 6 number of results
+  ptr, ; 7 results: array of %Parameter
+  ptr, ; 8 numpy.ndarray
+  ptr, ; 9 float
+  ptr, ; 10 numpy.float64
+  ptr, ; 11 int
+  ptr, ; 12 bool
+  ptr, ; 13 True
+  ptr, ; 14 False
+  ptr, ; 15 PyArray_New
+  ptr, ; 16 TypeError
+  ptr, ; 17 IndexError
+  ptr, ; 18 OverflowError
+  ptr  ; 19 numpy.linalg.LinAlgError
 }
 ; kind: 0 float64, 1 float32, 2 int64, 3 bool, 4 an array; rank: of an array; then of a
 ; parameter the dtype, an object, and of a result NumPy's number for it
@@ -65,8 +64,8 @@ define internal i64 @argument(ptr %r, ptr %parameter, ptr %object, ptr %slot) {
   switch i64 %kind, label %array [ i64 0, label %double i64 1, label %double
                                    i64 2, label %long i64 3, label %truth ]
 double:
-  %float = call ptr @field(ptr %r, i64 10)
-  %float64 = call ptr @field(ptr %r, i64 11)
+  %float = call ptr @field(ptr %r, i64 9)
+  %float64 = call ptr @field(ptr %r, i64 10)
   %is.float = icmp eq ptr %type, %float
   %is.float64 = icmp eq ptr %type, %float64
   %is.double = or i1 %is.float, %is.float64
@@ -84,7 +83,7 @@ wide:
   store double %number, ptr %slot
   ret i64 1
 long:
-  %int = call ptr @field(ptr %r, i64 12)
+  %int = call ptr @field(ptr %r, i64 11)
   %is.int = icmp eq ptr %type, %int
   br i1 %is.int, label %whole, label %unfit
 whole:
@@ -97,17 +96,17 @@ doubt:
   %fine = icmp eq ptr %error, null
   br i1 %fine, label %fits, label %failed
 truth:
-  %bool = call ptr @field(ptr %r, i64 13)
+  %bool = call ptr @field(ptr %r, i64 12)
   %is.bool = icmp eq ptr %type, %bool
   br i1 %is.bool, label %which, label %unfit
 which:
-  %true = call ptr @field(ptr %r, i64 14)
+  %true = call ptr @field(ptr %r, i64 13)
   %is.true = icmp eq ptr %object, %true
   %bit = zext i1 %is.true to i64
   store i64 %bit, ptr %slot
   br label %fits
 array:
-  %ndarray = call ptr @field(ptr %r, i64 9)
+  %ndarray = call ptr @field(ptr %r, i64 8)
   %is.array = icmp eq ptr %type, %ndarray
   br i1 %is.array, label %look, label %unfit
 look:
@@ -176,7 +175,7 @@ long:
 truth:
   %t = load i8, ptr %slot
   %no = icmp eq i8 %t, 0
-  %place = select i1 %no, i64 15, i64 14
+  %place = select i1 %no, i64 14, i64 13
   %c = call ptr @field(ptr %r, i64 %place)
   call void @Py_IncRef(ptr %c)
   ret ptr %c
@@ -217,7 +216,7 @@ refused:
   %is.unfit = icmp eq i64 %taken.slots, 0
   br i1 %is.unfit, label %unfit, label %nothing
 unfit:
-  %type.error = call ptr @field(ptr %r, i64 17)
+  %type.error = call ptr @field(ptr %r, i64 16)
   call void @PyErr_SetNone(ptr %type.error)
   br label %nothing
 nothing:
@@ -231,9 +230,9 @@ constants:
   call void @llvm.memcpy.p0.p0.i64(ptr %after, ptr %given, i64 %given.bytes, i1 false)
   %sizes = call ptr @field(ptr %r, i64 1)
   call void %sizes(ptr %in, ptr %shape)
-  %wanted.at = getelementptr %Record, ptr %r, i32 0, i32 7
+  %wanted.at = getelementptr %Record, ptr %r, i32 0, i32 6
   %wanted = load i64, ptr %wanted.at
-  %results = call ptr @field(ptr %r, i64 8)
+  %results = call ptr @field(ptr %r, i64 7)
   %list = call ptr @PyList_New(i64 %wanted)
   %no.list = icmp eq ptr %list, null
   br i1 %no.list, label %nothing, label %rooms
@@ -256,8 +255,8 @@ make:
   %dtype = load i64, ptr %dtype.at
   %dtype.short = trunc i64 %dtype to i32
   %axes = getelementptr i64, ptr %shape, i64 %axis
-  %ndarray = call ptr @field(ptr %r, i64 9)
-  %new = call ptr @field(ptr %r, i64 16)
+  %ndarray = call ptr @field(ptr %r, i64 8)
+  %new = call ptr @field(ptr %r, i64 15)
   %array = call ptr %new(ptr %ndarray, i32 %rank.short, ptr %axes, i32 %dtype.short,
                          ptr null, ptr null, i32 0, i32 0, ptr null)
   %no.array = icmp eq ptr %array, null
@@ -286,15 +285,15 @@ failed:
   switch i32 %status, label %no.memory [ i32 1, label %bad.place i32 3, label %bad.size
                                          i32 4, label %bad.matrix ]
 bad.place:
-  %index.error = call ptr @field(ptr %r, i64 18)
+  %index.error = call ptr @field(ptr %r, i64 17)
   call void @PyErr_SetNone(ptr %index.error)
   br label %drop
 bad.size:
-  %overflow.error = call ptr @field(ptr %r, i64 19)
+  %overflow.error = call ptr @field(ptr %r, i64 18)
   call void @PyErr_SetNone(ptr %overflow.error)
   br label %drop
 bad.matrix:
-  %matrix.error = call ptr @field(ptr %r, i64 20)
+  %matrix.error = call ptr @field(ptr %r, i64 19)
   call void @PyErr_SetNone(ptr %matrix.error)
   br label %drop
 no.memory:

@@ -7,7 +7,6 @@ results: numbers, and arrays that are made for them. Everything else is a TypeEr
 
 from __future__ import annotations
 
-import ctypes
 import struct
 from dataclasses import dataclass
 from functools import cache
@@ -18,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.codegen.machine import pycalls, store
+from overbar.codegen.machine.pycalls import data_of
 from overbar.codegen.machine.pycores import KINDS
-from overbar.codegen.machine.target import assemble, load
 from overbar.ir.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ NAME = "overbar_arraycall"
 SLOTS = 512
 """Slots of arguments, and of results with their sizes, at most."""
 _ARRAY = 4
-_FASTCALL = 0x0080
 _TRUE, _FALSE = True, False
 
 
@@ -76,22 +74,10 @@ def function(core: ArrayCore, name: str) -> Callable[..., list[Any]]:
         raise UnsupportedError(f"expected at most {SLOTS} arguments with their sizes")
     code = _code()
     label, text = name.encode(), b"Return all results in a list."
-    method = struct.pack(
-        "@PPiP", _data(label), code.addresses[NAME], _FASTCALL, _data(text)
-    )
+    method = pycalls.defined(label, code.addresses[NAME], pycalls.FASTCALL, text)
     record, held = _record(core)
-    everything = _Held((record, label, text, method, held, core, code))
-    return pycalls._maker()(_data(method), everything, "overbar")  # type: ignore[no-any-return]  # noqa: SLF001
-
-
-class _Held(tuple[Any, ...]):
-    """Hold a builtin function's record, and all that the record refers to."""
-
-    __slots__ = ()
-
-
-def _data(content: bytes) -> int:
-    return pycalls._data(content)  # noqa: SLF001
+    everything = (record, label, text, method, held, core, code)
+    return pycalls.made(method, everything)
 
 
 def _record(core: ArrayCore) -> tuple[bytes, tuple[Any, ...]]:
@@ -108,11 +94,11 @@ def _record(core: ArrayCore) -> tuple[bytes, tuple[Any, ...]]:
         struct.pack(f"{1 + a.ndim}Q", a.ctypes.data, *a.shape) for a in core.constants
     )
     record = struct.pack(
-        "21Q",
+        "20Q",
         core.code.addresses["core"], core.code.addresses["sizes"], len(core.given),
-        _data(given), _data(constants), len(constants), 0, len(core.results),
-        _data(results), id(np.ndarray), id(float), id(np.float64), id(int), id(bool),
-        id(_TRUE), id(_FALSE), pycalls._new_array(), id(TypeError),  # noqa: SLF001
+        data_of(given), data_of(constants), len(constants), len(core.results),
+        data_of(results), id(np.ndarray), id(float), id(np.float64), id(int), id(bool),
+        id(_TRUE), id(_FALSE), pycalls.new_array(), id(TypeError),
         id(IndexError), id(OverflowError), id(np.linalg.LinAlgError),
     )  # fmt: skip
     return record, (given, results, constants, dtypes)
@@ -126,15 +112,6 @@ def _kind(part: Part) -> tuple[int, int]:
 def _code() -> Code:
     """Return the code of all these functions."""
     source = files("overbar.codegen.machine").joinpath("arrays_calls.ll")
-    places = {"items": pycalls._ITEMS, "bytes": pycalls._BYTES}  # noqa: SLF001
+    places = {"items": pycalls.ITEMS, "bytes": pycalls.BYTES}
     text = Template(source.read_text("utf-8")).substitute(places, slots=SLOTS)
-    name = store.key([text.encode()])
-    data = store.fetch(name)
-    if data is None:
-        data = assemble(text, passes=2)
-        store.keep(name, data)
-    symbols = {
-        name: pycalls._word(ctypes.addressof(getattr(ctypes.pythonapi, name)))  # noqa: SLF001
-        for name in API
-    }
-    return load(data, [NAME], symbols)
+    return pycalls.linked(store.made(text, passes=2), NAME, API)

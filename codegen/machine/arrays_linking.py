@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from overbar.codegen.machine import arrays_math, arrays_products
+from overbar.codegen.machine import arrays_products, libmvec
 from overbar.ir.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def addresses(names: Sequence[str]) -> Mapping[str, int]:
     """Return the addresses of these functions; raise UnsupportedError without one."""
     found: dict[str, int] = {}
     for name in names:
-        home = arrays_products if name.startswith(_BLAS) else arrays_math
+        home = arrays_products if name.startswith(_BLAS) else libmvec
         place = home.address(name)
         if place is None:
             message = f"expected a function {name}, found none"

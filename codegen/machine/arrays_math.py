@@ -6,12 +6,13 @@ it calls, and the scalar version calls that one with the same number in every la
 
 from __future__ import annotations
 
-import ctypes
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from overbar.codegen.machine import libmvec
 from overbar.codegen.machine.forms import Form, Forms, _widest
+from overbar.codegen.machine.instructions import KINDS, SHORT
 from overbar.codegen.machine.target import features
 from overbar.ir.ops import OPS
 from overbar.ir.ops.row import Notation
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from overbar.ir.ops import Op
 
-_LIBRARY = "libmvec.so.1"
 _CALL = re.compile(r"call (double|float) (@[\w.]+)\((.*)\)$", re.MULTILINE)
 _PURE = "nounwind willreturn memory(none)"
 
@@ -36,20 +36,6 @@ class _Pair(NamedTuple):
 
 
 @cache
-def _library() -> Any:
-    try:
-        return ctypes.CDLL(_LIBRARY)
-    except OSError:
-        return None
-
-
-def address(symbol: str) -> int | None:
-    """Return the address of a function of libmvec's, None where there is none."""
-    function = getattr(_library(), symbol, None)
-    return None if function is None else ctypes.cast(function, ctypes.c_void_p).value
-
-
-@cache
 def _pairs() -> Mapping[str, _Pair]:
     """Return vector versions by the symbols of the scalar ones."""
     wide = features().get("avx2") and features().get("fma")
@@ -61,12 +47,13 @@ def _pairs() -> Mapping[str, _Pair]:
         if not re.fullmatch(r"(math|np)\.(\w+)\(.*", op.python.template):
             continue
         arity, both = op.arity or 1, {}
-        for kind, lanes, end in (("double", doubles, ""), ("float", 2 * doubles, "f")):
-            symbol = f"_ZGV{letter}N{lanes}{'v' * arity}_{op.vector}{end}"
-            pair = _Pair(symbol, kind, lanes, arity)
+        for dtype, lanes in (("float64", doubles), ("float32", 2 * doubles)):
+            symbol = libmvec.spelled(letter, op.vector, lanes, arity, dtype)
+            pair = _Pair(symbol, KINDS[dtype], lanes, arity)
+            end = "f" if dtype == "float32" else ""
             both[f"@{op.vector}{end}"] = pair
-            both[f"@llvm.{op.vector}.f{64 if kind == 'double' else 32}"] = pair
-        if all(address(pair.symbol) is not None for pair in both.values()):
+            both[f"@llvm.{op.vector}.{SHORT[dtype]}"] = pair
+        if all(libmvec.address(pair.symbol) is not None for pair in both.values()):
             found |= both
     return found
 

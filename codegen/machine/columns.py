@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overbar.codegen.machine.libmvec import addresses
 from overbar.codegen.machine.points import points_code, points_text
 from overbar.codegen.machine.target import load
-from overbar.codegen.machine.vectors import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

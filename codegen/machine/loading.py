@@ -68,9 +68,10 @@ def _loaded(what: str, data: bytes) -> Any:
 
         return Layout.unpacked(data).executable()
     symbols = {s.decode() for s in _VECTOR.findall(data)}
-    known = {s: address for s in symbols if (address := libmvec.address(s))}
     names = ["core", CELL] if what == FIRST else ["core"]
-    return load([data] if what == OBJECT else _parted(data), names, known)
+    return load(
+        [data] if what == OBJECT else _parted(data), names, libmvec.addresses(symbols)
+    )
 
 
 def _parted(data: bytes) -> list[bytes]:

@@ -38,7 +38,7 @@ from overbar.codegen.machine.target import load
 from overbar.ir.errors import OverbarError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from overbar.codegen.machine.pycores import Core, Parameter, Step
     from overbar.codegen.machine.target import Code
@@ -51,12 +51,12 @@ API = (
 )  # fmt: skip
 PARTS = ("pycalls.ll", "pyarguments.ll", "pyresults.ll")
 NAME = "overbar_pycall"
-_FASTCALL, _KEYWORDS = 0x0080, 0x0002
+FASTCALL, _KEYWORDS = 0x0080, 0x0002
 _NEW_ARRAY = 93
 """The place of PyArray_New in NumPy's table of functions, the same in all versions."""
 
-_BYTES = bytes.__basicsize__ - 1
-_ITEMS = tuple.__basicsize__
+BYTES = bytes.__basicsize__ - 1
+ITEMS = tuple.__basicsize__
 """Where the content of these objects begins."""
 
 _TRUE = True
@@ -108,9 +108,9 @@ def _has_known_layout() -> bool:
         _read(ctypes.c_double, id(number) + 16) == number,
         _read(ctypes.c_double, id(scalar) + 16) == scalar,
         _word(id(items) + 16) == len(items),
-        [_word(id(items) + _ITEMS + 8 * i) for i in (0, 1)] == [*map(id, items)],
-        _ITEMS == 24 or (_ITEMS == 32 and _word(id(items) + 24) == _UNSET_HASH),
-        ctypes.string_at(id(data) + _BYTES, len(data)) == data,
+        [_word(id(items) + ITEMS + 8 * i) for i in (0, 1)] == [*map(id, items)],
+        ITEMS == 24 or (ITEMS == 32 and _word(id(items) + 24) == _UNSET_HASH),
+        ctypes.string_at(id(data) + BYTES, len(data)) == data,
         _word(array + 16) == whole.ctypes.data,
         _read(ctypes.c_int, array + 24) == whole.ndim,
         _word(_word(array + 32)) == len(whole),
@@ -133,10 +133,14 @@ def _word(address: int) -> int:
 @cache
 def _code() -> Code:
     """Return the code of all builtin functions."""
-    symbols = {
-        name: _word(ctypes.addressof(getattr(ctypes.pythonapi, name))) for name in API
-    }
-    return load(store.made(_text()), [NAME], symbols)
+    return linked(store.made(_text()), NAME, API)
+
+
+def linked(data: bytes, name: str, api: Sequence[str]) -> Code:
+    """Load code that defines one function, and calls functions of Python's."""
+    python = ctypes.pythonapi
+    symbols = {f: _word(ctypes.addressof(getattr(python, f))) for f in api}
+    return load(data, [name], symbols)
 
 
 def _text() -> str:
@@ -146,12 +150,12 @@ def _text() -> str:
     folder = files("overbar.codegen.machine")
     parts = [folder.joinpath(part).read_text("utf-8") for part in PARTS]
     return Template("\n".join(parts)).substitute(
-        items=_ITEMS, bytes=_BYTES, reset_hash=reset if _ITEMS == 32 else ""
+        items=ITEMS, bytes=BYTES, reset_hash=reset if ITEMS == 32 else ""
     )
 
 
 @cache
-def _new_array() -> int:
+def new_array() -> int:
     """Return the address of NumPy's function that makes arrays."""
     table = vars(import_module("numpy._core._multiarray_umath"))["_ARRAY_API"]
     kind = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
@@ -184,13 +188,20 @@ def builtin(
     """Return what `function` does, where it is available, as a builtin function."""
     code = _code()
     label, text = name.encode(), documented(core, name, doc).encode()
-    flags = _FASTCALL | _KEYWORDS
-    method = struct.pack(
-        "@PPiP", _data(label), code.addresses[NAME], flags, _data(text)
-    )
+    method = defined(label, code.addresses[NAME], FASTCALL | _KEYWORDS, text)
     record, held = _record(core, fallback)
     everything = Held((record, fallback, label, text, method, held, core.keep, code))
-    return _maker()(_data(method), everything, "overbar")  # type: ignore[no-any-return]
+    return made(method, everything)
+
+
+def defined(label: bytes, address: int, flags: int, text: bytes) -> bytes:
+    """Return a builtin function's definition, which refers to its name and text."""
+    return struct.pack("@PPiP", data_of(label), address, flags, data_of(text))
+
+
+def made(method: bytes, held: tuple[Any, ...]) -> Callable[..., Any]:
+    """Return the builtin function of a definition, with what its code looks at."""
+    return _maker()(data_of(method), held, "overbar")  # type: ignore[no-any-return]
 
 
 @cache
@@ -202,9 +213,9 @@ def _maker() -> Any:
     return kind(("PyCFunction_NewEx", ctypes.pythonapi))
 
 
-def _data(content: bytes) -> int:
+def data_of(content: bytes) -> int:
     """Return the address of what a bytes object holds."""
-    return id(content) + _BYTES
+    return id(content) + BYTES
 
 
 def _record(core: Core, fallback: Callable[..., Any]) -> tuple[bytes, tuple[Any, ...]]:
@@ -231,12 +242,12 @@ def _record(core: Core, fallback: Callable[..., Any]) -> tuple[bytes, tuple[Any,
     length = arrays(core.results)[0].shape[0] if core.out else 0
     record = struct.pack(
         "24Q",
-        core.address, id(fallback), len(names), _data(parameters), _data(table),
-        0 if places is None else _data(places), core.inputs, stack + steps.depth,
-        stack, _data(tape), len(extras), direct, core.waits,
+        core.address, id(fallback), len(names), data_of(parameters), data_of(table),
+        0 if places is None else data_of(places), core.inputs, stack + steps.depth,
+        stack, data_of(tape), len(extras), direct, core.waits,
         0 if out is None else id(out), length, id(float), id(np.float64), id(int),
         id(bool), id(_TRUE), id(None), id(np.ndarray), id(np.dtype("float64")),
-        _new_array(),
+        new_array(),
     )  # fmt: skip
     return record, (names, table, parameters, places, extras, tape, out)
 
@@ -253,5 +264,5 @@ def _extra(step: Step) -> tuple[Any, int]:
         return step.extra, id(step.extra)
     if step.op == ARRAY:
         shape = struct.pack(f"{len(step.extra) + 1}q", len(step.extra), *step.extra)
-        return shape, _data(shape)
+        return shape, data_of(shape)
     return None, 0

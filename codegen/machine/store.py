@@ -12,7 +12,7 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from overbar.codegen.cache import STORE, TAG_PREFIX
 from overbar.codegen.machine.target import assemble, fingerprint
@@ -78,11 +78,14 @@ def _seal(place: str, payload: bytes) -> bytes:
     return hashlib.sha256(place.encode() + payload).digest() + payload
 
 
-def made(text: str) -> bytes:
-    """Return the object code of a module, from disk where it was made before."""
-    name = key([text.encode()])
+def made(text: str, **options: Any) -> bytes:
+    """Return the object code of a module, from disk where it was made before.
+
+    options: of `assemble`.
+    """
+    name = key([text.encode(), repr(options).encode()])
     data = fetch(name)
     if data is None:
-        data = assemble(text)
+        data = assemble(text, **options)
         keep(name, data)
     return data

@@ -1,24 +1,19 @@
-"""Find elementary functions over vectors in glibc's libmvec.
+"""Choose the vectors that batches are computed in.
 
 Comes in: nothing but this machine. Goes out: how many numbers a vector holds, and the
-symbols and addresses of functions over such vectors, at most 4 units in the last place
-off. Nothing of the process is changed: code gets addresses by name when it is loaded.
+symbols of libmvec's functions over such vectors.
 """
 
 from __future__ import annotations
 
-import ctypes
 import platform
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Any
 
+from overbar.codegen.machine import libmvec
 from overbar.codegen.machine.target import features
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-LIBRARY = "libmvec.so.1"
 _BYTES = {"float64": 8, "float32": 4}
 _X86 = {64: "e", 32: "d", 16: "b"}
 _ARM = {16: "n"}
@@ -37,15 +32,6 @@ def _has_avx2() -> bool:
     return bool(known.get("avx2") and known.get("fma"))
 
 
-@cache
-def library() -> ctypes.CDLL | None:
-    """Return libmvec, None where there is none."""
-    try:
-        return ctypes.CDLL(LIBRARY)
-    except OSError:
-        return None
-
-
 @dataclass(frozen=True, slots=True)
 class Vectors:
     """Give the functions over vectors of so many lanes.
@@ -54,12 +40,12 @@ class Vectors:
     """
 
     lanes: int
-    library: ctypes.CDLL | None = None
+    library: Any = None
 
     @classmethod
     def here(cls, *, strict: bool) -> Vectors:
         """Return the widest that this machine has; strict: with libm in every lane."""
-        return cls(lanes(), None if strict else library())
+        return cls(lanes(), None if strict else libmvec.library())
 
     @property
     def kind(self) -> str:
@@ -76,15 +62,5 @@ class Vectors:
             or (letter == "d" and not _has_avx2())
         ):
             return None
-        single = "f" if dtype == "float32" else ""
-        symbol = f"_ZGV{letter}N{self.lanes}{'v' * arity}_{name}{single}"
+        symbol = libmvec.spelled(letter, name, self.lanes, arity, dtype)
         return symbol if hasattr(self.library, symbol) else None
-
-
-def addresses(symbols: Iterable[str]) -> dict[str, int]:
-    """Return where functions of the library are."""
-    found = library()
-    return {
-        symbol: ctypes.cast(getattr(found, symbol), ctypes.c_void_p).value or 0
-        for symbol in symbols
-    }

@@ -15,7 +15,7 @@ from tests.arrays.formulas import FORMULAS, graph_of
 if TYPE_CHECKING:
     import ast
 
-    from overbar.passes import Entry
+    from overbar.entry import Entry
 
 ENTRIES = ("value_and_grad", "jvp", "hvp", "forward", "backward")
 AGAIN = {

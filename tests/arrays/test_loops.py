@@ -17,7 +17,7 @@ from tests.arrays.formulas import FORMULAS, draw, graph_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from overbar.passes import Entry
+    from overbar.entry import Entry
 
 NUMBA = ("cumsum_back", "concat", "picked", "untaken", "pad", "logsumexp", "matmul")
 

@@ -168,7 +168,7 @@ def test_a_machine_without_vector_functions_calls_one_by_one(monkeypatch):
     whole = wanted(entry)._replace(strict=False)
     usual = any("_ZGV" in text for text in core_texts(whole))
     assert usual == (libmvec.symbol("sin", 4) is not None)
-    monkeypatch.setattr(libmvec, "_library", lambda: None)
+    monkeypatch.setattr(libmvec, "library", lambda: None)
     for function in (libmvec.symbol, libmvec.address):
         monkeypatch.setattr(libmvec, function.__name__, function.__wrapped__)
     texts = core_texts(whole)

@@ -235,7 +235,7 @@ def test_other_pythons(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "odd"),
-    [("_ITEMS", 40), ("_BYTES", 40), ("_is_usual_build", lambda: False)],
+    [("ITEMS", 40), ("BYTES", 40), ("_is_usual_build", lambda: False)],
 )
 def test_unknown_layouts(monkeypatch: pytest.MonkeyPatch, name: str, odd: Any) -> None:
     """What lies elsewhere than expected is noticed before any code is run."""

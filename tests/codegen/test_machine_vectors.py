@@ -6,9 +6,9 @@ import machine_points as subjects
 import numpy as np
 import pytest
 
-from overbar.codegen.machine import inlined, vectors
+from overbar.codegen.machine import inlined, libmvec, vectors
 
-WITHOUT = vectors.library() is None
+WITHOUT = libmvec.library() is None
 
 
 @pytest.mark.skipif(WITHOUT, reason="no libmvec on this machine")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from overbar.codegen.machine.arrays_code import Code, View
 from overbar.codegen.machine.arrays_math import VectorForms, vectorised
 from overbar.codegen.machine.arrays_nested import REFUSALS, Nested
+from overbar.codegen.machine.arrays_rooms import ALIGNED
 from overbar.codegen.machine.arrays_sizes import Sizes
 from overbar.codegen.machine.arrays_statements import Statements
 from overbar.codegen.machine.arrays_values import Values
@@ -157,7 +158,7 @@ class _Core:
         """Return the text of the core, and of the function that it hands over to."""
         code = self.code
         names, loads = self._arguments()
-        code.sizes.learn(given_sizes(self.given, code.first))
+        code.sizes.learn(given_sizes(self.given, code.sized))
         nested = Nested(self.values, self.cores.core)
         statements = Statements(self.values, self._memory(), nested.write)
         statements.write(self.program.body)
@@ -166,16 +167,19 @@ class _Core:
             if node.type.shape:
                 names.append(f"%r{i}")
                 loads += [_pointer(f"%r{i}", "out", i)]
+        rooms = code.rooms.names()
         own = "".join(f", ptr noalias nonnull {n}" for n in names)
-        handed = "".join(f", ptr {n}" for n in names)
+        own += "".join(f", ptr noalias nonnull align {ALIGNED} {n}" for n in rooms)
+        handed = "".join(f", ptr {n}" for n in (*names, *rooms))
         kernel = f'{self.symbol[:-1]}.kernel"'
+        call = f"call i32 {kernel}(ptr %in, ptr %out{handed})"
+        body = code.rooms.called("".join(loads), call, REFUSALS["memory"])
         return (
             f"define internal i32 {kernel}(ptr noalias readonly %in, ptr noalias %out"
             f"{own}) nounwind noinline {{\n{code.begun()}body:\n{code.text()}"
             f"br label %leave\n{self._left()}}}\n"
             f"define internal i32 {self.symbol}(ptr %in, ptr %out) nounwind {{\n"
-            f"{''.join(loads)}%status = call i32 {kernel}(ptr %in, ptr %out{handed})\n"
-            "ret i32 %status\n}"
+            f"{body}}}"
         )
 
     def _left(self) -> str:
@@ -185,10 +189,7 @@ class _Core:
         for why in code.refusals:
             lines.append(f"refused.{why}:\nbr label %end\n")
             pairs += f", [ {REFUSALS[why]}, %refused.{why} ]"
-        return (
-            f"{''.join(lines)}end:\n%why = phi i32 {pairs}\n{code.released()}"
-            "ret i32 %why\n"
-        )
+        return f"{''.join(lines)}end:\n%why = phi i32 {pairs}\nret i32 %why\n"
 
     def _arguments(self) -> tuple[list[str], list[str]]:
         """Read the arguments; return the names of arrays, and lines that load them."""

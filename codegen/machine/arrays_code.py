@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
+from overbar.codegen.machine.arrays_rooms import ALIGNED, Rooms
 from overbar.codegen.machine.arrays_sizes import Sizes
 from overbar.codegen.machine.instructions import KINDS
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 CELLS = {**KINDS, "bool": "i8"}
 """LLVM's type of an element in memory, of each dtype."""
 BYTES = {"float64": 8, "float32": 4, "int64": 8, "bool": 1}
-ALIGNED = 64
-"""Bytes that memory begins at a multiple of: a line of the cache."""
 LARGEST_LOCAL = 4096
 """Bytes of an array of known size up to which it is on the stack."""
 LARGEST_STACK = 65536
@@ -55,12 +54,12 @@ class Code:
         self.forms = forms
         self.entry: list[str] = []
         self.block = "body"
-        self.sizes = Sizes(self.first)
+        self.rooms = Rooms()
+        self.sizes = Sizes(self.sized)
         self.refusals: dict[str, None] = {}
         self._lines: list[str | list[str]] = []
         self._count = itertools.count()
         self._variables: dict[tuple[str, str], str] = {}
-        self._mallocs: list[str] = []
         self._stack = 0
 
     # -- lines -----------------------------------------------------------------------
@@ -77,6 +76,12 @@ class Code:
         """Write a line of the first block, and return the name of its value."""
         name = f"%e{next(self._count)}"
         self.entry.append(f"{name} = {text}\n")
+        return name
+
+    def sized(self, text: str) -> str:
+        """Write a line of the first block that computes a size."""
+        name = self.first(text)
+        self.rooms.sizing.append(self.entry[-1])
         return name
 
     def make(self, text: str) -> str:
@@ -174,31 +179,11 @@ class Code:
             kind = f"[{max(count, 1)} x {CELLS[dtype]}]"
             return self.first(f"alloca {kind}, align {ALIGNED}")
         product = self.sizes.product(shape)
-        whole = self.first(f"mul i64 {product}, {BYTES[dtype]}")
-        padded = self.first(f"add i64 {whole}, {ALIGNED}")
-        memory = self.first(f"call noalias ptr @malloc(i64 {padded})")
-        self._mallocs.append(memory)
-        last = self.first(f"getelementptr i8, ptr {memory}, i64 {ALIGNED - 1}")
-        mask = f"ptr {last}, i64 -{ALIGNED}"
-        return self.first(f"call align {ALIGNED} ptr @llvm.ptrmask.p0.i64({mask})")
+        return self.rooms.add(self.sized(f"mul i64 {product}, {BYTES[dtype]}"))
 
     def begun(self) -> str:
-        """Return the first block, which ends where memory is known to be there."""
-        lines = [*self.entry]
-        if not self._mallocs:
-            return "".join([*lines, "br label %body\n"])
-        self.refusals["memory"] = None
-        missing = "false"
-        for i, memory in enumerate(self._mallocs):
-            lines.append(f"%none{i} = icmp eq ptr {memory}, null\n")
-            lines.append(f"%lost{i} = or i1 {missing}, %none{i}\n")
-            missing = f"%lost{i}"
-        lines.append(f"br i1 {missing}, label %refused.memory, label %body\n")
-        return "".join(lines)
-
-    def released(self) -> str:
-        """Return the lines that give memory back."""
-        return "".join(f"call void @free(ptr {m})\n" for m in self._mallocs)
+        """Return the first block."""
+        return "".join([*self.entry, "br label %body\n"])
 
     # -- arrays ----------------------------------------------------------------------
 

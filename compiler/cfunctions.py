@@ -68,6 +68,7 @@ def _function(runtime: Runtime, name: str) -> CFunction:
         raise UnsupportedError(message)
     try:
         made = runtime.native.made(name)
+        runtime.native.improve(name)
     except UnsupportedError:
         message = (
             "f.cfunc is for formulas of numbers, without operations of your own; call "

@@ -281,8 +281,8 @@ class Jit:
     are more than 16) and return floats, tuples, and arrays where there are more than 16
     results; of a formula over arrays they take and return arrays.
 
-    Numbers are computed by machine code made without Numba. Where `build` with
-    `optimise=True` puts better code in its place, compiled callers run that too.
+    Numbers are computed by machine code made without Numba. Where better code is put in
+    its place, as of a long formula in the background, compiled callers run that too.
     """
 
     def __init__(self, runtime: Runtime, names: Sequence[str]) -> None:

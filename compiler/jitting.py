@@ -36,6 +36,7 @@ def callee(runtime: Runtime, name: str) -> Callee:
 def _native(runtime: Runtime, name: str) -> Callee:
     """Raise UnsupportedError where there is no machine code of ours."""
     made = runtime.native.made(name)
+    runtime.native.improve(name)
     from overbar.codegen.jitcore import Core  # loads Numba
 
     formula, count = runtime.derivation, made.saved

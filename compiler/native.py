@@ -55,6 +55,7 @@ class Made:
         self.machine = Machine(what, code)
         self.calls = 0
         self.lock = Lock()
+        self.watched = False
         self.work: Background | None = None
 
     def improved(self, codes: Sequence[bytes]) -> None:
@@ -164,18 +165,35 @@ class Native:
                 self._entries.pop(name, None)
         return found
 
+    def improve(self, name: str) -> None:
+        """Have better code made in the background, and taken when it is done.
+
+        That is for who calls by the address: such calls are not counted.
+        """
+        made = self.made(name)
+        if made.machine.final or made.watched or not background.possible():
+            return
+        made.watched, made.machine.improver = True, self
+        background.watch(self, lambda native: native.step(name))
+
     def _improve(self, name: str, made: Made) -> None:
         """Have better code made after some calls, and take it when it is done."""
-        if made.calls < IMPROVED_AFTER or not made.lock.acquire(blocking=False):
-            return  # another thread sees to it
+        if made.calls >= IMPROVED_AFTER:
+            self.step(name)
+
+    def step(self, name: str) -> bool:
+        """Begin to make better code, or take it; return whether all is done."""
+        made = self._made[name]
+        if not made.lock.acquire(blocking=False):
+            return False  # another thread sees to it
         try:
             if made.machine.final:
-                return
-            if made.work is None:
-                made.work = Background(self._texts(name), workers=1)
-            codes = made.work.poll()
+                return True
+            work = made.work = made.work or Background(self._texts(name), workers=1)
+            codes = work.poll()
             if codes is not None:
                 made.improved(codes)
+            return codes is not None or work.failed
         finally:
             made.lock.release()
 

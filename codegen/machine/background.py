@@ -1,8 +1,8 @@
 """Make object code in child processes, so that this one goes on meanwhile.
 
 Comes in: the texts of modules. Goes out: their object code, when it is done. No thread
-of this process takes part: LLVM's bindings have one lock, at which a thread would hold
-up whoever compiles in the foreground, and a fork meanwhile would copy it taken.
+of this process compiles: LLVM's bindings have one lock, at which a thread would hold up
+whoever compiles in the foreground, and a fork meanwhile would copy it taken.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import weakref
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from overbar.ir.errors import OverbarError
 
@@ -25,6 +26,8 @@ _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from overbar.codegen.machine.child import main; main()"
 )
+_PAUSE = 0.05
+"""Seconds between two looks of a thread at work in the background."""
 
 
 class Background:
@@ -117,6 +120,29 @@ def _end(
         else:
             process.returncode = 0  # not this process's to wait for
         result.close()
+
+
+def watch(owner: Any, step: Callable[[Any], bool]) -> None:
+    """Take steps in a thread, until one says that there is none left.
+
+    step: is given the owner; the thread ends when nobody else holds that, and with the
+    main thread. Where no thread can be started, no step is taken.
+    """
+    work = weakref.ref(owner), step
+    with suppress(RuntimeError):
+        threading.Thread(target=_watching, args=work, name="overbar").start()
+
+
+def _watching(owner: Callable[[], Any], step: Callable[[Any], bool]) -> None:
+    main = threading.main_thread()
+    with suppress(OverbarError):  # as where code cannot be loaded
+        while main.is_alive() and not _taken(owner(), step):
+            main.join(_PAUSE)
+
+
+def _taken(owner: Any, step: Callable[[Any], bool]) -> bool:
+    """Take a step, and hold the owner no longer; return whether it was the last."""
+    return owner is None or step(owner)
 
 
 def possible() -> bool:

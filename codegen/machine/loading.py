@@ -29,7 +29,8 @@ class Machine:
     """Hold the machine code of a core, which may be replaced while it is called.
 
     address: of the core; cell: of the word that names the code which it runs, None
-    for the best code. Code that was replaced is kept: it may be running.
+    for the best code. Code that was replaced is kept: it may be running. improver: what
+    has better code made, to live as long as who calls this.
     """
 
     def __init__(self, what: str, data: bytes) -> None:
@@ -37,6 +38,7 @@ class Machine:
         self._codes = [code]
         self.address: int = code.addresses["core"]
         self.cell: int | None = code.addresses.get(CELL)
+        self.improver: Any = None
 
     @property
     def final(self) -> bool:
@@ -51,7 +53,7 @@ class Machine:
         code = _loaded(what, data)
         ctypes.c_uint64.from_address(self.cell).value = code.addresses["core"]
         self._codes.append(code)
-        self.cell = None
+        self.cell = self.improver = None
 
 
 def joined(codes: Sequence[bytes], *, first: bool = False) -> tuple[str, bytes]:

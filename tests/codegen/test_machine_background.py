@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import gc
 import inspect
@@ -16,7 +17,7 @@ import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numba
@@ -237,6 +238,103 @@ def test_a_formula_that_goes_takes_its_processes_along(monkeypatch):
     assert result.closed
 
 
+def by_address(f, kind):
+    """Return a function that calls the formula's code by its address."""
+    if kind == "jit":
+        step = f.jit.value_and_grad
+
+        @numba.njit
+        def both(x):
+            value, (slope,) = step(x)
+            return value, slope
+
+        return both
+    function = f.cfunc.value_and_grad
+
+    def called_by_c(x):
+        given, out = (ctypes.c_double * 1)(x), (ctypes.c_double * 2)()
+        function.ctypes(given, out)
+        return tuple(out)
+
+    return called_by_c
+
+
+BY_ADDRESS = pytest.mark.parametrize("kind", ["jit", "cfunc"])
+
+
+def at_work(code):
+    """Return the processes that make better code."""
+    return code.work and code.work._running
+
+
+def watching():
+    """Return the threads that look after work in the background."""
+    return [t for t in threading.enumerate() if t.name == "overbar"]
+
+
+@BY_ADDRESS
+def test_who_asks_for_compiled_functions_gets_better_code(kind):
+    """Nobody calls the formula from Python: a thread takes the code, and ends."""
+    f, true = fresh()
+    call = by_address(f, kind)
+    first = call(AT)
+    machine = made(f).machine
+    del f
+    gc.collect()
+    wait_until(lambda: call(AT) == first and machine.final)
+    assert call(AT) == first == true
+    wait_until(lambda: not watching())
+
+
+@BY_ADDRESS
+def test_nobody_waits_for_better_code_to_begin(kind, monkeypatch):
+    """Printing what is to be optimised takes a while, in which calls go on."""
+    go, texts = threading.Event(), native.Native._texts
+    patience = lambda self, name: go.wait(PATIENCE) and texts(self, name)  # noqa: E731
+    monkeypatch.setattr(native.Native, "_texts", patience)
+    f, true = fresh()
+    call = by_address(f, kind)
+    assert call(AT) == true
+    assert made(f).work is None
+    go.set()
+    wait_until(lambda: made(f).machine.final)
+
+
+@pytest.mark.parametrize("failure", [*FAILURES, *LONELY])
+def test_compiled_functions_keep_the_first_code(failure, monkeypatch):
+    """Where there is no other code or no process to make it, nothing else happens."""
+    errors = []
+    monkeypatch.setattr(threading, "excepthook", errors.append)
+    f, true = fresh()
+    assert called(f) == true
+    with monkeypatch.context() as patch:
+        (FAILURES | LONELY)[failure](patch)
+        call = by_address(f, "cfunc")
+        assert call(AT) == true
+        assert (made(f).work is None) >= (failure in LONELY)
+        wait_until(lambda: not watching())
+    assert not made(f).machine.final
+    assert [] == errors
+    f.build("value_and_grad", optimise=True)
+    assert call(AT) == true
+
+
+def test_compiled_functions_that_go_take_their_processes_along(monkeypatch):
+    """The thread holds no formula: its work ends with the last who could call it."""
+    monkeypatch.setattr(background, "_START", "import time; time.sleep(600)")
+    f, _ = fresh()
+    call, code = f.cfunc.value_and_grad, made(f)
+    wait_until(partial(at_work, code))
+    ((process, _),) = code.work._running.values()
+    del f, code
+    gc.collect()
+    assert watching()
+    assert process.poll() is None
+    del call
+    wait_until(lambda: gc.collect() is not None and not watching())
+    assert process.returncode == -signal.SIGKILL
+
+
 SCRIPT = """
 import sys, threading
 sys.path[:0] = [TESTS]
@@ -267,6 +365,14 @@ background._START = "import time; time.sleep(600)"
 f.value_and_grad(0.375)
 f.value_and_grad(0.375)
 print(f.runtime.native.made("value_and_grad").work._running[0][0].pid)
+"""
+WATCHED = """
+background._START = "import time; time.sleep(600)"
+first = f.cfunc.value_and_grad
+work = f.runtime.native.made("value_and_grad")
+while not (work.work and work.work._running):
+    pass
+print(work.work._running[0][0].pid)
 """
 QUIET = """
 f.build("value_and_grad", optimise=True)
@@ -308,9 +414,10 @@ def test_an_interrupt_ends_the_children(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="it looks at /proc")
-def test_a_process_that_ends_leaves_none_behind():
+@pytest.mark.parametrize("leaves", [LEAVES, WATCHED], ids=["called", "watched"])
+def test_a_process_that_ends_leaves_none_behind(leaves):
     """The end of a process is that of its children, without a word."""
-    with script(LEAVES) as process:
+    with script(leaves) as process:
         out, err = process.communicate(timeout=PATIENCE)
     assert (err, process.returncode) == ("", 0)
     wait_until(lambda: not alive(out.strip()))

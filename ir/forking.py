@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _COURTESY = 1.0
 """Seconds that a thread waits at most before it keeps a fork waiting."""
+_PATIENCE = 60.0
+"""Seconds that a fork waits at most: who is longer at work may not be there at all."""
 _PACKAGE = __name__.partition(".")[0]
 
 
@@ -55,8 +57,8 @@ class _Work(ContextDecorator):
         """Wait for the other threads, and let none in."""
         self._changed.acquire()
         self._forks += 1
-        while {*self._inside} - {threading.get_ident()}:
-            self._changed.wait()
+        own = {threading.get_ident()}
+        self._changed.wait_for(lambda: {*self._inside} <= own, _PATIENCE)
 
     def open(self) -> None:
         """Let threads in again."""

@@ -126,6 +126,19 @@ import numba
 import scipy.linalg, scipy.special  # old ones set filters of warnings
 from numba.core import config
 
+asked = []  # what cannot be looked up: LLVM tells nobody which options are set
+
+def watched(name, real):
+    def ask(*args):
+        who = sys._getframe(1).f_globals["__name__"]
+        if who.startswith("overbar"):
+            asked.append((who, name))
+        return real(*args)
+    return ask
+
+for name in ("set_option", "add_symbol", "load_library_permanently"):
+    setattr(llvm, name, watched(name, getattr(llvm, name)))
+
 def state():
     handlers = {s.name: repr(signal.getsignal(s)) for s in signal.Signals}
     settings = {n: repr(v) for n, v in vars(config).items() if n.isupper()}
@@ -135,7 +148,7 @@ def state():
     os.umask(mask)
     return {
         "environment": dict(os.environ), "handlers": handlers, "numba": settings,
-        "symbols": symbols, "umask": mask, "folder": os.getcwd(),
+        "symbols": symbols, "asked": [*asked], "umask": mask, "folder": os.getcwd(),
         "llvmlite": llvmlite.opaque_pointers_enabled
         if hasattr(llvmlite, "opaque_pointers_enabled") else None,
         "triple": llvm.get_process_triple(), "path": sys.path,

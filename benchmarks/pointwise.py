@@ -8,7 +8,6 @@ caller's get some that are kept between calls.
 from __future__ import annotations
 
 import re
-from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,29 +24,19 @@ if TYPE_CHECKING:
 
 
 def overbar(workload: Workload, arrays: dict[str, Any]) -> Calls:
-    """Map over arrays, the gradients into arrays of the caller's."""
+    """Map over arrays, into rows of an array of the caller's."""
     ob = module("overbar")
     f = ob.compile(bound(workload.loss, ob), list(workload.wrt), name=workload.name)
     values = list(arrays.values())
-    # Kept for the value too as soon as a call takes `out=`.
-    kept = {"out": np.empty_like(values[0])} if takes(f.__call__, "out") else {}
-    out = [np.empty_like(values[0]) for _ in workload.wrt]
+    kept, *out = np.empty((1 + len(workload.wrt), values[0].size))
 
     def gradient() -> tuple[Any, ...]:
         value, bars = f.value_and_grad(*values, out=out)
         return (value, *bars)
 
     return Calls(
-        lambda: f(*values, **kept), gradient, lambda: _computed(f"{f.program}")
+        lambda: f(*values, out=kept), gradient, lambda: _computed(f"{f.program}")
     )
-
-
-def takes(call: Callable[..., Any], name: str) -> bool:
-    """Whether a call has a keyword, as far as it tells."""
-    try:
-        return name in signature(call).parameters
-    except ValueError:  # some builtin functions do not tell
-        return False
 
 
 def _computed(program: str) -> int:

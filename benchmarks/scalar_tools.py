@@ -12,12 +12,12 @@ import pkgutil
 import shutil
 from functools import partial
 from importlib import import_module
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.peers import module
-from benchmarks.pointwise import takes
 from benchmarks.scalar import Subject
 
 if TYPE_CHECKING:
@@ -59,6 +59,14 @@ def overbar(formula: Formula, stages: Stages) -> Subject:
     return Subject(
         names, statements, optimise=build if takes(f.build, "optimise") else None
     )
+
+
+def takes(call: Callable[..., Any], name: str) -> bool:
+    """Whether a call has a keyword, as far as it tells."""
+    try:
+        return name in signature(call).parameters
+    except ValueError:  # some builtin functions do not tell
+        return False
 
 
 def casadi(formula: Formula, stages: Stages, *, jit: bool = False) -> Subject:

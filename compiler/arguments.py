@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MOST_NAMES = 12
 _LARGEST = 2**63 - 1
 MASK = "; np.flatnonzero gives the indices that a mask chooses"
+_DOUBLE = np.dtype("float64")
 _KINDS = {"float64": "fiub", "float32": "fiub", "int64": "iub", "bool": "b"}
 
 
@@ -173,8 +174,11 @@ def convert(value: Any, name: str, dtype: str) -> Any:
 
     Raises InputError for what is not made of real numbers.
     """
-    if dtype == "float64" and isinstance(value, float):  # as NumPy's scalars are
-        return float(value)
+    if dtype == "float64":
+        if isinstance(value, float):  # as NumPy's scalars are
+            return float(value)
+        if type(value) is np.ndarray and value.dtype is _DOUBLE and value.ndim:
+            return value
     if isinstance(value, numbers.Real) and dtype.startswith("float"):
         kind = np.asarray(value).dtype.kind
         if kind == "O":  # integers beyond int64, fractions
@@ -190,15 +194,20 @@ def convert(value: Any, name: str, dtype: str) -> Any:
             f"for {name!r}, found {_found(value, array)}"
         )
         raise InputError(message)
-    if dtype == "int64" and array.ndim and array.dtype.kind == "b":
-        message = f"expected {dtype} for {name!r}, found {_found(value, array)}{MASK}"
-        raise InputError(message)
-    if dtype == "int64" and array.size and array.max() > _LARGEST:
-        message = f"expected {dtype} for {name!r}, found {array.max()}"
-        raise InputError(message)
+    if dtype == "int64":
+        _check_integers(array, value, name)
     if array.ndim == 0:
         return array.astype(dtype).item()
     return array.astype(dtype, copy=False)
+
+
+def _check_integers(array: Any, value: Any, name: str) -> None:
+    if array.ndim and array.dtype.kind == "b":
+        message = f"expected int64 for {name!r}, found {_found(value, array)}{MASK}"
+        raise InputError(message)
+    if array.size and array.max() > _LARGEST:
+        message = f"expected int64 for {name!r}, found {array.max()}"
+        raise InputError(message)
 
 
 def _float(value: Any, name: str) -> float:

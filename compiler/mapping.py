@@ -57,9 +57,14 @@ def fit(
     """
     if not all(type(a) is np.ndarray for a in out):
         return False
+    kind = np.dtype(dtype)
     for a in out:
-        laid_out = a.flags.c_contiguous and a.flags.aligned and a.flags.writeable
-        if a.shape != shape or a.dtype != dtype or not laid_out:
+        flags = a.flags
+        if (
+            a.shape != shape
+            or a.dtype != kind
+            or not (flags.c_contiguous and flags.aligned and flags.writeable)
+        ):
             return False
     return _apart(out, [v for v in values if isinstance(v, np.ndarray)])
 

@@ -118,6 +118,8 @@ def fill(out: Any, parts: Sequence[Any], names: Sequence[str]) -> None:
         message = f"expected out= with {counted(names, 'array')}, found {len(out)}"
         raise InputError(message)
     for target, part, name in zip(out, parts, names, strict=True):
+        if target is part and isinstance(part, np.ndarray):  # it was written to
+            continue
         shape = part.shape if isinstance(part, np.ndarray) else np.shape(part)
         if _shape(target) != shape or target.dtype.kind != "f":
             message = (
@@ -125,8 +127,7 @@ def fill(out: Any, parts: Sequence[Any], names: Sequence[str]) -> None:
                 f"found {_kind(target)}"
             )
             raise InputError(message)
-        if target is not part:
-            target[...] = part
+        target[...] = part
 
 
 def _shape(value: Any) -> tuple[int, ...] | None:

@@ -54,7 +54,8 @@ class Columns:
 
     def __init__(self, data: bytes) -> None:
         head, _, code = data.partition(b"\n")
-        symbols, self.inputs, self.results, self.cost = json.loads(head)
+        symbols, inputs, self.results, self.cost = json.loads(head)
+        self.inputs = [(np.dtype(d), _KINDS[d]) for d in inputs]
         self._code = load(code, ["points"], addresses(symbols))
         self._points = _POINTS(self._code.addresses["points"])
 
@@ -70,7 +71,8 @@ class Columns:
         places = (ctypes.c_void_p * count)()
         here = ctypes.addressof(slots)
         kept = []
-        for i, (value, dtype) in enumerate(zip(values, self.inputs, strict=True)):
+        for i, (value, kind) in enumerate(zip(values, self.inputs, strict=True)):
+            dtype, number = kind
             if isinstance(value, np.ndarray):
                 array = value if value.dtype == dtype else value.astype(dtype)
                 kept.append(array)
@@ -78,7 +80,7 @@ class Columns:
                 steps[i] = array.strides[0]
             else:
                 places[i] = here + i * _SLOT
-                _KINDS[dtype].from_buffer(slots, i * _SLOT).value = value
+                number.from_buffer(slots, i * _SLOT).value = value
         if isinstance(results, np.ndarray):
             start, apart = address(results), results.strides[0]
             written = [start + k * apart for k in range(len(results))]

@@ -137,8 +137,7 @@ class OrdinaryLanes(Lanes):
             ]
             self.tests.append(f"%.t{i}")
         self.tests += [self.value(n) for n in self.ordinary.conditions]
-        texts = [*self._finite, *map(self.value, self.ordinary.finite)]
-        finite = [*dict.fromkeys(texts)]
+        finite = self._finite
         for i in range(0, len(finite), 2):
             pair = f"{finite[i]}, {finite[min(i + 1, len(finite) - 1)]}"
             self.lines.append(f"%.f{i} = fcmp ord {kind} {pair}\n")

@@ -26,12 +26,11 @@ LONGEST = 2_000
 class Ordinary(NamedTuple):
     """Say what to compute, and where that is right.
 
-    conditions: must hold; finite: must not be NaN; divisors: divide several numbers.
+    conditions: must hold; divisors: divide several numbers.
     """
 
     wanted: Wanted
     conditions: Sequence[Node]
-    finite: Sequence[Node]
     divisors: frozenset[Node]
 
 
@@ -43,7 +42,7 @@ def ordinary(wanted: Wanted) -> Ordinary | None:
     graph = Graph(real=F64)
     inputs = [graph.input(f"x{i}", kind=n.type) for i, n in enumerate(wanted.inputs)]
     found = dict(zip(wanted.inputs, inputs, strict=True))
-    guarded: list[tuple[Node, Node | None]] = []
+    guarded: list[tuple[Node, Node]] = []
     for node in wanted.nodes:
         if node in found:
             continue
@@ -63,11 +62,10 @@ def ordinary(wanted: Wanted) -> Ordinary | None:
             found[node] = simpler if isinstance(simpler, Node) else whole
     results = [found[n] for n in wanted.results]
     needed = {*graph.order(results)}  # what else was guarded is no longer there
-    conditions = dict.fromkeys(c for n, c in guarded if n in needed and c is not None)
-    finite = dict.fromkeys(n for n, c in guarded if n in needed and c is None)
+    conditions = dict.fromkeys(c for n, c in guarded if n in needed)
     nodes = graph.order([*results, *conditions])
     shorter = wanted._replace(nodes=nodes, inputs=inputs, results=results)
-    return Ordinary(shorter, [*conditions], [*finite], _divisors(nodes))
+    return Ordinary(shorter, [*conditions], _divisors(nodes))
 
 
 def is_division(node: Node) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.ops import portable, portable_stable
-from overbar.ir.ops.elementary import root_of_squares
+from overbar.ir.ops.elementary import root_of_squares, within
 from overbar.ir.ops.row import (
     LOOSEST,
     POWER,
@@ -117,6 +117,12 @@ def _slope_numpy(limits: bool, x: Any, y: Any, h: Any) -> Any:  # noqa: FBT001
     return _COSINE(x, y, h) if limits else np.divide(x, h)
 
 
+def _ordinary_slope(_out: Node, x: Node, _y: Node, h: Node) -> tuple[Node, Node]:
+    """Return x*(1/h), whose reciprocal serves all of a norm's partials."""
+    inverse = 1.0 / h
+    return x * inverse, within(inverse, 2.0**-1000, 2.0**1000)
+
+
 _COSINE = vectorised(portable_stable.cosine)
 
 
@@ -211,7 +217,7 @@ ROWS = (
             None,
         ),
         numpy=_slope_numpy, mp=_slope_mp, lower=_slope_lower,
-        ordinary=lambda out, x, y, h: (_plain_quotient(out, x, y, h), None),
+        ordinary=_ordinary_slope,
         helper=portable_stable.cosine, python=call("cosine"),
         text=_QUOTIENT, latex=_FRACTION,
         accuracy="x/h with h = hypot(x, y); its partials do not subtract; with its"

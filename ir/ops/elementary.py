@@ -76,13 +76,17 @@ def _angle_slope(x: Node, y: Node) -> Node:
     return apply("hypot_slope", x, y, r, attrs=(True,)) / r
 
 
+def within(x: Node, low: float, high: float) -> Node:
+    """Return the condition that a number lies between two others."""
+    return apply("and", apply("ge", x, low), apply("le", x, high))
+
+
 def root_of_squares(_out: Node, x: Node, *more: Node) -> tuple[Node, Node]:
     """Return a norm as it is written, and whether its squares are ordinary."""
     total = x * x
     for other in more:
         total = total + other * other
-    low, high = apply("ge", total, 2.0**-960), apply("le", total, 2.0**1020)
-    return apply("sqrt", total), apply("and", low, high)
+    return apply("sqrt", total), within(total, 2.0**-960, 2.0**1020)
 
 
 ROWS = (

@@ -162,9 +162,9 @@ class Op:
         operands of it that have no names of their own (a norm, a trace); first wins.
     helper: a portable function that generated source needs printed above it.
     lower: the op in simpler ops before code is printed, `(out, *operands) -> Node`.
-    ordinary: `(out, *operands) -> (Node, Node | None)`: shorter ops for numbers far
-        from overflow and underflow, and a condition under which they are right, None
-        for wherever they do not give NaN; for batches that are not strict.
+    ordinary: `(out, *operands) -> (Node, Node)`: shorter ops for numbers far from
+        overflow and underflow, and a condition under which they are right, for batches
+        that are not strict.
     llvm: the instruction, intrinsic or libm symbol for the machine-code printer; a
         Python function of scalars to translate; "same" for a value as it is.
     vector: the vector library's base name for the same, where it has one.
@@ -224,7 +224,7 @@ class Op:
     phrases: tuple[Callable[..., Phrase | None], ...] = ()
     helper: Callable[..., Any] | None = None
     lower: Partial | None = None
-    ordinary: Callable[..., tuple[Node, Node | None]] | None = None
+    ordinary: Callable[..., tuple[Node, Node]] | None = None
     llvm: str | Callable[..., Any] | None = None
     vector: str | None = None
     typing: Typing | None = real

@@ -8,6 +8,7 @@ formulas), callers take the way through generated Python and Numba.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from overbar.codegen.machine import store
 from overbar.codegen.machine.columns import Columns, made
 from overbar.codegen.machine.threads import share
 from overbar.codegen.machine.vectors import Vectors
-from overbar.ir.errors import UnsupportedError
+from overbar.ir.errors import OverbarError, UnsupportedError
 from overbar.native import wanted
 
 if TYPE_CHECKING:
@@ -96,15 +97,25 @@ class Pointwise:
         which = f"points {name} {self._real} {same} {self._vectors.kind}"
         key = store.key([content, which.encode()])
         try:
-            data = store.fetch(key)
-            if data is None:
+            found = _kept(key)
+            if found is None:
                 entry = wanted(self._entry(name))
                 data = made(entry, same, self._real, self._vectors)
                 store.keep(key, data)
-            return Columns(data)
+                found = Columns(data)
         except UnsupportedError as error:
             self._refused[name] = str(error)  # and it need not be derived again
             raise
+        return found
+
+
+def _kept(key: str) -> Columns | None:
+    """Return code from disk, None where there is none, or none that can be loaded."""
+    data = store.fetch(key)
+    if data is not None:
+        with suppress(ValueError, TypeError, LookupError, OverbarError):
+            return Columns(data)
+    return None
 
 
 def _line(value: Any, shape: tuple[int, ...]) -> Any:

@@ -19,7 +19,7 @@ import overbar as ob
 from overbar.codegen.machine import (
     arrays_math,
     inlined,
-    libmvec,
+    libraries,
     pycalls,
     stencils,
     store,
@@ -44,11 +44,11 @@ TRIPLES = {
 """Platforms as LLVM calls them, and how files of object code begin there."""
 CACHED = (
     (target, "features"), (target, "fingerprint"), (target, "_machine"),
-    (libmvec, "symbol"), (libmvec, "address"), (vectors, "lanes"),
+    (libraries, "symbol"), (libraries, "address"), (vectors, "lanes"),
     (arrays_math, "_pairs"), (store, "tag"),
 )  # fmt: skip
 """What is asked of the machine once a process."""
-READERS = ((libmvec, "features"), (vectors, "features"), (inlined, "features"),
+READERS = ((libraries, "features"), (vectors, "features"), (inlined, "features"),
            (arrays_math, "features"), (store, "fingerprint"))  # fmt: skip
 NARROW = (
     "avx", "fma", "f16c", "xop", "vaes", "vpclmul", "sha512", "sm3", "sm4", "amx",
@@ -70,7 +70,6 @@ def pretend(
     """Let this be a machine of another kind, for what chooses code by it."""
     there = SimpleNamespace(machine=lambda: machine)
     patch.setattr(stencils, "platform", there)
-    patch.setattr(vectors, "platform", there)
     patch.setattr(stencils, "sys", SimpleNamespace(platform=system, maxsize=largest))
 
 
@@ -83,10 +82,10 @@ def without(patch: pytest.MonkeyPatch, prefixes: str | tuple[str, ...]) -> None:
     patch.setattr(target.llvm, "get_host_cpu_features", lambda: here)
 
 
-def without_libmvec(patch: pytest.MonkeyPatch) -> None:
+def without_libraries(patch: pytest.MonkeyPatch) -> None:
     """Let there be no library of functions over vectors."""
     forget(patch)
-    patch.setattr(libmvec, "library", lambda: None)
+    patch.setattr(libraries, "opened", lambda _: None)
 
 
 def without_loader(patch: pytest.MonkeyPatch) -> list[str]:

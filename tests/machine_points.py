@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import mpmath
 import numpy as np
+import pytest
 
-from overbar.codegen.machine import inlined, libmvec, vectors
+from overbar.codegen.machine import inlined, libraries
 from overbar.codegen.machine.instructions import KINDS
 from overbar.codegen.machine.target import assemble, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from overbar.codegen.machine.libraries import Library
 
 ONE = (
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan",
@@ -23,7 +26,7 @@ ONE = (
     "erf", "erfc",
 )  # fmt: skip
 TWO = ("pow", "atan2", "hypot")
-"""Functions of libm's that libmvec has, of one number and of two."""
+"""Functions of libm's over vectors, of one number and of two."""
 _NUMPY = {
     "pow": "power", "asin": "arcsin", "acos": "arccos", "atan": "arctan",
     "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "atan2": "arctan2",
@@ -58,14 +61,16 @@ attributes #0 = {{ nounwind }}
 
 @cache
 def function(
-    name: str, dtype: str, lanes: int, *, inside: bool = False
+    name: str, dtype: str, lanes: int, library: Library, *, inside: bool = False
 ) -> Callable[..., Any] | None:
     """Return a vector function that takes arrays, None where there is none.
 
     inside: the function that is put in place of calls, not the library's.
     """
     arity = 2 if name in TWO else 1
-    symbol = vectors.Vectors(lanes, libmvec.library()).symbol(name, dtype, arity)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(libraries, "LIBRARIES", (library,))
+        symbol = libraries.symbol.__wrapped__(name, lanes, arity, dtype)
     if symbol is None:
         return None
     kind, places = f"<{lanes} x {KINDS[dtype]}>", range(arity)
@@ -81,7 +86,7 @@ def function(
         operands=", ".join(f"{kind} %x{i}" for i in places),
     ))  # fmt: skip
     object_code = assemble("\n".join(lines), inline=True)
-    code = load(object_code, ["run"], libmvec.addresses([symbol]))
+    code = load(object_code, ["run"], libraries.addresses([symbol]))
     types = [ctypes.c_void_p] * (arity + 1)
     run = ctypes.CFUNCTYPE(None, *types)(code.addresses["run"])
 

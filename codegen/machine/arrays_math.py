@@ -1,4 +1,4 @@
-"""Pair elementary functions with libmvec's, which LLVM's loop vectoriser then uses.
+"""Pair elementary functions with those over vectors that LLVM's vectoriser then uses.
 
 It is done as in `codegen/vectormath.py`: a call tells LLVM the vector version of what
 it calls, and the scalar version calls that one with the same number in every lane.
@@ -10,7 +10,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from overbar.codegen.machine import libmvec
+from overbar.codegen.machine import libraries
 from overbar.codegen.machine.forms import Form, Forms, _widest
 from overbar.codegen.machine.instructions import KINDS, SHORT
 from overbar.codegen.machine.target import features
@@ -39,22 +39,22 @@ class _Pair(NamedTuple):
 def _pairs() -> Mapping[str, _Pair]:
     """Return vector versions by the symbols of the scalar ones."""
     wide = features().get("avx2") and features().get("fma")
-    letter, doubles = ("d", 4) if wide else ("b", 2)
+    doubles = 4 if wide else 2
     found: dict[str, _Pair] = {}
     for op in OPS.values():
         if op.vector is None or not isinstance(op.python, Notation):
             continue
         if not re.fullmatch(r"(math|np)\.(\w+)\(.*", op.python.template):
             continue
-        arity, both = op.arity or 1, {}
+        arity = op.arity or 1
         for dtype, lanes in (("float64", doubles), ("float32", 2 * doubles)):
-            symbol = libmvec.spelled(letter, op.vector, lanes, arity, dtype)
+            symbol = libraries.symbol(op.vector, lanes, arity, dtype)
+            if symbol is None:
+                continue
             pair = _Pair(symbol, KINDS[dtype], lanes, arity)
             end = "f" if dtype == "float32" else ""
-            both[f"@{op.vector}{end}"] = pair
-            both[f"@llvm.{op.vector}.{SHORT[dtype]}"] = pair
-        if all(libmvec.address(pair.symbol) is not None for pair in both.values()):
-            found |= both
+            found[f"@{op.vector}{end}"] = pair
+            found[f"@llvm.{op.vector}.{SHORT[dtype]}"] = pair
     return found
 
 

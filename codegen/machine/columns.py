@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overbar.codegen.machine.libmvec import addresses
+from overbar.codegen.machine.libraries import addresses
 from overbar.codegen.machine.points import points_code, points_text
 from overbar.codegen.machine.target import load
 

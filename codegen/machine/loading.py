@@ -11,7 +11,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from overbar.codegen.machine import libmvec
+from overbar.codegen.machine import libraries
 from overbar.codegen.machine.target import load
 from overbar.ir.errors import OverbarError
 
@@ -22,7 +22,7 @@ OBJECT, OBJECTS, FIRST, LAYOUT = "object", "objects", "first", "layout"
 """What bytes are: one module's object code, several ones', these with a cell that names
 the code to run, or stencils."""
 CELL = "overbar_cell"
-_VECTOR = re.compile(rb"_ZGV[bcde]N\d+v+_\w+")
+_VECTOR = re.compile(libraries.SYMBOLS.encode())
 
 
 class Machine:
@@ -70,7 +70,7 @@ def _loaded(what: str, data: bytes) -> Any:
     symbols = {s.decode() for s in _VECTOR.findall(data)}
     names = ["core", CELL] if what == FIRST else ["core"]
     return load(
-        [data] if what == OBJECT else _parted(data), names, libmvec.addresses(symbols)
+        [data] if what == OBJECT else _parted(data), names, libraries.addresses(symbols)
     )
 
 

@@ -12,7 +12,7 @@ import heapq
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from overbar.codegen.machine import libmvec
+from overbar.codegen.machine import libraries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -82,7 +82,7 @@ def _widths(nodes: Sequence[Node]) -> dict[Op, list[tuple[int, str]]]:
             count[n.op] += 1
     found: dict[Op, list[tuple[int, str]]] = {}
     for op, calls in count.items():
-        known = [(w, libmvec.symbol(op.vector or "", w)) for w in libmvec.widths()]
+        known = [(w, libraries.symbol(op.vector or "", w)) for w in libraries.widths()]
         usable = [(w, symbol) for w, symbol in known if symbol and w > 2]
         if calls >= LEAST and usable:
             found[op] = usable[::-1]

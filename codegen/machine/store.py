@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overbar.codegen.cache import STORE, TAG_PREFIX
+from overbar.codegen.machine import libraries
 from overbar.codegen.machine.target import assemble, fingerprint
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def tag() -> str:
     edited copy never runs what another made. The version does where there are none.
     """
     digest = hashlib.sha256(sys.modules["overbar"].__version__.encode())
+    digest.update(libraries.installed().encode())
     for path in sorted(_sources()):
         info = path.stat()
         digest.update(f"{path.name} {info.st_size} {info.st_mtime_ns}\n".encode())

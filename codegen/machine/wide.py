@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overbar.codegen.machine import libmvec
+from overbar.codegen.machine import libraries
 from overbar.codegen.machine.body import SLOT
 from overbar.codegen.machine.forms import Forms
 from overbar.codegen.machine.loops import Loop, loaded
@@ -36,12 +36,12 @@ def vector_forms(*, strict: bool) -> Forms | None:
 
     strict: without functions over vectors, which round otherwise than libm's.
     """
-    lanes = max(libmvec.widths(), default=0)
+    lanes = max(libraries.widths(), default=0)
     if lanes < NARROWEST:
         return None
     if strict:
         return Forms(lanes)
-    return Forms(lanes, lambda name, dtype, n: libmvec.symbol(name, lanes, n, dtype))
+    return Forms(lanes, lambda name, dtype, n: libraries.symbol(name, lanes, n, dtype))
 
 
 def wide(program: Rolled, number: int, rows: Array, forms: Forms) -> str | None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import random
+import re
 
 import mpmath
 import numpy as np
 import pytest
 from irregular import irregular
 from machine_levels import cut, differences, levels, run, strictly
+from machine_platforms import without_libraries
 from op_truth import SUBJECTS
 
 import overbar as ob
-from overbar.codegen.machine import libmvec, making, packing
+from overbar.codegen.machine import libraries, making, packing
 from overbar.codegen.machine.loading import Machine, joined
 from overbar.codegen.machine.making import core_texts, first_code
 from overbar.codegen.machine.packing import Pack
@@ -110,7 +112,7 @@ def test_calls_side_by_side_are_right_to_four_units(name, monkeypatch):
     entry = Derivation(graph, inputs).value()
     codes = levels(entry, monkeypatch, strict=False)
     whole = wanted(entry)._replace(strict=False)
-    known = any(libmvec.symbol(OPS[name].vector, width) for width in (4, 8))
+    known = any(libraries.symbol(OPS[name].vector, width) for width in (4, 8))
     assert known == any(isinstance(item, Pack) for item in whole.items)
     rng = np.random.default_rng(6)
     near = rng.uniform(max(low, -3), min(high, 3), (60, 13))
@@ -162,17 +164,16 @@ def _best(whole):
 
 
 def test_a_machine_without_vector_functions_calls_one_by_one(monkeypatch):
-    """Without libmvec the same formula is right, and no vector function is called."""
+    """There the same formula is right, and no function over vectors is called."""
     known = irregular(1_500, 0.375, seed=4)
     entry = ob.compile(known.formula).runtime.entry("value_and_grad")
     whole = wanted(entry)._replace(strict=False)
-    usual = any("_ZGV" in text for text in core_texts(whole))
-    assert usual == (libmvec.symbol("sin", 4) is not None)
-    monkeypatch.setattr(libmvec, "library", lambda: None)
-    for function in (libmvec.symbol, libmvec.address):
-        monkeypatch.setattr(libmvec, function.__name__, function.__wrapped__)
+    vectors = re.compile(libraries.SYMBOLS)
+    usual = any(vectors.search(text) for text in core_texts(whole))
+    assert usual == (libraries.symbol("sin", 4) is not None)
+    without_libraries(monkeypatch)
     texts = core_texts(whole)
-    assert not any("_ZGV" in text for text in texts)
+    assert not any(vectors.search(text) for text in texts)
     code = Machine(*joined([assembled(text) for text in texts]))
     np.testing.assert_allclose(
         run(code, entry, [[0.375]]), [[known.value, known.slope]], rtol=1e-6

@@ -14,7 +14,14 @@ import pytest
 from machine_levels import flat
 
 import overbar as ob
-from overbar.codegen.machine import libmvec, making, memory, pycalls, stencils, vectors
+from overbar.codegen.machine import (
+    libraries,
+    making,
+    memory,
+    pycalls,
+    stencils,
+    vectors,
+)
 from overbar.codegen.machine.loading import FIRST, LAYOUT
 from overbar.codegen.machine.packing import Pack
 from overbar.codegen.machine.points import points_text
@@ -83,7 +90,7 @@ def test_kept_stencils_are_passed_over_where_memory_may_not_run(files, monkeypat
 
 LESS = {"no AVX-512": ("avx512", 4, "e"), "no AVX2": (other.NARROW, 2, "ed")}
 """What features there are not, and how many doubles a register then holds at most;
-how libmvec calls wider ones."""
+how symbols of libmvec's call wider ones."""
 
 
 @pytest.mark.parametrize("less", LESS)
@@ -93,7 +100,7 @@ def test_fewer_features_are_narrower_vectors(less, rng, monkeypatch):
     names, most, wider = LESS[less]
     other.without(monkeypatch, names)
     assert most >= vectors.lanes()
-    assert most >= max(libmvec.widths(), default=0)
+    assert most >= max(libraries.widths(), default=0)
     f = ob.compile(other.LONG.formula)
     texts = making.core_texts(wanted(f.runtime.entry("value_and_grad")))
     wide = [int(n) for text in texts for n in re.findall(r"<(\d+) x double>", text)]
@@ -107,9 +114,9 @@ def test_fewer_features_are_narrower_vectors(less, rng, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["ARM under macOS", "Windows"])
 @pytest.mark.usefixtures("files")
-def test_without_libmvec_every_lane_calls_libm(kind, rng, monkeypatch):
+def test_without_libraries_every_lane_calls_libm(kind, rng, monkeypatch):
     """There are no packs, and batches are right."""
-    other.without_libmvec(monkeypatch)
+    other.without_libraries(monkeypatch)
     other.pretend(monkeypatch, *other.KINDS[kind])
     f = ob.compile(other.LONG.formula)
     entry = f.runtime.entry("value_and_grad")
@@ -132,7 +139,7 @@ def test_numba_makes_code_where_ours_is_not_loaded(rng, monkeypatch):
 def test_llvm_makes_code_for_other_machines(triple, monkeypatch):
     """It takes our texts as other machines print them, and makes files for there."""
     other.without(monkeypatch, other.NARROW)
-    other.without_libmvec(monkeypatch)
+    other.without_libraries(monkeypatch)
     f = ob.compile(other.LONG.formula)
     long = wanted(f.runtime.entry("value_and_grad"))
     batch, _ = points_text(long, [False], "float64", vectors.Vectors.here(strict=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from machine_platforms import without_libraries
 from machine_points import ENTRIES, FORMULAS, called
 
 import overbar as ob
@@ -174,8 +175,8 @@ def test_many_versions_of_one_formula(rng):
 
 
 def test_without_a_vector_library(monkeypatch, rng):
-    """Where libmvec is missing each lane calls libm, with the bits of calls."""
-    monkeypatch.setattr(vectors, "library", lambda: None)
+    """Where there is none each lane calls libm, with the bits of calls."""
+    without_libraries(monkeypatch)
     f = ob.compile(FORMULAS["functions"])
     x, y = rng.uniform(0.1, 3.0, (2, 11))
     alone = [f(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)]

@@ -6,36 +6,46 @@ import machine_points as subjects
 import numpy as np
 import pytest
 
-from overbar.codegen.machine import inlined, libmvec, vectors
+from overbar.codegen.machine import inlined, vectors
+from overbar.codegen.machine.libraries import LIBMVEC, SVML, opened
 
-WITHOUT = libmvec.library() is None
+LIBRARIES = {"libmvec": LIBMVEC, "SVML": SVML}
 
 
-@pytest.mark.skipif(WITHOUT, reason="no libmvec on this machine")
-@pytest.mark.parametrize("lanes", [2, 4, 8])
+def library(name):
+    """Return a library; skip the test where it is not installed."""
+    if opened(LIBRARIES[name]) is None:
+        pytest.skip(f"no {name} on this machine")
+    return LIBRARIES[name]
+
+
+@pytest.mark.parametrize("size", [16, 32, 64])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", [*subjects.ONE, *subjects.TWO])
-def test_vector_functions_are_within_4_ulps(name, dtype, lanes):
+@pytest.mark.parametrize("source", LIBRARIES)
+def test_vector_functions_are_within_4_ulps(source, name, dtype, size):
     """Each is as close to mpmath over its range, and what C says at special values."""
-    if lanes > vectors.lanes():
+    where = library(source)
+    if size > 8 * vectors.lanes():
         pytest.skip("the processor has no such registers")
-    function = subjects.function(name, dtype, lanes)
+    lanes = size // np.dtype(dtype).itemsize
+    function = subjects.function(name, dtype, lanes, where)
     if function is None:
         pytest.skip("no such function: each lane calls libm")
     given = subjects.points(name, dtype, np.random.default_rng(7))
     assert [] == subjects.wrong(name, dtype, function, given)
 
 
-@pytest.mark.skipif(WITHOUT, reason="no libmvec on this machine")
 @pytest.mark.parametrize("lanes", [4, 8])
 @pytest.mark.parametrize("name", subjects.ONE)
 def test_functions_in_place_of_calls_are_within_4_ulps(name, lanes):
     """So are those that are written out, where their ways change as well."""
+    where = library("libmvec")
     if lanes > vectors.lanes():
         pytest.skip("the processor has no such registers")
     if not inlined.available(name, lanes):
         pytest.skip("called in the library")
-    function = subjects.function(name, "float64", lanes, inside=True)
+    function = subjects.function(name, "float64", lanes, where, inside=True)
     rng = np.random.default_rng(7)
     x = np.concatenate([*subjects.points(name, "float64", rng), subjects.dense(rng)])
     assert [] == subjects.wrong(name, "float64", function, [x])

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from overbar.codegen.machine.arrays_code import Code, View
-from overbar.codegen.machine.arrays_math import VectorForms, vectorised
+from overbar.codegen.machine.arrays_math import WIDE, VectorForms, vectorised
 from overbar.codegen.machine.arrays_nested import REFUSALS, Nested
 from overbar.codegen.machine.arrays_sizes import Sizes
 from overbar.codegen.machine.arrays_statements import Statements
@@ -83,7 +83,7 @@ def print_arrays(program: Program, *, strict: bool) -> str:
     strict: elementary functions are libm's. Raises UnsupportedError for what machine
     code does not know.
     """
-    cores = _Cores(Forms() if strict else VectorForms())
+    cores = _Cores(Forms()) if strict else _Cores(VectorForms(), f"{WIDE} ")
     main = cores.core(program)
     head = _COMMON.format(core=main)
     sizes = _sizes_text(program, arguments(program))
@@ -123,10 +123,14 @@ def _buffers(program: Program) -> dict[Node, int]:
 
 
 class _Cores:
-    """Print the cores of a program and of those that it calls, each once."""
+    """Print the cores of a program and of those that it calls, each once.
 
-    def __init__(self, forms: Forms) -> None:
+    attributes: of their functions, with a space at the end.
+    """
+
+    def __init__(self, forms: Forms, attributes: str = "") -> None:
         self.forms = forms
+        self.attributes = attributes
         self._texts: dict[str, str] = {}
 
     def core(self, program: Program) -> str:
@@ -171,7 +175,7 @@ class _Core:
         kernel = f'{self.symbol[:-1]}.kernel"'
         return (
             f"define internal i32 {kernel}(ptr noalias readonly %in, ptr noalias %out"
-            f"{own}) nounwind noinline {{\n{code.begun()}body:\n{code.text()}"
+            f"{own}) nounwind noinline {self.cores.attributes}{{\n{code.begun()}body:\n{code.text()}"
             f"br label %leave\n{self._left()}}}\n"
             f"define internal i32 {self.symbol}(ptr %in, ptr %out) nounwind {{\n"
             f"{''.join(loads)}%status = call i32 {kernel}(ptr %in, ptr %out{handed})\n"

@@ -112,7 +112,15 @@ def _scaled(code: Doubles, x: Value, n: Value) -> Value:
 
 
 def _log(code: Doubles, x: Value) -> Value:
-    """Write log(x) = k*log(2) - log(c) + log(1 + r), c near 2**k/x, of few digits."""
+    far, rest = _logarithm(code, x)
+    return code.operate("fadd", far, rest)
+
+
+def _logarithm(code: Doubles, x: Value) -> tuple[Value, Value]:
+    """Write log(x) = k*log(2) - log(c) + log(1 + r), c near 2**k/x, of few digits.
+
+    Returned are the first two terms, and the rest.
+    """
     m = code.avx512("getmant", x, "i32 11")  # from 3/4 to 3/2, NaN for a negative x
     k = code.operate("fsub", code.avx512("getexp", x), code.avx512("getexp", m))
     placed = code.operate("fadd", code.reciprocal(m), code.number(_SIXTEENTHS))
@@ -120,8 +128,23 @@ def _log(code: Doubles, x: Value) -> Value:
     r = code.fma(m, c, code.number(-1.0))
     far = code.fma(k, code.number(_LOG2[0]), code.looked_up(_LOGS, placed))
     rest = code.fma(code.operate("fmul", r, r), code.polynomial(r, _LOG), r)
-    rest = code.fma(k, code.number(_LOG2[1]), rest)
-    return code.operate("fadd", far, rest)
+    return far, code.fma(k, code.number(_LOG2[1]), rest)
+
+
+def _log1p(code: Doubles, x: Value) -> Value:
+    """Write log(1 + x) = log(u) + e/u, e what u = 1 + x was rounded by."""
+    one = code.number(1.0)
+    u = code.operate("fadd", one, x)
+    part = code.operate("fsub", u, one)
+    e = code.operate("fsub", one, code.operate("fsub", u, part))
+    e = code.operate("fadd", e, code.operate("fsub", x, part))
+    far, rest = _logarithm(code, u)
+    whole = code.operate("fadd", far, rest)
+    finer = code.operate("fadd", far, code.fma(e, code.reciprocal(u), rest))
+    size = code.intrinsic("fabs", whole)
+    finite = code.compare("olt", size, code.number(math.inf))
+    value = code.select(finite, finer, whole)
+    return code.intrinsic("copysign", value, x)  # of -0 as well
 
 
 def _tanh(code: Doubles, x: Value) -> Value:
@@ -187,9 +210,9 @@ def _far(name: str) -> str:
 
 
 _WRITTEN: dict[str, Callable[[Doubles, Value], Value]] = {
-    "exp": _exp, "log": _log, "sin": _sin, "cos": _cos, "tanh": _tanh,
+    "exp": _exp, "log": _log, "log1p": _log1p, "sin": _sin, "cos": _cos, "tanh": _tanh,
 }  # fmt: skip
-_FAR, _WIDE = {"sin", "cos"}, {"log"}
+_FAR, _WIDE = {"sin", "cos"}, {"log", "log1p"}
 """Functions that call the library now and then; those for AVX-512 alone."""
 
 

@@ -7,15 +7,27 @@ arrays in place of many numbers, as a generated function returns them.
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils as numba_cgutils
-from numba.core import types as numba_types
-from numba.np import arrayobj
 
 from overbar.codegen.entry import common, kind_of, kinds_of
+from overbar.codegen.jitslots import (
+    DOUBLES,
+    SLOT,
+    WORD,
+    Slots,
+    call,
+    cgutils,
+    elements,
+    load,
+    place_of,
+    populate_array,
+    room,
+    store,
+    types,
+)
 from overbar.ir.program import LARGEST_TUPLE
 from overbar.ir.types import DTYPES
 
@@ -24,22 +36,6 @@ if TYPE_CHECKING:
 
     from overbar.codegen.entry import Declared
     from overbar.codegen.jitargs import Code
-
-# Numba's types are incomplete.
-types: Any = numba_types
-cgutils: Any = numba_cgutils
-populate_array: Any = arrayobj.populate_array
-
-_WORD, _BYTES = ir.IntType(64), ir.IntType(8).as_pointer()
-_SLOT = 8
-_DOUBLES = types.Array(types.float64, 1, "C")
-
-
-class Slots(NamedTuple):
-    """Hold memory for numbers; `owner` is the array that it is of, if it is one's."""
-
-    pointer: Any
-    owner: Any = None
 
 
 class Core:
@@ -66,16 +62,11 @@ class Core:
     def emit(self, code: Code, args: Sequence[Any]) -> Any:
         """Emit the call; return the results."""
         given = self._given(code, args)
-        out = _slots(code, _count(self.results), heap=_packs(self.results))
-        kind = ir.FunctionType(ir.VoidType(), [_BYTES, _BYTES])
-        address = code.context.add_dynamic_addr(
-            code.builder, self.machine.address, info="core"
-        )
-        core = code.builder.bitcast(address, kind.as_pointer())
-        code.builder.call(core, [given.pointer, out.pointer])
+        out = room(code, _count(self.results), heap=_packs(self.results))
+        call(code, self.machine.address, "core", ir.VoidType(), given, out)
         found = _result(code, out, self.results, iter(range(_count(self.results))))
         owners = [s.owner for s in (given, out) if s.owner is not None]
-        code.made.extend((_DOUBLES, owner) for owner in owners)
+        code.made.extend((DOUBLES, owner) for owner in owners)
         code.drop()
         return found
 
@@ -83,8 +74,8 @@ class Core:
         """Return memory with all arguments, one a slot."""
         arrays = [isinstance(kind, types.Array) for kind in self.kinds]
         if arrays == [True] and {*self.inputs} == {"float64"}:
-            return Slots(_data(code, self.kinds[0], args[0]))
-        slots = _slots(code, len(self.inputs), heap=any(arrays))
+            return Slots(elements(code, self.kinds[0], args[0]))
+        slots = room(code, len(self.inputs), heap=any(arrays))
         start = 0
         for kind, value in zip(self.kinds, args, strict=True):
             if isinstance(kind, types.Array):
@@ -98,7 +89,7 @@ class Core:
                 parts = cgutils.unpack_tuple(code.builder, value)
                 pairs = list(zip(kind, parts, strict=True))
             for i, (of, v) in enumerate(pairs, start):
-                _store(code, slots, _WORD(i), of, v)
+                store(code, slots, WORD(i), of, v)
             start += len(pairs)
         return slots
 
@@ -126,50 +117,12 @@ def _packs(results: Any) -> bool:
 def _result(code: Code, out: Slots, results: Any, places: Iterator[int]) -> Any:
     """Return results, put together of the slots from the next place on."""
     if not isinstance(results, list):
-        return _load(code, out, _WORD(next(places)), kind_of(DTYPES[results]))
+        return load(code, out, WORD(next(places)), kind_of(DTYPES[results]))
     if len(results) > LARGEST_TUPLE:
         first, *_ = [next(places) for _ in results]
         return _gathered(code, out, first, results)
     parts = [_result(code, out, part, places) for part in results]
     return code.context.make_tuple(code.builder, _returned(results), parts)
-
-
-# -- memory ----------------------------------------------------------------------------
-
-
-def _slots(code: Code, count: int, *, heap: bool) -> Slots:
-    """Return memory for so many numbers."""
-    if heap:
-        owner = code.call(_made, _DOUBLES, types.intp, _WORD(count))
-        return Slots(_data(code, _DOUBLES, owner), owner)
-    memory = cgutils.alloca_once(code.builder, _WORD, max(count, 1))
-    return Slots(code.builder.bitcast(memory, _BYTES))
-
-
-def _made(count: int) -> Any:
-    return np.empty(count)
-
-
-def _data(code: Code, kind: Any, array: Any) -> Any:
-    data = code.context.make_array(kind)(code.context, code.builder, array).data
-    return code.builder.bitcast(data, _BYTES)
-
-
-def _at(code: Code, memory: Any, place: Any, kind: Any, size: int = _SLOT) -> Any:
-    """Return the address of a number of some size in memory, by its place."""
-    start = code.builder.gep(memory, [code.builder.mul(place, _WORD(size))])
-    data = code.context.get_data_type(kind)
-    return code.builder.bitcast(start, data.as_pointer())
-
-
-def _load(code: Code, slots: Slots, place: Any, kind: Any) -> Any:
-    at = _at(code, slots.pointer, place, kind)
-    return code.context.unpack_value(code.builder, kind, at)
-
-
-def _store(code: Code, slots: Slots, place: Any, kind: Any, value: Any) -> None:
-    at = _at(code, slots.pointer, place, kind)
-    code.context.pack_value(code.builder, kind, value, at)
 
 
 # -- arrays of many numbers ------------------------------------------------------------
@@ -188,14 +141,14 @@ def _spread(
     code: Code, slots: Slots, dtypes: Sequence[str], kind: Any, array: Any
 ) -> None:
     """Store the elements of an array in the first slots."""
-    element, data = kind.dtype, _data(code, kind, array)
+    element, data = kind.dtype, elements(code, kind, array)
     size = code.context.get_abi_sizeof(code.context.get_data_type(element))
     for to, start, length in _runs(dtypes):
-        with cgutils.for_range(code.builder, _WORD(length)) as loop:
-            place = code.builder.add(loop.index, _WORD(start))
-            at = _at(code, data, place, element, size)
+        with cgutils.for_range(code.builder, WORD(length)) as loop:
+            place = code.builder.add(loop.index, WORD(start))
+            at = place_of(code, data, place, element, size)
             value = code.context.unpack_value(code.builder, element, at)
-            _store(code, slots, place, to, code.cast(value, element, to))
+            store(code, slots, place, to, code.cast(value, element, to))
 
 
 def _gathered(code: Code, out: Slots, first: int, dtypes: Sequence[str]) -> Any:
@@ -204,14 +157,14 @@ def _gathered(code: Code, out: Slots, first: int, dtypes: Sequence[str]) -> Any:
     kind = _returned(dtypes)
     if {*dtypes} == {"float64"}:
         return _viewed(code, out, first, len(dtypes))
-    made = code.call(_maker(kind.dtype), kind, types.intp, _WORD(len(dtypes)))
-    data, element = _data(code, kind, made), kind.dtype
+    made = code.call(_maker(kind.dtype), kind, types.intp, WORD(len(dtypes)))
+    data, element = elements(code, kind, made), kind.dtype
     size = context.get_abi_sizeof(context.get_data_type(element))
     for of, start, length in _runs(dtypes):
-        with cgutils.for_range(builder, _WORD(length)) as loop:
-            place = builder.add(loop.index, _WORD(start))
-            value = _load(code, out, builder.add(place, _WORD(first)), of)
-            at = _at(code, data, place, element, size)
+        with cgutils.for_range(builder, WORD(length)) as loop:
+            place = builder.add(loop.index, WORD(start))
+            value = load(code, out, builder.add(place, WORD(first)), of)
+            at = place_of(code, data, place, element, size)
             context.pack_value(builder, element, code.cast(value, of, element), at)
     return made
 
@@ -228,16 +181,16 @@ def _maker(dtype: Any) -> Any:
 def _viewed(code: Code, out: Slots, first: int, count: int) -> Any:
     """Return slots as an array, which keeps their memory."""
     context, builder = code.context, code.builder
-    owner = context.make_array(_DOUBLES)(context, builder, out.owner)
-    view = context.make_array(_DOUBLES)(context, builder)
+    owner = context.make_array(DOUBLES)(context, builder, out.owner)
+    view = context.make_array(DOUBLES)(context, builder)
     populate_array(
         view,
-        data=_at(code, out.pointer, _WORD(first), types.float64),
-        shape=[_WORD(count)],
-        strides=[_WORD(_SLOT)],
-        itemsize=_WORD(_SLOT),
+        data=place_of(code, out.pointer, WORD(first), types.float64),
+        shape=[WORD(count)],
+        strides=[WORD(SLOT)],
+        itemsize=WORD(SLOT),
         meminfo=owner.meminfo,
     )
     value = view._getvalue()  # noqa: SLF001 - Numba's name for it
-    context.nrt.incref(builder, _DOUBLES, value)
+    context.nrt.incref(builder, DOUBLES, value)
     return value

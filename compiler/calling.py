@@ -16,7 +16,7 @@ from overbar.mapping import (
     points_shape,
     reduced,
 )
-from overbar.results import Named, named_type
+from overbar.results import Named, fill, named_type
 from overbar.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -30,7 +30,12 @@ Sizes: TypeAlias = "Mapping[str, int]"
 
 
 class Calling:
-    """Hold a formula's parts, and run its entry points on what the user passed."""
+    """Hold a formula's parts, and run its entry points on what the user passed.
+
+    writes: whether points go straight into the caller's arrays.
+    """
+
+    writes = True
 
     def __init__(
         self, graph: Graph, arguments: Sequence[Argument], options: Options
@@ -76,8 +81,44 @@ class Calling:
         """
         return self.run_into(name, values, ())
 
-    def run_into(self, name: str, values: list[Any], out: Any) -> list[Any]:
-        """Return results as `run_entry` does, the gradient's in arrays if these fit."""
+    def value_in(
+        self, out: Any, args: tuple[Any, ...], keywords: Mapping[str, Any]
+    ) -> Any:
+        """Return the value as a call does, written to the caller's arrays as well."""
+        if out is None or self.options.shape is not None:
+            whole = self.packaged(self.run("value", args, keywords))
+            if out is not None:
+                fill([out], [whole], [self.options.name])
+            return whole
+        out = [out] if self._single else out
+        names = tuple(self._graph.outputs)
+        return self.packaged(self.run_out("value", args, keywords, out, names))
+
+    def run_out(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        keywords: Mapping[str, Any],
+        out: Any,
+        names: Sequence[str],
+    ) -> list[Any]:
+        """Return results as `run` does, the last of them written to arrays as well.
+
+        out: the caller's arrays, of results of these names. Those that fit are what is
+        returned. Raises InputError for what is no array of a result's shape.
+        """
+        if self.writes:
+            values = self.signature.bind(args, keywords)
+            parts = self.run_into(name, values, out, len(names))
+        else:
+            parts = self.run(name, args, keywords)
+        fill(out, parts[len(parts) - len(names) :], names)
+        return parts
+
+    def run_into(
+        self, name: str, values: list[Any], out: Any, count: int = 0
+    ) -> list[Any]:
+        """Return results as `run_entry` does, the last ones in arrays if these fit."""
         reduce = self.options.reduce
         if reduce is not None:
             self._need_plain_params(values)
@@ -86,7 +127,7 @@ class Calling:
             return reduced(self.runtime.points(name, values, shape), reduce)
         if not shape:
             return flattened(self.runtime.call(name)(*values))
-        known = isinstance(out, list | tuple) and len(out) == len(self._wrt)
+        known = isinstance(out, list | tuple) and len(out) == count
         direct = known and fit(out, values, shape, self._graph.real.dtype)
         fitting = out if direct else []
         rows = self.runtime.points(name, values, shape, [a.ravel() for a in fitting])

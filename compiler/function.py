@@ -15,7 +15,7 @@ from overbar.identity import Identity
 from overbar.inspection import Inspection
 from overbar.ir.errors import InputError
 from overbar.mapping import common_shape, flattened
-from overbar.results import fill, named
+from overbar.results import named
 from overbar.sparse import hessian_by_name, jacobian_by_name
 from overbar.swift import by_numbers
 
@@ -51,9 +51,7 @@ class CompiledFunction(Calling, Identity, Inspection):
     for these over one parameter vector; `source` and `text()` to read what runs.
 
     Arguments are numbers, or arrays that broadcast to a shape S, over which the
-    formula is mapped. Machine code is made at the first call of each.
-
-    maps: whether a call maps over its arguments.
+    formula is mapped, if it `maps`. Machine code is made at the first call of each.
     """
 
     maps = True
@@ -68,7 +66,10 @@ class CompiledFunction(Calling, Identity, Inspection):
     # -- calls -----------------------------------------------------------------
 
     def __call__(self, /, *args: Any, **keywords: Any) -> Any:
-        """Return the value: a float, an array of shape S, or a named tuple of them."""
+        """Return the value: a float, an array of shape S, or a named tuple of them.
+
+        out: as of `value_and_grad`, unless an input has this name; one an output.
+        """
         return self._value(*args, **keywords)
 
     @cached_property
@@ -76,6 +77,8 @@ class CompiledFunction(Calling, Identity, Inspection):
         return by_numbers(self, "value", self._any_value)
 
     def _any_value(self, /, *args: Any, **keywords: Any) -> Any:
+        if "out" in keywords and "out" not in self.signature.inputs:
+            return self.value_in(keywords.pop("out"), args, keywords)
         return self.packaged(self.run("value", args, keywords))
 
     def grad(self, /, *args: Any, **keywords: Any) -> Any:
@@ -122,12 +125,8 @@ class CompiledFunction(Calling, Identity, Inspection):
             value, *grads = self.run("value_and_grad", args, keywords)
             return value, self._grads(grads)
         out = [out] if self.options.bare else out
-        if self.maps:
-            values = self.signature.bind(args, keywords)
-            value, *grads = self.run_into("value_and_grad", values, out)
-        else:
-            value, *grads = self.run("value_and_grad", args, keywords)
-        fill(out, grads, self.options.wrt)
+        names = self.options.wrt
+        value, *grads = self.run_out("value_and_grad", args, keywords, out, names)
         return value, self._grads(grads)
 
     def forward(self, /, *args: Any, **keywords: Any) -> tuple[Any, Saved]:

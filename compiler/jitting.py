@@ -1,12 +1,12 @@
 """Say what Numba code calls for an entry point of a formula.
 
 Comes in: a formula's runtime and an entry point's name. Goes out: machine code with
-what a caller gives it: our own for formulas of numbers, else what Numba makes of the
-generated function.
+what a caller gives it: our own, or else what Numba makes of the generated function.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +27,9 @@ if TYPE_CHECKING:
 
 def callee(runtime: Runtime, name: str) -> Callee:
     """Return what calls an entry point."""
-    if runtime.machine:
-        try:
-            return _native(runtime, name)
-        except UnsupportedError:
-            pass  # such as arrays
+    for way in (_native, _over_arrays) if runtime.machine else ():
+        with suppress(UnsupportedError):
+            return way(runtime, name)
     return _generated(runtime, name)
 
 
@@ -75,12 +73,27 @@ def _numbers(names: Sequence[str], dtypes: Sequence[str]) -> tuple[Declared, ...
     return tuple(Declared(name, DTYPES[dtype], None) for name, dtype in pairs)
 
 
+def _over_arrays(runtime: Runtime, name: str) -> Callee:
+    """Raise UnsupportedError where there is no machine code of ours."""
+    core = runtime.native_arrays.core(name)
+    from overbar.codegen.jitarrays import ArrayCaller  # loads Numba
+
+    program = runtime.entry(name).program
+    return _of(runtime, name, ArrayCaller(core, parts_of(program), program.result))
+
+
 def _generated(runtime: Runtime, name: str) -> Callee:
     from overbar.codegen.jitgenerated import Generated
 
     program = runtime.entry(name).program
     core = getattr(runtime.module(name), name)
     code = Generated(core, program, Results.of(program).borrowed)
+    return _of(runtime, name, code)
+
+
+def _of(runtime: Runtime, name: str, code: Any) -> Callee:
+    """Return how to call code that takes what an entry point's Program does."""
+    program = runtime.entry(name).program
     parts = parts_of(program)
     names = ["inputs"] if program.packed else [n for n, _ in program.params]
     names = names[: len(parts)]

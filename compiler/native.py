@@ -8,7 +8,6 @@ user's), callers take the way through generated Python and Numba.
 from __future__ import annotations
 
 import json
-import threading
 from contextlib import suppress
 from functools import cache, update_wrapper
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from overbar.codegen.machine.pycores import Core, Group, Parameter, owner
 from overbar.codegen.machine.target import assembled
 from overbar.ir.collector import paused
 from overbar.ir.errors import OverbarError, UnsupportedError
+from overbar.ir.forking import Lock
 from overbar.ir.ops import OWN
 from overbar.ir.program import leaves
 from overbar.progress import Progress
@@ -54,7 +54,7 @@ class Made:
         what, self.inputs, self.results, self.saved = json.loads(head)
         self.machine = Machine(what, code)
         self.calls = 0
-        self.lock = threading.Lock()
+        self.lock = Lock()
         self.work: Background | None = None
 
     def improved(self, codes: Sequence[bytes]) -> None:

@@ -35,7 +35,17 @@ class NativeArrays:
 
     def __init__(self, entry: Callable[[str], Entry]) -> None:
         self._entry = entry
+        self._cores: dict[str, ArrayCore] = {}
         self._made: dict[str, Callable[..., list[Any]]] = {}
+
+    def core(self, name: str) -> ArrayCore:
+        """Return an entry point's core.
+
+        Raises UnsupportedError for what machine code does not know.
+        """
+        if name not in self._cores:
+            self._cores[name] = core_of(self._entry(name))
+        return self._cores[name]
 
     def exact(self, name: str) -> Callable[..., list[Any]]:
         """Return an entry point that takes its very types and lists its results.
@@ -44,7 +54,7 @@ class NativeArrays:
         Raises UnsupportedError for what machine code does not know.
         """
         if name not in self._made:
-            self._made[name] = compiled(self._entry(name), name)
+            self._made[name] = function(self.core(name), name)
         return self._made[name]
 
     def function(self, name: str) -> Callable[..., Any]:
@@ -68,17 +78,21 @@ class NativeArrays:
 
 def compiled(entry: Entry, name: str) -> Callable[..., list[Any]]:
     """Return an entry point's code as a function, from disk where it is there."""
+    return function(core_of(entry), name)
+
+
+def core_of(entry: Entry) -> ArrayCore:
+    """Return an entry point's core, from disk where it is there."""
     program = entry.program
     strict = entry.graph.strict or not program.shaped
     text = print_arrays(program, strict=strict)
     code = store.made(text, level=3, passes=3, vectorise=True, inline=True)
     loaded = load(code, ["core", "sizes"], addresses(symbols(text)))
     given, constants = _given(program)
-    core = ArrayCore(
+    return ArrayCore(
         loaded, tuple(map(_part, given)), tuple(map(_part, leaves(program.result))),
         tuple(np.ascontiguousarray(n.attrs[0].value, n.type.dtype) for n in constants),
     )  # fmt: skip
-    return function(core, name)
 
 
 def _given(program: Program) -> tuple[list[Node], Sequence[Node]]:

@@ -7,7 +7,6 @@ that its names come from. Everything is made when first asked for.
 
 from __future__ import annotations
 
-import threading
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,6 +16,7 @@ from overbar.codegen.units import cheap
 from overbar.derive.naming import Adjoints, adjoints, unused
 from overbar.derive.sparse import gathered_rows
 from overbar.entry import Entry
+from overbar.ir.forking import Guard
 from overbar.ir.ops import OPS
 from overbar.ir.program import LARGEST_TUPLE, leaves
 from overbar.ir.types import dim, dims
@@ -44,15 +44,17 @@ class Passes:
         self.graph = graph
         self.wrt = tuple(wrt)
         self.values = tuple(graph.outputs.values())
-        self.lock = threading.RLock()
+        self.lock = Guard()
         graph.formula_size = len(graph)
+        self._adjoints: Adjoints | None = None
 
-    @cached_property
+    @property
     def adjoints(self) -> Adjoints:
         """The backward sweep with the lectures' names, seeds symbolic."""
-        with self.lock:  # another thread may have made it while this one waited
-            made = self.__dict__.get("adjoints")
-            return made or adjoints(self.graph, self.wrt)
+        with self.lock:
+            if self._adjoints is None:
+                self._adjoints = adjoints(self.graph, self.wrt)
+            return self._adjoints
 
     def with_gradient(self) -> Graph:
         """Return a graph of the outputs and of the adjoints, to print or to run.

@@ -13,6 +13,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
+from overbar.ir.forking import Lock
+
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import TextIO
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 DELAY = 1.0
 """Seconds of work that need no word."""
 
-_SHOWING = threading.Lock()
+_SHOWING = Lock()
 _PERIOD = 0.1
 _WIDTH = 20
 

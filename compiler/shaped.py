@@ -64,6 +64,7 @@ class ShapedFunction(DirectCalls, ShapedInspection, CompiledFunction):
     """
 
     signature: ShapedSignature
+    writes = False
 
     def __init__(
         self, graph: Graph, arguments: Sequence[Argument], options: Options

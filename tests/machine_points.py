@@ -11,7 +11,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from overbar.codegen.machine import inlined, libraries
+from overbar.codegen.machine import inlined, inlined_near, libraries
 from overbar.codegen.machine.instructions import KINDS
 from overbar.codegen.machine.target import assemble, load
 
@@ -51,7 +51,7 @@ ENTRIES = ("value", "grad", "hessian", "vjp", "jvp")
 """To be mapped over points, and entry points to do it by."""
 TEXT = """
 define void @run({pointers}, ptr %out) {{
-{loads}%r = call {kind} @{symbol}({operands})
+{loads}%r = call {kind} {symbol}({operands})
 store {kind} %r, ptr %out, align 4
 ret void
 }}
@@ -73,20 +73,41 @@ def function(
         symbol = libraries.symbol.__wrapped__(name, lanes, arity, dtype)
     if symbol is None:
         return None
-    kind, places = f"<{lanes} x {KINDS[dtype]}>", range(arity)
+    kind = f"<{lanes} x {KINDS[dtype]}>"
     lines = [f"declare {kind} @{symbol}({', '.join([kind] * arity)})"]
     if inside:
         declared, defined = inlined.definition(name, "own", lanes, symbol)
         lines = [*declared, *defined]
+    called = "@own" if inside else f"@{symbol}"
+    return _on_arrays(lines, called, dtype, lanes, arity, [symbol])
+
+
+@cache
+def near(name: str, lanes: int) -> Callable[..., Any]:
+    """Return a function for numbers that are not large that takes arrays."""
+    declared, symbol, text = inlined_near.definition(name, lanes)
+    return _on_arrays([*declared, text], symbol, "float64", lanes, 1, [])
+
+
+def _on_arrays(
+    lines: list[str],
+    symbol: str,
+    dtype: str,
+    lanes: int,
+    arity: int,
+    needed: Sequence[str],
+) -> Callable[..., Any]:
+    """Return a function over vectors as one over arrays."""
+    kind, places = f"<{lanes} x {KINDS[dtype]}>", range(arity)
     lines.append(TEXT.format(
         kind=kind,
-        symbol="own" if inside else symbol,
+        symbol=symbol,
         pointers=", ".join(f"ptr %a{i}" for i in places),
         loads="".join(f"%x{i} = load {kind}, ptr %a{i}, align 4\n" for i in places),
         operands=", ".join(f"{kind} %x{i}" for i in places),
     ))  # fmt: skip
     object_code = assemble("\n".join(lines), inline=True)
-    code = load(object_code, ["run"], libraries.addresses([symbol]))
+    code = load(object_code, ["run"], libraries.addresses(needed))
     types = [ctypes.c_void_p] * (arity + 1)
     run = ctypes.CFUNCTYPE(None, *types)(code.addresses["run"])
 

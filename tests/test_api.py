@@ -479,6 +479,40 @@ def test_out(shape, out):
         np.testing.assert_array_equal(part, filled)
 
 
+@pytest.mark.parametrize(
+    ("formula", "given", "shape"),
+    [
+        ("x*y", (2.0, 3.0), ()),
+        ("x*y", ([2.0, 4.0], 3.0), (2,)),
+        ("x: param[n]\ny: param\nx*y", ([2.0, 4.0], 3.0), (2,)),
+        ("x: param\ny: param\nx*y*arange(2)", (2.0, 3.0), (2,)),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_out_of_a_value(formula, given, shape, dtype):
+    """`out` is filled with the value that is returned, of numbers and of arrays."""
+    target, f = np.zeros(shape, dtype), ob.compile(formula)
+    value = f(*given, out=target)
+    np.testing.assert_array_equal(f(*given), value)
+    np.testing.assert_array_equal(target, value)
+    np.testing.assert_array_equal(f(*given, out=None), value)
+
+
+def test_out_of_a_matrix_of_formulas():
+    """It is filled whole, points in front."""
+    x = sp.Symbol("x")
+    f, target = ob.compile(sp.Matrix([[x, x**2]])), np.zeros((3, 1, 2))
+    f(np.arange(3.0), out=target)
+    assert [[[0.0, 0.0]], [[1.0, 1.0]], [[2.0, 4.0]]] == target.tolist()
+
+
+def test_an_input_may_be_called_out():
+    """The argument of this name is then the formula's."""
+    f = ob.compile("x: param\nout: param\nx*out")
+    assert 6.0 == f(2.0, out=3.0)
+    assert [6.0, 8.0] == f(2.0, out=np.array([3.0, 4.0])).tolist()
+
+
 def test_out_of_a_single_parameter():
     """One array is enough for the gradient in one parameter, and of its shape."""
     f = ob.compile("w: param[n]\nx: data[n]\nsum(w*x)")

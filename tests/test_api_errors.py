@@ -177,6 +177,9 @@ CALLS = [
     ("f", lambda f: f.flat.value_and_grad([1, 2], out=np.zeros(2, int)),
      ("expected an array of floats of shape (2,) as out= for 'theta', found one of "
      "int64 of shape (2,)")),
+    ("f", lambda f: f([1.0, 2.0], 2, out=np.zeros(3)),
+     ("expected an array of floats of shape (2,) as out= for 'out', found one of "
+      "float64 of shape (3,)")),
     ("bare", lambda f: f.value_and_grad(1, 2, out=3.0),
      ("expected an array of floats of shape () as out= for 'x', found a value of type "
      "float")),

@@ -173,9 +173,10 @@ class _Core:
         own = "".join(f", ptr noalias nonnull {n}" for n in names)
         handed = "".join(f", ptr {n}" for n in names)
         kernel = f'{self.symbol[:-1]}.kernel"'
+        attributes = f"nounwind noinline {self.cores.attributes}"
         return (
             f"define internal i32 {kernel}(ptr noalias readonly %in, ptr noalias %out"
-            f"{own}) nounwind noinline {self.cores.attributes}{{\n{code.begun()}body:\n{code.text()}"
+            f"{own}) {attributes}{{\n{code.begun()}body:\n{code.text()}"
             f"br label %leave\n{self._left()}}}\n"
             f"define internal i32 {self.symbol}(ptr %in, ptr %out) nounwind {{\n"
             f"{''.join(loads)}%status = call i32 {kernel}(ptr %in, ptr %out{handed})\n"

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.codegen.machine import pycalls, store
+from overbar.codegen.machine.arrays_nested import REFUSALS
 from overbar.codegen.machine.pycalls import data_of
 from overbar.codegen.machine.pycores import KINDS
 from overbar.ir.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from overbar.codegen.machine.target import Code
 
@@ -36,6 +37,13 @@ SLOTS = 512
 """Slots of arguments, and of results with their sizes, at most."""
 _ARRAY = 4
 _TRUE, _FALSE = True, False
+ERRORS: Mapping[int, type[Exception]] = {
+    REFUSALS["place"]: IndexError,
+    REFUSALS["memory"]: MemoryError,
+    REFUSALS["size"]: OverflowError,
+    REFUSALS["matrix"]: np.linalg.LinAlgError,
+}
+"""What is raised for each reason why a core refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,14 +35,19 @@ class Background:
         self._running: dict[int, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
         self._done: dict[int, bytes] = {}
         self._workers = workers or os.cpu_count() or 1
-        self.failed = False
+        self._failed = False
         self._process = os.getpid()
         weakref.finalize(self, _end, self._running, self._process)
         self._start()
 
+    @property
+    def failed(self) -> bool:
+        """Whether there will be no code: a fork's child never gets its parent's."""
+        return self._failed or self._process != os.getpid()
+
     def poll(self) -> list[bytes] | None:
         """Return the object code of all modules, None while it is not done."""
-        if self._process != os.getpid():  # a fork's child, whose parent has the work
+        if self.failed:
             self.stop()
         for k in list(self._running):
             if self._running[k][0].poll() is not None:
@@ -59,7 +64,7 @@ class Background:
         KeyboardInterrupt, ends the processes first.
         """
         try:
-            if self._process != os.getpid():
+            if self.failed:
                 self.stop()
             while not self.failed and self._running:
                 k = next(iter(self._running))
@@ -78,7 +83,7 @@ class Background:
 
     def stop(self) -> None:
         """End all processes."""
-        self.failed = True
+        self._failed = True
         _end(self._running, self._process)
 
     def _start(self) -> None:
@@ -102,7 +107,9 @@ def _end(
     running: dict[int, tuple[subprocess.Popen[bytes], IO[bytes]]], owner: int
 ) -> None:
     """End processes, unless a fork's parent owns them, and close their files."""
-    for process, result in running.values():
+    work = [*running.values()]
+    running.clear()
+    for process, result in work:
         if owner == os.getpid():
             with suppress(OSError):
                 process.kill()
@@ -110,7 +117,6 @@ def _end(
         else:
             process.returncode = 0  # not this process's to wait for
         result.close()
-    running.clear()
 
 
 def possible() -> bool:

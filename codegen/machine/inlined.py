@@ -3,7 +3,7 @@
 Comes in: a function's name and a number of lanes. Goes out: its definition. Values stay
 in registers around it, and what several functions compute is computed once. Results are
 at most 4 units in the last place off. Where that takes more than a few instructions, as
-for very large angles, libmvec's function is called and taken in the lanes concerned.
+for very large angles, a library's function is called and taken in the lanes concerned.
 
 exp(x) = 2**n*exp(r) and sin(x) = (-1)**n*sin(r), n whole, r small, by polynomials that
 are within 4e-17 of the truth there; log(x) by a table and log(1 + r). tanh is a
@@ -20,7 +20,7 @@ from overbar.codegen.machine.target import features
 from overbar.codegen.machine.writing import Doubles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _EXP = (
     "0x1.0000000000001p-1", "0x1.5555555555556p-3", "0x1.5555555553d63p-5",
@@ -51,19 +51,19 @@ _TANH_OVER = (-1.61468768441708447952e3, -9.92877231001918586564e1,
 _TANH_UNDER = (4.84406305325125486048e3, 2.23548839060100448583e3,
                1.12811678491632931402e2, 1.0)  # fmt: skip
 """tanh(x)/x - 1 is x**2 times the first over the second, in powers of x**2."""
-_PI = ("0x1.921fb54442d18p+1", "0x1.1a62633145c06p-53", "0x1.c1cd129024e09p-106")
+PI = ("0x1.921fb54442d18p+1", "0x1.1a62633145c06p-53", "0x1.c1cd129024e09p-106")
 _LOG2 = ("0x1.62e42fefa39efp-1", "0x1.abc9e3b39803fp-56")
 """pi and log(2) as sums, the largest part first; all positive, so that -0 stays -0."""
-_TURN, _FOLD = "0x1.45f306dc9c883p-2", "0x1.71547652b82fep+0"
+TURN, _FOLD = "0x1.45f306dc9c883p-2", "0x1.71547652b82fep+0"
 """1/pi and 1/log(2)."""
 _LARGEST_EXP = 750.0
 """Of larger numbers, exponentials are infinite or 0."""
-_LARGEST_ANGLE = 1e6
+LARGEST_ANGLE = 1e6
 _LARGEST_CURVE = 0.625
 """Up to which tanh is a quotient of polynomials."""
-_WHOLE, _SIXTEENTHS = "0x1.8p52", "0x1.8p48"
+WHOLE, _SIXTEENTHS = "0x1.8p52", "0x1.8p48"
 """Numbers so large that with another one added, only so much of it is left."""
-_ROOTS = [2 ** (i / 16) for i in range(16)]
+ROOTS = [2 ** (i / 16) for i in range(16)]
 """Powers of 2 between 1 and 2."""
 _LOGS = [-math.log((i if i > 8 else i + 16) / 16) for i in range(16)]
 """-log(c) for c from 9/16 to 24/16, by the last digits of c as a binary number."""
@@ -73,29 +73,42 @@ def _exp(code: Doubles, x: Value) -> Value:
     for sign, test in ((1.0, "ogt"), (-1.0, "olt")):
         end = code.number(sign * _LARGEST_EXP)
         x = code.select(code.compare(test, x, end), end, x)
-    if code.lanes == 8:
-        return _exp_looked_up(code, x)
-    n = code.intrinsic("rint", code.operate("fmul", x, code.number(_FOLD)))
-    r = code.less(n, _LOG2, x)
+    return scaled(code, *root_of_power(code, *power(code, x)))
+
+
+def power(
+    code: Doubles, x: Value, near: Sequence[str] = _EXP_NEAR
+) -> tuple[Value, Value, Value]:
+    """Return p, k and places with exp(x) = 2**k*root*(1 + p).
+
+    With 8 lanes the root of 2 is one of a table, by the places, and p is by the
+    polynomial for numbers near 0; else the root is 1.
+    """
+    wide = code.lanes == 8
+    parts, terms = (16, near) if wide else (1, _EXP)
+    per_fold = code.number(float.fromhex(_FOLD) * parts)
+    if wide:
+        placed = code.fma(x, per_fold, code.number(WHOLE))
+        n = code.operate("fsub", placed, code.number(WHOLE))
+    else:
+        placed = n = code.intrinsic("rint", code.operate("fmul", x, per_fold))
+    r = code.less(n, [(float.fromhex(part) / parts).hex() for part in _LOG2], x)
     square = code.operate("fmul", r, r)
-    rest = code.fma(square, code.polynomial(r, _EXP), r)
-    return _scaled(code, code.operate("fadd", rest, code.number(1.0)), n)
+    p = code.fma(square, code.polynomial(r, terms), r)
+    return p, code.operate("fmul", n, code.number(1 / 16)) if wide else n, placed
 
 
-def _exp_looked_up(code: Doubles, x: Value) -> Value:
-    """Write exp(x) = 2**(n/16)*exp(r); the root of 2 is one of a table."""
-    per_fold = float.fromhex(_FOLD) * 16
-    placed = code.fma(x, code.number(per_fold), code.number(_WHOLE))
-    n = code.operate("fsub", placed, code.number(_WHOLE))
-    r = code.less(n, [(float.fromhex(part) / 16).hex() for part in _LOG2], x)
-    square = code.operate("fmul", r, r)
-    rest = code.fma(square, code.polynomial(r, _EXP_NEAR), r)
-    root = code.looked_up(_ROOTS, placed)
-    folds = code.operate("fmul", n, code.number(1 / 16))
-    return _scaled(code, code.fma(root, rest, root), folds)
+def root_of_power(
+    code: Doubles, p: Value, folds: Value, placed: Value
+) -> tuple[Value, Value]:
+    """Return root*(1 + p) and k, for what `power` gives."""
+    if code.lanes != 8:
+        return code.operate("fadd", p, code.number(1.0)), folds
+    root = code.looked_up(ROOTS, placed)
+    return code.fma(root, p, root), folds
 
 
-def _scaled(code: Doubles, x: Value, n: Value) -> Value:
+def scaled(code: Doubles, x: Value, n: Value) -> Value:
     """Return x*2**n, rounded once or twice where it is below all normal numbers."""
     if code.lanes == 8:
         kind, symbol = code.kind("float64"), "@llvm.x86.avx512.mask.scalef.pd.512"
@@ -164,7 +177,7 @@ def _tanh(code: Doubles, x: Value) -> Value:
 
 def _sine(code: Doubles, x: Value, turns: Value, whole: Value) -> Value:
     """Return sin(x - pi*turns), its sign changed for an odd number."""
-    r = code.less(turns, _PI, x)
+    r = code.less(turns, PI, x)
     z = code.operate("fmul", r, r)
     rest = code.polynomial(z, _SIN)
     value = code.fma(code.operate("fmul", r, z), rest, r)
@@ -173,24 +186,34 @@ def _sine(code: Doubles, x: Value, turns: Value, whole: Value) -> Value:
     return code.doubles(code.operate("xor", code.bits(value), odd))
 
 
+def near_sin(code: Doubles, x: Value) -> Value:
+    """Write the sine of an angle that is not large."""
+    whole = code.fma(x, code.number(TURN), code.number(WHOLE))
+    turns = code.operate("fsub", whole, code.number(WHOLE))
+    return _sine(code, x, turns, whole)
+
+
+def near_cos(code: Doubles, x: Value) -> Value:
+    """Write the cosine of an angle that is not large."""
+    quarter = code.fma(x, code.number(TURN), code.number(0.5))
+    whole = code.operate("fadd", quarter, code.number(WHOLE))
+    turns = code.operate("fsub", whole, code.number(WHOLE))
+    turns = code.operate("fsub", turns, code.number(0.5))
+    return _sine(code, x, turns, whole)
+
+
 def _sin(code: Doubles, x: Value) -> Value:
-    whole = code.fma(x, code.number(_TURN), code.number(_WHOLE))
-    turns = code.operate("fsub", whole, code.number(_WHOLE))
-    return _near(code, x, _sine(code, x, turns, whole), "sin")
+    return _near(code, x, near_sin(code, x), "sin")
 
 
 def _cos(code: Doubles, x: Value) -> Value:
-    quarter = code.fma(x, code.number(_TURN), code.number(0.5))
-    whole = code.operate("fadd", quarter, code.number(_WHOLE))
-    turns = code.operate("fsub", whole, code.number(_WHOLE))
-    turns = code.operate("fsub", turns, code.number(0.5))
-    return _near(code, x, _sine(code, x, turns, whole), "cos")
+    return _near(code, x, near_cos(code, x), "cos")
 
 
 def _near(code: Doubles, x: Value, value: Value, name: str) -> Value:
     """Return a value where x is no large angle, else what another function gives."""
     size = code.intrinsic("fabs", x)
-    far = code.compare("ugt", size, code.number(_LARGEST_ANGLE))
+    far = code.compare("ugt", size, code.number(LARGEST_ANGLE))
     bits = f"i{code.lanes}"
     some = code.make(f"bitcast {code.kind('bool')} {far.text} to {bits}", "bool")
     some = code.make(f"icmp ne {bits} {some.text}, 0", "bool")
@@ -227,7 +250,7 @@ def definition(
 ) -> tuple[list[str], list[str]]:
     """Return declarations and definitions of a function.
 
-    library: the symbol of libmvec's function of that name.
+    library: the symbol of a library's function of that name.
     """
     code = Doubles(lanes)
     found = _WRITTEN[name](code, Value("%x", "float64"))

@@ -18,9 +18,10 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from overbar.codegen.machine import inlined
-from overbar.codegen.machine.body import Body
 from overbar.codegen.machine.forms import Forms
 from overbar.codegen.machine.instructions import KINDS
+from overbar.codegen.machine.lanes import BYTES, Lanes, OrdinaryLanes, OtherLanes
+from overbar.codegen.machine.ordinary import ordinary
 from overbar.codegen.machine.target import assemble
 from overbar.ir.errors import UnsupportedError
 from overbar.ir.types import F32
@@ -30,10 +31,7 @@ if TYPE_CHECKING:
 
     from overbar.codegen.machine.making import Wanted
     from overbar.codegen.machine.vectors import Vectors
-    from overbar.ir.graph import Node
 
-BYTES = {"float64": 8, "float32": 4, "int64": 8, "bool": 1}
-"""Of a number in a column."""
 LONGEST = 20_000
 """Ops of a program; one of more takes too much of the stack."""
 LARGEST_QUICK = 4_000
@@ -51,52 +49,10 @@ _WIDE = (
 )
 
 
-class _Columns(Body):
-    """Collect the lines of a loop over vectors; what is the same everywhere, before."""
-
-    def __init__(
-        self, inputs: Sequence[Node], same: Sequence[bool], forms: Forms
-    ) -> None:
-        super().__init__(inputs, forms)
-        self.same = same
-        self.before: list[str] = []
-
-    def load(self, name: str, dtype: str, base: str, slot: int) -> str:
-        """Read a vector of a column, or a number into all lanes."""
-        place, lanes = f"{name}.p", self.forms.lanes
-        self.before += [
-            f"{name}.t = getelementptr ptr, ptr %{base}s, i64 {slot}\n",
-            f"{name}.c = load ptr, ptr {name}.t\n",
-        ]
-        if self.same[slot]:
-            self.before += [*_read(f"{name}.x", f"{name}.c", dtype, 1),
-                            *_spread(name, f"{name}.x", dtype, lanes)]  # fmt: skip
-            return name
-        kind = "i8" if dtype == "bool" else KINDS[dtype]
-        self.lines += [
-            f"{place} = getelementptr {kind}, ptr {name}.c, i64 %at\n",
-            *_read(name, place, dtype, lanes),
-        ]
-        return name
-
-    def store(self, value: str, dtype: str, base: str, slot: int) -> None:
-        """Write a vector to a column."""
-        name, lanes = f"%{base}{slot}", self.forms.lanes
-        kind = KINDS[dtype]
-        self.before += [
-            f"{name}.t = getelementptr ptr, ptr %{base}s, i64 {slot}\n",
-            f"{name}.c = load ptr, ptr {name}.t\n",
-        ]
-        self.lines += [
-            f"{name}.p = getelementptr {kind}, ptr {name}.c, i64 %at\n",
-            f"store <{lanes} x {kind}> {value}, ptr {name}.p, align {BYTES[dtype]}\n",
-        ]
-
-
 class _Functions:
     """Collect the elementary functions that a module calls, or has inside.
 
-    called: the symbols of libmvec's.
+    called: the symbols of a library's.
     """
 
     def __init__(self, vectors: Vectors) -> None:
@@ -131,28 +87,6 @@ class _Functions:
         return "\n".join([*dict.fromkeys(declared), *defined])
 
 
-def _read(name: str, place: str, dtype: str, lanes: int) -> list[str]:
-    """Return lines that read a vector, or a number."""
-    size = BYTES[dtype]
-    kind, test = ("i8", "i1") if dtype == "bool" else (KINDS[dtype], "")
-    if lanes > 1:
-        kind, test = f"<{lanes} x {kind}>", f"<{lanes} x {test}>"
-    if dtype != "bool":
-        return [f"{name} = load {kind}, ptr {place}, align {min(size, 8)}\n"]
-    return [f"{name}.b = load {kind}, ptr {place}, align 1\n",
-            f"{name} = trunc {kind} {name}.b to {test}\n"]  # fmt: skip
-
-
-def _spread(name: str, x: str, dtype: str, lanes: int) -> list[str]:
-    """Return lines that put a number into all lanes."""
-    kind = f"<{lanes} x {KINDS[dtype]}>"
-    order = f"<{lanes} x i32> zeroinitializer"
-    return [
-        f"{name}.i = insertelement {kind} poison, {KINDS[dtype]} {x}, i64 0\n",
-        f"{name} = shufflevector {kind} {name}.i, {kind} poison, {order}\n",
-    ]
-
-
 def points_text(
     wanted: Wanted, same: Sequence[bool], real: str, vectors: Vectors
 ) -> tuple[str, list[str]]:
@@ -170,37 +104,61 @@ def points_text(
         raise UnsupportedError(message)
     functions = _Functions(vectors)
     forms = Forms(vectors.lanes, functions.symbol)
-    body = _Columns(wanted.inputs, same, forms)
-    given = dict(zip(wanted.inputs, same, strict=True))
-    alike = {n for n in wanted.nodes if not n.args and given.get(n, True)}
-    later = []
-    for node in (n for n in wanted.nodes if n.args):
-        if all(a in alike for a in node.args):
-            alike.add(node)
-            body.apply(node, node.index)
-        else:
-            later.append(node)
-    body.before, body.lines = body.before + body.lines, []
-    for node in later:
-        body.apply(node, node.index)
-    for i, node in enumerate(wanted.results):
-        body.store(body.converted(node, real, f".r{i}"), real, "out", i)
-    chunk = _chunk(body, vectors.lanes)
+    chunk = None if vectors.exact else _two_ways(wanted, same, real, forms)
+    if chunk is None:
+        body = Lanes(wanted.inputs, same, forms)
+        body.write(wanted, real)
+        chunk = _loop(body, "")
     driver = _driver(wanted, same, real, vectors.lanes)
     text = f"{functions.text(forms)}\n{chunk}\n{driver}\n{_WIDE}\n"
     return text, list(functions.called)
 
 
-def _chunk(body: _Columns, lanes: int) -> str:
+def _loop(body: Lanes, after: str) -> str:
     """Return the function that computes points in whole vectors, from columns."""
     return (
         "define internal void @chunk(ptr %ins, ptr %outs, i64 %count) noinline #0 {\n"
         f"begin:\n{''.join(body.before)}br label %loop\nloop:\n"
-        "%at = phi i64 [ 0, %begin ], [ %next, %loop ]\n"
-        f"{''.join(body.lines)}%next = add i64 %at, {lanes}\n"
+        "%at = phi i64 [ 0, %begin ], [ %next, %done ]\n"
+        f"{''.join(body.lines)}{after}br label %done\ndone:\n"
+        f"%next = add i64 %at, {body.forms.lanes}\n"
         "%more = icmp slt i64 %next, %count\n"
         "br i1 %more, label %loop, label %end\nend:\nret void\n}"
     )
+
+
+def _two_ways(
+    wanted: Wanted, same: Sequence[bool], real: str, forms: Forms
+) -> str | None:
+    """Return a loop that goes the shorter way, None where there is none.
+
+    Where that is not right in all lanes the general way is gone as well, by a function
+    that is hardly ever called, for the other lanes: none depends on its neighbours.
+    """
+    way = ordinary(wanted)
+    if way is None:
+        return None
+    body = OrdinaryLanes(way, same, forms)
+    body.write(way.wanted, real)
+    if not body.tests:
+        return None
+    rest = OtherLanes(wanted.inputs, same, forms)
+    rest.write(wanted, real)
+    bits, test = f"i{forms.lanes}", forms.kind("bool")
+    after = (
+        f"%bits = bitcast {test} %right to {bits}\n"
+        f"%all = icmp eq {bits} %bits, -1\n"
+        "br i1 %all, label %done, label %aside\naside:\n"
+        f"%some = zext {bits} %bits to i64\n"
+        "call preserve_allcc void @rest(ptr %ins, ptr %outs, i64 %at, i64 %some)\n"
+    )
+    aside = (
+        "define internal preserve_allcc void @rest(ptr %ins, ptr %outs, i64 %at, "
+        "i64 %some) noinline cold #0 {\n"
+        f"%bits = trunc i64 %some to {bits}\n%right = bitcast {bits} %bits to {test}\n"
+        f"{''.join(rest.before)}{''.join(rest.lines)}ret void\n}}"
+    )
+    return f"{aside}\n{_loop(body, after)}"
 
 
 def _driver(wanted: Wanted, same: Sequence[bool], real: str, lanes: int) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import llvmlite.binding as llvm
 
 from overbar.ir.errors import OverbarError, UnsupportedError
+from overbar.ir.forking import unforked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,6 +68,7 @@ def _machine(level: int) -> _Machine:
     )
 
 
+@unforked  # or LLVM's lock would stay taken in the child
 def assemble(
     text: str,
     *,
@@ -138,6 +140,7 @@ def _linker() -> Any:
     return llvm.create_lljit_compiler(_machine(2), use_jit_link=False)
 
 
+@unforked
 def load(
     data: bytes | Sequence[bytes],
     names: Sequence[str],

@@ -41,6 +41,11 @@ class Vectors:
         """Say in a few characters what code depends on."""
         return f"{self.lanes}{'' if self.strict else 'v'}"
 
+    @property
+    def exact(self) -> bool:
+        """Whether a batch has the bits of calls: strict, or without a library."""
+        return self.symbol("exp", "float64", 1) is None
+
     def symbol(self, name: str, dtype: str, arity: int) -> str | None:
         """Return the symbol of a function of libm's over vectors, None if none."""
         if self.strict:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overbar.ir.ops import portable, portable_stable
+from overbar.ir.ops.elementary import root_of_squares
 from overbar.ir.ops.row import (
     LOOSEST,
     POWER,
@@ -195,7 +196,7 @@ ROWS = (
     ),
     Op(
         name="norm", arity=None, cost=12, domain=(REAL, REAL), partials=_norm_partial,
-        numpy=_norm_numpy, helper=portable.hypot,
+        numpy=_norm_numpy, helper=portable.hypot, ordinary=root_of_squares,
         mp=lambda m, *args: m.sqrt(m.fsum(args, squared=True)),
         python=Notation("hypot({0}, {1})", fold=True), text=call("hypot"),
         latex=Notation(r"\left\| {args} \right\|"), kink="({args}) = 0 (zero)",
@@ -210,6 +211,7 @@ ROWS = (
             None,
         ),
         numpy=_slope_numpy, mp=_slope_mp, lower=_slope_lower,
+        ordinary=lambda out, x, y, h: (_plain_quotient(out, x, y, h), None),
         helper=portable_stable.cosine, python=call("cosine"),
         text=_QUOTIENT, latex=_FRACTION,
         accuracy="x/h with h = hypot(x, y); its partials do not subtract; with its"

@@ -76,6 +76,15 @@ def _angle_slope(x: Node, y: Node) -> Node:
     return apply("hypot_slope", x, y, r, attrs=(True,)) / r
 
 
+def root_of_squares(_out: Node, x: Node, *more: Node) -> tuple[Node, Node]:
+    """Return a norm as it is written, and whether its squares are ordinary."""
+    total = x * x
+    for other in more:
+        total = total + other * other
+    low, high = apply("ge", total, 2.0**-960), apply("le", total, 2.0**1020)
+    return apply("sqrt", total), apply("and", low, high)
+
+
 ROWS = (
     _function("exp", lambda out, x: out,
               latex=Notation(r"\mathrm{{e}}^{{{0}}}", POWER)),
@@ -141,7 +150,7 @@ ROWS = (
     ),
     Op(
         name="hypot", arity=2, commutative=True, domain=(REAL, REAL), cost=6,
-        parsed=True, llvm="hypot", vector="hypot",
+        parsed=True, llvm="hypot", vector="hypot", ordinary=root_of_squares,
         partials=(
             lambda out, x, y: apply("hypot_slope", x, y, out, attrs=(True,)),
             lambda out, x, y: apply("hypot_slope", y, x, out, attrs=(True,)),

@@ -162,6 +162,9 @@ class Op:
         operands of it that have no names of their own (a norm, a trace); first wins.
     helper: a portable function that generated source needs printed above it.
     lower: the op in simpler ops before code is printed, `(out, *operands) -> Node`.
+    ordinary: `(out, *operands) -> (Node, Node | None)`: shorter ops for numbers far
+        from overflow and underflow, and a condition under which they are right, None
+        for wherever they do not give NaN; for batches that are not strict.
     llvm: the instruction, intrinsic or libm symbol for the machine-code printer; a
         Python function of scalars to translate; "same" for a value as it is.
     vector: the vector library's base name for the same, where it has one.
@@ -187,6 +190,10 @@ class Op:
     whole: `(node, returned)`, whether it is computed as a whole although loops could.
     steps: `(node) -> {op: how often}`, what an op computed as a whole is counted as by
         `f.cost`; None for one operation of its own an element.
+    routine: what machine code computes an op as a whole by, such as a routine of
+        LAPACK's (see `overbar.codegen.machine.arrays_whole`).
+    stacked: the routine is called for each matrix in a stack of one leading axis; the
+        first attribute is the result's shape.
     mixes: the axes of an op without loops along which an element of the result depends
         on all of its operands' elements; None for all axes.
     chooses: operand 0 is a condition that picks operand 1 or 2.
@@ -217,6 +224,7 @@ class Op:
     phrases: tuple[Callable[..., Phrase | None], ...] = ()
     helper: Callable[..., Any] | None = None
     lower: Partial | None = None
+    ordinary: Callable[..., tuple[Node, Node | None]] | None = None
     llvm: str | Callable[..., Any] | None = None
     vector: str | None = None
     typing: Typing | None = real
@@ -230,6 +238,8 @@ class Op:
     sparing: Callable[[Any, Node], Node] | None = None
     diagonal: Callable[[Node, int, int], Node | None] | None = None
     whole: Callable[[Node, bool], bool] | None = None
+    routine: str | None = None
+    stacked: bool = False
     mixes: Callable[[Node], tuple[int, ...]] | None = None
     steps: Callable[[Node], Mapping[str, Extent]] | None = None
     commutative: bool = False

@@ -107,6 +107,13 @@ def _log1mexp_mp(m: Any, x: Any) -> Any:
     return m.log(-m.expm1(x)) if x > -1 else m.log1p(-m.exp(x))
 
 
+def _ordinary_tanh_slope(_out: Node, y: Node, x: Node) -> tuple[Node, Node]:
+    """Return exp(-2|x|)*(1 + |y|)**2, whose exponential the tangent needs as well."""
+    size, sum_ = apply("abs", x), 1.0 + apply("abs", y)
+    slope = apply("exp", -2.0 * size) * (sum_ * sum_)
+    return slope, apply("le", size, 350.0)
+
+
 ROWS = (
     helped(
         "sigmoid", portable.sigmoid, parsed=True, mp=_sigmoid_mp,
@@ -124,7 +131,7 @@ ROWS = (
     helped(
         "tanh_slope", portable.tanh_slope, arity=2, domain=(REAL, REAL),
         partials=(None, lambda out, y, x: -2.0 * y * out), cost=5,
-        mp=lambda m, y, x: m.sech(x) ** 2,
+        mp=lambda m, y, x: m.sech(x) ** 2, ordinary=_ordinary_tanh_slope,
         text=Notation("1 - {0}**2", SUM, (POWER + 1,)),
         latex=Notation(r"1 - {0}^{{2}}", SUM, (POWER + 1,)),
         accuracy="1 - y**2 with y = tanh(x), without the cancellation at y near 1",

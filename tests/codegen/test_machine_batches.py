@@ -102,6 +102,34 @@ def test_gradients_are_written_where_they_are_wanted(backend, rng):
         np.testing.assert_array_equal(target, want)
 
 
+@pytest.mark.parametrize("backend", ["auto", "numba"])
+def test_values_are_written_where_they_are_wanted(backend, rng):
+    """So are values, of one output or of several."""
+    x, y = rng.uniform(0.1, 3.0, (2, 4, 5))
+    for formula in (FORMULAS["functions"], "s = x*y\nt = exp(x) - y\ns, t"):
+        f = ob.compile(formula, backend=backend)
+        want = f(x, y)
+        want, single = (want, False) if isinstance(want, tuple) else ([want], True)
+        fitting = [np.empty((4, 5)) for _ in want]
+        found = f(x, y, out=fitting[0] if single else fitting)
+        for target, entry in zip(fitting, [found] if single else found, strict=True):
+            assert entry is target
+        back = [np.zeros((4, 10))[:, ::2] for _ in want]
+        f(x, y, out=back[0] if single else back)
+        np.testing.assert_array_equal(fitting, want)
+        np.testing.assert_array_equal(back, want)
+
+
+def test_values_in_the_place_of_arguments(rng):
+    """An argument is read before a value goes there, in part of it too."""
+    f = ob.compile(FORMULAS["functions"])
+    x, y = rng.uniform(0.1, 3.0, (2, 300))
+    want, given, longer = f(x, y), x.copy(), np.append(x, 0.0)
+    f(given, y, out=given)
+    f(longer[:-1], y, out=longer[1:])
+    np.testing.assert_array_equal([given, longer[1:]], [want, want])
+
+
 def test_gradients_in_the_place_of_arguments(rng):
     """What is read may be where results go: it is read before."""
     f = ob.compile(FORMULAS["functions"])

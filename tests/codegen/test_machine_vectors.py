@@ -6,7 +6,7 @@ import machine_points as subjects
 import numpy as np
 import pytest
 
-from overbar.codegen.machine import inlined, vectors
+from overbar.codegen.machine import inlined, inlined_near, vectors
 from overbar.codegen.machine.libraries import LIBMVEC, SVML, opened
 
 LIBRARIES = {"libmvec": LIBMVEC, "SVML": SVML}
@@ -49,3 +49,21 @@ def test_functions_in_place_of_calls_are_within_4_ulps(name, lanes):
     rng = np.random.default_rng(7)
     x = np.concatenate([*subjects.points(name, "float64", rng), subjects.dense(rng)])
     assert [] == subjects.wrong(name, "float64", function, [x])
+
+
+@pytest.mark.parametrize("lanes", [4, 8])
+@pytest.mark.parametrize(
+    ("name", "of"),
+    [*((name, name) for name in ("exp", "tanh", "sin", "cos")),
+     *((paired, name) for name, (_, paired) in inlined_near.PAIRS.items())],
+)  # fmt: skip
+def test_functions_of_ordinary_numbers_are_within_4_ulps(name, of, lanes):
+    """So are those that know numbers not to be large, up to the largest."""
+    if lanes > vectors.lanes() or not inlined_near.available(of, lanes):
+        pytest.skip("the processor has no such registers")
+    rng, largest = np.random.default_rng(7), inlined_near.largest(name)
+    given = [*subjects.points(of, "float64", rng), subjects.dense(rng)]
+    fine = rng.uniform(-0.1, 0.1, 500), np.array([largest, -largest])
+    x = np.concatenate([*given, *fine, rng.uniform(-largest, largest, 500)])
+    x = x[np.abs(x) <= largest]
+    assert [] == subjects.wrong(of, "float64", subjects.near(name, lanes), [x])

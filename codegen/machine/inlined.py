@@ -145,7 +145,10 @@ def _logarithm(code: Doubles, x: Value) -> tuple[Value, Value]:
 
 
 def _log1p(code: Doubles, x: Value) -> Value:
-    """Write log(1 + x) = log(u) + e/u, e what u = 1 + x was rounded by."""
+    """Write log(1 + x) = log(u) + e/u, e what u = 1 + x was rounded by.
+
+    Of a small x all digits of e/u count: it is e - e*(u - 1)/u.
+    """
     one = code.number(1.0)
     u = code.operate("fadd", one, x)
     part = code.operate("fsub", u, one)
@@ -153,10 +156,13 @@ def _log1p(code: Doubles, x: Value) -> Value:
     e = code.operate("fadd", e, code.operate("fsub", x, part))
     far, rest = _logarithm(code, u)
     whole = code.operate("fadd", far, rest)
-    finer = code.operate("fadd", far, code.fma(e, code.reciprocal(u), rest))
+    turned = code.reciprocal(u)
+    small = code.compare("olt", code.intrinsic("fabs", x), one)
+    near = code.fma(code.operate("fneg", part), turned, one)
+    finer = code.fma(e, code.select(small, near, turned), rest)
     size = code.intrinsic("fabs", whole)
     finite = code.compare("olt", size, code.number(math.inf))
-    value = code.select(finite, finer, whole)
+    value = code.select(finite, code.operate("fadd", far, finer), whole)
     return code.intrinsic("copysign", value, x)  # of -0 as well
 
 

@@ -62,7 +62,8 @@ class Derivation(Passes):
         None for a formula with arrays, or with operations of the user's.
         """
         graph = self.graph
-        if graph.shaped and any(n.type.shape for n in graph.order()):
+        nodes = (*graph.inputs.values(), *graph.order()) if graph.shaped else ()
+        if any(n.type.shape for n in nodes):
             return None
         found = digest(graph)
         return None if found is None else found + repr(self._inputs()).encode()

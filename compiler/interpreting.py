@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from overbar.entry import Entry
     from overbar.ir.program import Program
 
+LARGEST_COMPILED = 20_000
+"""Operations from which on "auto" interprets what has no machine code of ours: Numba
+needs about a millisecond each."""
+
 
 def interpreted(entry: Entry) -> Callable[..., Any]:
     """Return the function of an entry point, and of those that it calls."""
@@ -54,7 +58,13 @@ def _nested(result: Any, values: dict[Any, Any]) -> Any:
     return values[result]
 
 
-def length(program: Program) -> int:
+def too_long(entry: Entry) -> bool:
+    """Whether an entry point has too many operations for Numba."""
+    programs = (entry.program, *(e.program for e in entry.needs))
+    return max(map(_length, programs)) > LARGEST_COMPILED
+
+
+def _length(program: Program) -> int:
     """Return how many statements a Program has, those inside of others too."""
     blocks, count = [program.body], 0
     for block in blocks:  # grows while it is walked

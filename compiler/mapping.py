@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
+from overbar.codegen.machine.reused import address
 from overbar.ir.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,15 +57,34 @@ def fit(
     """
     if not all(type(a) is np.ndarray for a in out):
         return False
-    used = [v for v in values if isinstance(v, np.ndarray)]
     for a in out:
         laid_out = a.flags.c_contiguous and a.flags.aligned and a.flags.writeable
         if a.shape != shape or a.dtype != dtype or not laid_out:
             return False
-        if any(np.may_share_memory(a, other) for other in used):
+    return _apart(out, [v for v in values if isinstance(v, np.ndarray)])
+
+
+def _apart(written: Iterable[Any], read: Iterable[Any]) -> bool:
+    """Whether arrays share no memory with each other nor with others, by their ends.
+
+    NumPy's own function takes pairs, and this is asked at every call.
+    """
+    ends = [(*_ends(a), True) for a in written] + [(*_ends(a), False) for a in read]
+    ends.sort()
+    taken = reached = 0  # by what is written, and by anything
+    for start, stop, new in ends:
+        if start < (reached if new else taken):
             return False
-        used.append(a)
+        reached = max(reached, stop)
+        taken = max(taken, stop) if new else taken
     return True
+
+
+def _ends(array: Any) -> tuple[int, int]:
+    if array.flags.c_contiguous:
+        start = address(array)
+        return start, start + array.nbytes
+    return byte_bounds(array)
 
 
 def columns(values: Sequence[Any], dtype: str) -> Any:
@@ -78,8 +99,7 @@ def columns(values: Sequence[Any], dtype: str) -> Any:
 def reduced(out: Any, reduce: str) -> list[float]:
     """Return the sum or the mean over points of each row."""
     with np.errstate(invalid="ignore"):  # the mean over no points is NaN
-        total = out.sum(axis=1) / (out.shape[1] if reduce == "mean" else 1)
-    return [float(v) for v in total]
+        return [float(r.sum() / (r.size if reduce == "mean" else 1)) for r in out]
 
 
 def need_numbers(

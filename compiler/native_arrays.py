@@ -75,6 +75,17 @@ class NativeArrays:
 
         return converting
 
+    def at_points(
+        self, name: str, given: Sequence[Any], places: Any, out: Sequence[Any]
+    ) -> None:
+        """Fill arrays with an entry point's results at many points.
+
+        Raises UnsupportedError for what machine code does not know.
+        """
+        from overbar.codegen.machine.arrays_points import at_points
+
+        at_points(self.core(name), given, places, out)
+
 
 def compiled(entry: Entry, name: str) -> Callable[..., list[Any]]:
     """Return an entry point's code as a function, from disk where it is there."""

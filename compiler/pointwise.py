@@ -17,6 +17,7 @@ import numpy as np
 
 from overbar.codegen.machine import store
 from overbar.codegen.machine.columns import Columns, made
+from overbar.codegen.machine.reused import vectors
 from overbar.codegen.machine.threads import share
 from overbar.codegen.machine.vectors import Vectors
 from overbar.ir.errors import OverbarError, UnsupportedError
@@ -72,8 +73,7 @@ class Pointwise:
         same = tuple([type(v) in _NUMBERS or v.strides == (0,) for v in flat])
         columns = self._columns(name, same)
         count = prod(shape)
-        rows = np.empty((columns.results - len(into), count), self._real)
-        places: Any = [*rows, *into] if into else rows
+        places = [*vectors(columns.results - len(into), count, self._real), *into]
         share(columns.bound(flat, places), count, columns.cost)
         return places
 

@@ -15,7 +15,7 @@ from overbar.codegen.entry import packed_dtype
 from overbar.codegen.machine import RUNS
 from overbar.codegen.module import print_module
 from overbar.givers import packing, partial_last, rounding, rounding_floats, silent
-from overbar.interpreting import evaluated, interpreted, length
+from overbar.interpreting import evaluated, interpreted, too_long
 from overbar.ir.collector import paused
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.ir.program import leaves
@@ -38,10 +38,6 @@ alone; the generated Python as it is; node by node."""
 TOGETHER = ("value", "forward", "backward", "value_and_grad")
 """Entry points that share the module that `f.source` shows."""
 
-LARGEST_COMPILED = 20_000
-"""Operations from which on "auto" interprets what has no machine code of ours: Numba
-needs about a millisecond each."""
-
 LARGEST_COPIED = 20_000
 """Nodes of a formula from which on all entry points share the graph that they grow."""
 
@@ -59,6 +55,7 @@ class Runtime:
         self.header: Callable[[], str] = str
         self.lock = derivation.lock
         self._jitted: dict[str, Any] = {}
+        self._interpreted: dict[str, bool] = {}
         self._entries: dict[str, Entry] = {}
         self._derivations: dict[str, Derivation] = {}
         self._modules: dict[str, ModuleType] = {}
@@ -97,14 +94,16 @@ class Runtime:
 
     def entry(self, name: str) -> Entry:
         """Return the Program of an entry point and its graph."""
+        if name in self._entries:
+            return self._entries[name]
         with self.lock, paused:
-            if name not in self._entries:
+            if name not in self._entries:  # nor made by another thread since
                 module = self.together() if name in self.together() else [name]
                 copies = len(self.derivation.graph) <= LARGEST_COPIED
                 for each in module if copies else [name]:
                     source = self._derivation(module[0]) if copies else self.derivation
                     self._entries[each] = getattr(source, each)()
-            return self._entries[name]
+        return self._entries[name]
 
     def _derivation(self, key: str) -> Derivation:
         """Return the derivation of one module, from a copy of the formula.
@@ -190,7 +189,6 @@ class Runtime:
         None where there is none. It raises TypeError, or `Unfit`, for other types.
         Code of ours has no such type: it lists results of their own.
         """
-        program = self.entry(name).program
         if self.backend == "python" or self.interprets(name):
             return None
         if self._over_arrays(name):
@@ -199,7 +197,7 @@ class Runtime:
         from overbar.codegen.entry import generated_kinds  # loads Numba
         from overbar.codegen.jitcache import exact
 
-        function = getattr(self.module(name), name)
+        function, program = getattr(self.module(name), name), self.entry(name).program
         if not hasattr(function, "overloads"):  # under NUMBA_DISABLE_JIT
             return None
         kinds = generated_kinds(program)
@@ -240,9 +238,9 @@ class Runtime:
         """Whether an entry point runs node by node, without generated code."""
         if self.backend != "auto":
             return self.backend == "reference"
-        entry = self.entry(name)
-        largest = max(length(e.program) for e in (entry, *entry.needs))
-        return largest > LARGEST_COMPILED
+        if name not in self._interpreted:
+            self._interpreted[name] = too_long(self.entry(name))
+        return self._interpreted[name]
 
     @cached_property
     def pointwise(self) -> Pointwise:
@@ -274,8 +272,7 @@ class Runtime:
     def _points(self, name: str, points: Any) -> Any:
         """Return results at the columns of an array, one row a result."""
         entry = self.entry(name)
-        program = entry.program
-        roots = leaves(program.result)
+        roots = leaves(entry.program.result)
         out = np.empty((len(roots), points.shape[1]), points.dtype)
         if self.interprets(name):
             values = evaluated(entry, list(points))
@@ -289,6 +286,10 @@ class Runtime:
         self, name: str, given: Sequence[Any], places: Any, out: Sequence[Any]
     ) -> None:
         """Fill arrays with results at many points of arrays (see `print_points`)."""
+        if self._over_arrays(name):
+            with suppress(UnsupportedError):
+                self.native_arrays.at_points(name, given, places, out)
+                return
         constants = [n.attrs[0].value for n in self.entry(name).program.constants]
         self._loop(name)((*given, *constants), places, tuple(out))
 

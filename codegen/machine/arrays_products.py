@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PREFIX = "overbar_blas_"
 LETTERS = {"float64": "d", "float32": "s"}
+_HOMES = ("cython_blas", "cython_lapack")
 _LARGEST = 2**31 - 1
 
 
@@ -27,9 +28,9 @@ def address(symbol: str) -> int:
     """Return the address of one of SciPy's functions, by our name for it."""
     name = symbol.removeprefix(PREFIX)
     try:
-        home = "cython_lapack" if name.endswith("potrf") else "cython_blas"
-        capsule = import_module(f"scipy.linalg.{home}").__pyx_capi__[name]
-    except (ImportError, AttributeError, KeyError):
+        homes = [import_module(f"scipy.linalg.{home}").__pyx_capi__ for home in _HOMES]
+        capsule = next(home[name] for home in homes if name in home)
+    except (ImportError, AttributeError, StopIteration):
         raise UnsupportedError(f"expected SciPy's {name}, found none") from None
     as_name = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)
     signature = as_name(("PyCapsule_GetName", ctypes.pythonapi))(capsule)
@@ -48,7 +49,7 @@ class Products:
 
     def numbers(self, x: View, y: View) -> str:
         """Return the product of two vectors."""
-        (n,) = self._sizes(*x.shape)
+        (n,) = self.sizes(*x.shape)
         x, y = self.code.in_order(x), self.code.in_order(y)
         symbol = self.define("vv", x.dtype, "CC")
         kind = KINDS[x.dtype]
@@ -59,19 +60,19 @@ class Products:
     def by_vector(self, x: View, y: View, out: str) -> None:
         """Multiply a matrix by a vector."""
         x, y = self._in_order(x), self.code.in_order(y)
-        m, k = self._sizes(*x.shape)
+        m, k = self.sizes(*x.shape)
         self._call("mv", x, y, f"ptr {out}, i64 {m}, i64 {k}")
 
     def matrices(self, x: View, y: View, out: str) -> None:
         """Multiply two matrices."""
         x, y = self._in_order(x), self._in_order(y)
-        m, k, n = self._sizes(*x.shape, y.shape[1])
+        m, k, n = self.sizes(*x.shape, y.shape[1])
         self._call("mm", x, y, f"ptr {out}, i64 {m}, i64 {k}, i64 {n}")
 
     def _in_order(self, x: View) -> View:
         return self.code.in_order(x) if x.layout == "A" else x
 
-    def _sizes(self, *extents: object) -> list[str]:
+    def sizes(self, *extents: object) -> list[str]:
         """Return sizes that BLAS can take; leave where one is too large."""
         sizes = [self.code.sizes.size(e) for e in extents]  # type: ignore[arg-type]
         for size in dict.fromkeys(sizes):

@@ -211,9 +211,10 @@ class Statements:
             return
         if item.inside is not None:
             old = self.values.view(item.inside)
-            if old.strides is not None or old.dtype != dtype:
+            same = old.turned and old.shape == item.shape
+            if (old.strides is not None and not same) or old.dtype != dtype:
                 raise UnsupportedError("expected memory in order, found a view")
-            self.values.arrays[name] = View(old.pointer, dtype, item.shape)
+            self.values.arrays[name] = old._replace(shape=item.shape)
             return
         if not item.again:
             pointer = self._room(node, item.shape)

@@ -27,6 +27,16 @@ Value: TypeAlias = "tuple[str, str]"
 _Task: TypeAlias = "Callable[[], None] | Node"
 
 
+def part(code: Code, whole: View, index: Sequence[str]) -> View:
+    """Return what the first axes' indices leave of an array."""
+    if not index:
+        return whole
+    pointer, count = code.address(whole, index), len(index)
+    strides = whole.strides[count:] if whole.strides is not None else None
+    strides = None if strides == ("1",) else strides
+    return View(pointer, whole.dtype, whole.shape[count:], strides)
+
+
 class Values:
     """Write the expressions of one program.
 
@@ -74,7 +84,7 @@ class Values:
         if node.op is _LOAD:
             whole = self.view(node.args[0])
             index = [self.stored(a, "int64") for a in node.args[1:]]
-            return self._part(whole, index)
+            return part(self.code, whole, index)
         message = f"expected an array that is kept, found {node.op.name}"
         raise UnsupportedError(message)
 
@@ -83,14 +93,6 @@ class Values:
         view = self.view(node.args[0])
         index = [self.stored(a, "int64") for a in node.args[1:]]
         return view, self.code.address(view, index)
-
-    def _part(self, whole: View, index: Sequence[str]) -> View:
-        if not index:
-            return whole
-        pointer, count = self.code.address(whole, index), len(index)
-        strides = whole.strides[count:] if whole.strides is not None else None
-        strides = None if strides == ("1",) else strides
-        return View(pointer, whole.dtype, whole.shape[count:], strides)
 
     # -- one node --------------------------------------------------------------------
 

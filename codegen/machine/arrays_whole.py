@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from overbar.codegen.machine.arrays_code import View
-from overbar.codegen.machine.arrays_inverses import Inverses
+from overbar.codegen.machine.arrays_matrices import ROUTINES, Matrices
 from overbar.codegen.machine.arrays_products import Products
 from overbar.codegen.machine.arrays_running import Running
-from overbar.codegen.machine.arrays_triangles import Triangles, triangular_flags
 from overbar.ir.errors import UnsupportedError
-from overbar.ir.ops import OPS
 from overbar.ir.ops.contract_notation import spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from overbar.codegen.machine.arrays_matrices import Routine
     from overbar.codegen.machine.arrays_values import Values
     from overbar.ir.graph import Node
     from overbar.ir.program import Store
@@ -35,16 +34,18 @@ class Whole:
         self.names = values.names
         self.room = room
         self.products = Products(values.code)
-        self.triangles = Triangles(values.code, self.products)
-        self.inverses = Inverses(values.code, self.products)
+        self.matrices = Matrices(values.code, self.products)
 
     def write(self, node: Node) -> None:
         """Compute a node, and give it its name."""
-        write = _WAYS.get(node.op)
-        if write is None:
+        name = node.op.routine or ""
+        if name in ROUTINES:
+            self._matrix(node, ROUTINES[name])
+        elif name in _WAYS:
+            _WAYS[name](self, node)
+        else:
             message = f"expected an operation by elements, found {node.op.name}"
             raise UnsupportedError(message)
-        write(self, node)
 
     def multiply(self, item: Store) -> None:
         """Multiply two matrices into a third."""
@@ -132,25 +133,20 @@ class Whole:
 
     # -- of matrices -----------------------------------------------------------------
 
-    def _cholesky(self, node: Node) -> None:
-        x, out = self._unary(node)
-        self.triangles.cholesky(x, out.pointer)
-        self._keep(node, out)
-
-    def _solved(self, node: Node) -> None:
-        a, b = map(self.values.view, node.args)
-        pointer = self.room(node, node.type.shape)
-        columns = self.code.in_order(b)
-        if len(b.shape) == 1:
-            columns = columns._replace(shape=(*b.shape, 1))
-        flags = triangular_flags(node.attrs)
-        self.triangles.solved(a, columns, pointer, flags)
-        self._keep(node, View(pointer, b.dtype, node.type.shape))
-
-    def _inverted(self, node: Node) -> None:
-        x, out = self._unary(node)
-        self.inverses.inverted(x, out.pointer)
-        self._keep(node, out)
+    def _matrix(self, node: Node, routine: Routine) -> None:
+        """Compute a function of matrices, of each in a stack for a stack's op."""
+        args, shape = [*map(self.values.view, node.args)], node.type.shape
+        if node.op.stacked:
+            out = View(self.room(node, shape), node.type.dtype, shape)
+            self.matrices.each(routine, args, node.attrs[1:], out)
+            self._keep(node, out)
+            return
+        found = routine(self.matrices, args, node.attrs, lambda: self.room(node, shape))
+        if isinstance(found, View):
+            self._keep(node, found)
+            return
+        dtype = node.type.dtype
+        self.code.put(self.names[node], dtype, self.matrices.narrow(found, dtype))
 
     def _unary(self, node: Node) -> tuple[View, View]:
         """Return the operand, and memory for the result."""
@@ -182,12 +178,10 @@ _TURNED: Mapping[str, tuple[bool, bool]] = {
 }  # fmt: skip
 """Products, and which of their factors are transposed."""
 
-_WAYS: Mapping[Any, Callable[[Whole, Node], None]] = {
-    OPS["contract"]: Whole._contract,  # noqa: SLF001
-    OPS["reshape"]: Whole._reshape,  # noqa: SLF001
-    OPS["cumsum"]: Whole._cumsum,  # noqa: SLF001
-    OPS["prod_others"]: Whole._others,  # noqa: SLF001
-    OPS["cholesky"]: Whole._cholesky,  # noqa: SLF001
-    OPS["cholesky_inverse"]: Whole._inverted,  # noqa: SLF001
-    OPS["solve_triangular"]: Whole._solved,  # noqa: SLF001
+_WAYS: Mapping[str, Callable[[Whole, Node], None]] = {
+    "contract": Whole._contract,  # noqa: SLF001
+    "reshape": Whole._reshape,  # noqa: SLF001
+    "running": Whole._cumsum,  # noqa: SLF001
+    "others": Whole._others,  # noqa: SLF001
 }
+"""How what is no function of matrices is computed, by the routine in its row."""

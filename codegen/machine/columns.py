@@ -14,6 +14,7 @@ import numpy as np
 
 from overbar.codegen.machine.libraries import addresses
 from overbar.codegen.machine.points import points_code, points_text
+from overbar.codegen.machine.reused import address
 from overbar.codegen.machine.target import load
 
 if TYPE_CHECKING:
@@ -45,12 +46,6 @@ def _cost(nodes: Sequence[Node]) -> float:
     return sum(n.op.cost for n in nodes) * _A_COST
 
 
-def _address(array: Any) -> int:
-    """Return where an array's numbers are, in half the time that `a.ctypes` takes."""
-    place: int = array.__array_interface__["data"][0]
-    return place
-
-
 class Columns:
     """Hold the code of one version of an entry point.
 
@@ -79,16 +74,16 @@ class Columns:
             if isinstance(value, np.ndarray):
                 array = value if value.dtype == dtype else value.astype(dtype)
                 kept.append(array)
-                places[i] = _address(array)
+                places[i] = address(array)
                 steps[i] = array.strides[0]
             else:
                 places[i] = here + i * _SLOT
                 _KINDS[dtype].from_buffer(slots, i * _SLOT).value = value
         if isinstance(results, np.ndarray):
-            start, apart = _address(results), results.strides[0]
+            start, apart = address(results), results.strides[0]
             written = [start + k * apart for k in range(len(results))]
         else:
-            written = [_address(row) for row in results]
+            written = [address(row) for row in results]
         outs = (ctypes.c_void_p * len(written))(*written)
         points = self._points
         holding = (kept, slots, results, self._code)

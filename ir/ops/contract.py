@@ -263,6 +263,7 @@ def _is_data(x: Node) -> bool:
 ROWS = (
     Op(
         name="contract", arity=2, typing=None, shaping=_type, tidy=_tidy,
+        routine="contract",
         linear="each", transposes=_back, activity=_activity,
         phrases=phrases.OF_CONTRACT, sparing=contracting,
         numpy=lambda xs, ys, out, x, y: np.einsum(x, xs, y, ys, out, optimize=True),

@@ -100,6 +100,7 @@ def _cofactor_rows(
         name, "a matrix whose singular values converge",
         stacks.one_by_one(function, columns["arity"]), each, shaping=SQUARE,
         mp=precise.cofactor, steps=eliminates(9, 2), helper=function,
+        routine="cofactors",
         python=call(name), **columns,
     )  # fmt: skip
 
@@ -107,6 +108,7 @@ def _cofactor_rows(
 ROWS = (
     *stacks.rows(
         "det", "a matrix", np.linalg.det, det_each, shaping=SCALAR,
+        routine="determinant",
         python=call("np.linalg.det"), latex=Notation(r"\det\left({0}\right)"),
         transposes=(lambda g, out, a: each_matrix(g, a) * make("cofactor", a),),
         tangent=lambda tangents, out, a: tangents[0] and (
@@ -117,6 +119,7 @@ ROWS = (
     *stacks.rows(
         "logdet", "a matrix", lambda a: np.linalg.slogdet(a)[1], logdet_each,
         shaping=SCALAR, python=Notation("np.linalg.slogdet({0})[1]"),
+        routine="logarithm",
         latex=Notation(r"\log\left|\det {0}\right|", ATOM, (ATOM,)),
         transposes=(lambda g, out, a: _scaled(g, a),),
         tangent=lambda tangents, out, a: tangents[0] and (
@@ -128,6 +131,7 @@ ROWS = (
     *stacks.rows(
         "detsign", "a matrix", lambda a: np.linalg.slogdet(a)[0], detsign_each,
         shaping=SCALAR, python=Notation("np.linalg.slogdet({0})[0]"),
+        routine="sign",
         latex=Notation(r"\operatorname{{sign}} \det {0}", ATOM, (ATOM,)),
         mp=precise.detsign, steps=eliminates(1, 3),
     ),

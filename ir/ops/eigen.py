@@ -75,14 +75,14 @@ def _vectors_dot(tangents: Sequence[Node | None], out: Node, a: Node) -> Node | 
     return times(out, _gaps_of(a) * inner)
 
 
-def _tiny(dtype: Any) -> float:
+def closeness(dtype: Any) -> float:
     """Return the relative gap up to which eigenvalues count as one."""
     return float(8 * np.finfo(dtype).eps)
 
 
 def _told(name: str) -> Callable[[Node], Notation]:
     """Return a call that is told which gap is none."""
-    return lambda node: Notation(f"{name}({{0}}, {_tiny(node.type.dtype)!r})")
+    return lambda node: Notation(f"{name}({{0}}, {closeness(node.type.dtype)!r})")
 
 
 def _eigengaps(w: Any) -> Any:
@@ -91,7 +91,7 @@ def _eigengaps(w: Any) -> Any:
     for place in np.ndindex(w.shape[:-1]):
         line = w[place]
         try:
-            out[place] = eigengaps(line, _tiny(w.dtype))  # type: ignore[no-untyped-call]
+            out[place] = eigengaps(line, closeness(w.dtype))  # type: ignore[no-untyped-call]
         except IndexError:
             near = int(np.argmin(np.diff(line)))
             message = "eigenvectors have no derivative where eigenvalues repeat: "
@@ -129,7 +129,7 @@ ROWS = (
     *stacks.rows(
         "eigvalsh", "a matrix whose eigenvalues converge", np.linalg.eigvalsh,
         eigvalsh_each, shaping=LINE, python=call("np.linalg.eigvalsh"),
-        transposes=(_values_back,), tangent=_values_dot,
+        routine="eigenvalues", transposes=(_values_back,), tangent=_values_dot,
         latex=Notation(r"\lambda\left({0}\right)"),
         mp=precise.eigvalsh, steps=eliminates(2, 3),
         accuracy="reads the lower triangle alone; ascending",
@@ -138,13 +138,14 @@ ROWS = (
         "eigenvectors", "a matrix whose eigenvalues converge",
         lambda a: np.linalg.eigh(a)[1], eigenvectors_each, shaping=SQUARE,
         python=Notation("np.linalg.eigh({0})[1]"), transposes=(_vectors_back,),
-        tangent=_vectors_dot, latex=Notation(r"V\left({0}\right)"),
+        routine="eigenvectors", tangent=_vectors_dot,
+        latex=Notation(r"V\left({0}\right)"),
         mp=precise.eigenvectors, steps=eliminates(9, 2),
         accuracy="reads the lower triangle alone; as columns",
     ),
     *stacks.stacked(Op(
         name="eigengaps", typing=None, shaping=_gaps, activity=nowhere,
-        numpy=_eigengaps, helper=eigengaps,
+        numpy=_eigengaps, helper=eigengaps, routine="eigengaps",
         python=_told("eigengaps"), text=call("eigengaps"),
         transposes=(_gaps_back,), tangent=_gaps_dot,
         mp=precise.eigengaps,

@@ -237,6 +237,7 @@ ROWS = (
     *stacks.rows(
         "cholesky", "a positive definite matrix", np.linalg.cholesky,
         cholesky_each, shaping=SQUARE, python=call("np.linalg.cholesky"),
+        routine="cholesky",
         transposes=(_cholesky_back,), tangent=_cholesky_dot,
         latex=Notation(r"\operatorname{{chol}}\left({0}\right)"),
         mp=precise.cholesky, steps=eliminates(1, 6),
@@ -245,6 +246,7 @@ ROWS = (
     matrix_row(
         "cholesky_inverse", "a diagonal without zeros", cholesky_inverse,
         shaping=SQUARE, helper=cholesky_inverse, python=call("cholesky_inverse"),
+        routine="cholesky_inverse",
         text=Notation("inv({0} @ {0}.T)", ATOM, (ATOM,)), transposes=(_inverse_back,),
         tangent=_inverse_dot, mp=precise.cholesky_inverse, steps=eliminates(1, 3),
         latex=Notation(

@@ -150,7 +150,8 @@ def _nowhere(i: int, c: Node, out: Node) -> None:
 ROWS = (
     Op(
         name="prod_others", arity=None, typing=None, shaping=_shaping, numpy=_numpy,
-        python=_python, helper=other_products, text=_text, transposes=_back,
+        python=_python, helper=other_products, routine="others", text=_text,
+        transposes=_back,
         tangent=_dot, activity=_nowhere, mp=precise.prod_others, steps=_steps,
         mixes=lambda n: (n.attrs[0],),
         accuracy="no division, so that zeros do no harm",

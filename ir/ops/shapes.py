@@ -257,6 +257,7 @@ ROWS = (
     ),
     Op(
         name="reshape", typing=None, shaping=_reshape_type, tidy=_reshape_tidy,
+        routine="reshape",
         numpy=lambda shape, x: np.reshape(x, shape), cost=0, sparing=masks.moving,
         text=lambda n: Notation(
             f"{{0}}.reshape({extents(n.type.shape)})", ATOM, (ATOM,)

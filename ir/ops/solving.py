@@ -160,6 +160,7 @@ def _inv_dot(tangents: Sequence[Node | None], out: Node, a: Node) -> Node | None
 ROWS = (
     *stacks.rows(
         "solve", "an invertible matrix", np.linalg.solve, solve_each, arity=2,
+        routine="solve",
         shaping=_solution, phrases=phrases.OF_SOLVE, domain=(REAL, REAL),
         mp=precise.solve, steps=eliminates(1, 3), python=call("np.linalg.solve"),
         latex=Notation("{0}^{{-1}} {1}", 20, (ATOM, 20)), tangent=_solve_dot,
@@ -171,13 +172,14 @@ ROWS = (
         "solve_triangular", "an invertible matrix",
         stacks.one_by_one(_triangular, 2), solve_triangular_each, arity=2,
         shaping=_solution, tidy=_of_transpose, domain=(REAL, REAL),
-        python=_triangular_python,
+        python=_triangular_python, routine="triangular",
         helper=triangular_solved, text=_triangular_text, latex=_triangular_latex,
         tangent=_triangular_dot, mp=precise.solve_triangular, steps=eliminates(0, 1),
         transposes=(_triangular_matrix_back, _triangular_back),
     ),
     *stacks.rows(
         "inv", "an invertible matrix", np.linalg.inv, inv_each, shaping=SQUARE,
+        routine="inverse",
         phrases=phrases.OF_INV, mp=precise.inv, steps=eliminates(1, 1),
         python=call("np.linalg.inv"), transposes=(_inv_back,), tangent=_inv_dot,
         latex=Notation("{0}^{{-1}}", ATOM, (ATOM,)),

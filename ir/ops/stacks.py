@@ -45,6 +45,7 @@ def stacked(
         name=name, arity=op.arity, typing=None, shaping=_as_told, activity=nowhere,
         helper=helper, numpy=lambda _shape, *given: evaluate and evaluate(*given),
         python=python or _called(name), text=call(name), cost=op.cost,
+        routine=op.routine, stacked=True,
     )  # fmt: skip
     return replace(op, lower=_lowered(name, own)), calls
 

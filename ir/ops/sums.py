@@ -206,6 +206,7 @@ ROWS = (
     ),
     Op(
         name="cumsum", typing=None, helper=cumulated, python=_cumsum_python,
+        routine="running",
         sparing=along(0, lambda node: node.attrs[:1]),
         activity=unknown_activity, numpy=_cumsum, mixes=lambda n: (n.attrs[0],),
         shaping=lambda graph, name, args, attrs: (args, args[0].type),

@@ -281,3 +281,14 @@ def test_threads(f):
         t.join()
     assert 1 == len(set(found))
     np.testing.assert_allclose(ridge()[0], found[0], rtol=1e-14)
+
+
+def test_an_array_that_nothing_reads():
+    """An array that the formula has no use for is taken; its gradient is zeros."""
+    x, a = ob.param("x", ("n",)), ob.param("a")
+    f = ob.compile(a * 2, inputs=[x, a])
+    value, gradient = f.value_and_grad(np.ones(3), 1.5)
+    assert (3.0, 2.0) == (value, gradient.a)
+    np.testing.assert_array_equal(np.zeros(3), gradient.x)
+    assert f(np.ones(3), 1.5) == 3.0 == f.jit.value(np.ones(3), 1.5)
+    np.testing.assert_array_equal([3.0, 3.0], f.batch(np.ones((2, 3)), 1.5))

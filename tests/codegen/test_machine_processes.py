@@ -90,7 +90,7 @@ def kept():
     return [path for path in STORE.files() if path.suffix == ".obj"]
 random.seed(1)
 for k in range(600):
-    if k >= 60 and len(kept()) > 20:  # on a busy machine many children do nothing
+    if k >= 200 and len(kept()) > 20:  # on a busy machine many children do nothing
         break
     child = os.fork()
     if not child:
@@ -109,7 +109,7 @@ assert not broken, broken
 
 @posix
 def test_killed_processes_leave_no_broken_file(folder):
-    """Processes killed while they make and write code harm nobody after them."""
+    """200 processes killed while they make and write code harm nobody after them."""
     told(start(text=PROCESS.replace("print(", KILLED + "print(")))
     assert told(start()) == (0, False, "")
     left = [path for path in folder.glob("*/*") if path.suffix not in cache.SUFFIXES]

@@ -217,7 +217,17 @@ def _cos(code: Doubles, x: Value) -> Value:
 
 
 def _near(code: Doubles, x: Value, value: Value, name: str) -> Value:
-    """Return a value where x is no large angle, else what another function gives."""
+    return unless_far(code, x, [value], [f"@{_far(name)}"], "preserve_allcc ")[0]
+
+
+def unless_far(
+    code: Doubles,
+    x: Value,
+    values: Sequence[Value],
+    symbols: Sequence[str],
+    convention: str = "",
+) -> list[Value]:
+    """Return values where x is no large angle, else what other functions give."""
     size = code.intrinsic("fabs", x)
     far = code.compare("ugt", size, code.number(LARGEST_ANGLE))
     bits = f"i{code.lanes}"
@@ -227,11 +237,17 @@ def _near(code: Doubles, x: Value, value: Value, name: str) -> Value:
     first = code.fork(some, aside, after)
     code.start(aside)
     kind = code.kind("float64")
-    call = f"call preserve_allcc {kind} @{_far(name)}({kind} {x.text})"
-    chosen = code.select(far, code.make(call, "float64"), value)
-    last = code.jump(after)
+    calls = [f"call {convention}{kind} {s}({kind} {x.text})" for s in symbols]
+    chosen = [
+        code.select(far, code.make(call, "float64"), value)
+        for call, value in zip(calls, values, strict=True)
+    ]
+    edges = [first, code.jump(after)]
     code.start(after)
-    return code.make(code.choice([first, last], [value, chosen], "float64"), "float64")
+    return [
+        code.make(code.choice(edges, [value, other], "float64"), "float64")
+        for value, other in zip(values, chosen, strict=True)
+    ]
 
 
 def _far(name: str) -> str:

@@ -8,6 +8,7 @@ and fills memory of the caller's.
 
 from __future__ import annotations
 
+import gc
 import pkgutil
 import shutil
 from functools import partial
@@ -207,3 +208,5 @@ def imported(tool: str) -> None:
         for found in pkgutil.walk_packages(package.__path__, f"{tool}."):
             if not found.name.endswith("__main__"):
                 import_module(found.name)
+    gc.collect()
+    gc.freeze()  # nor is a look through all of these, for garbage, on any tool's clock

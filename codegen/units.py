@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from overbar.ir.graph import Graph, Node
     from overbar.ir.types import Extent
 
-_LOAD, _COPY = OPS["load"], OPS["copy"]
+_LOAD, _COPY, _BROADCAST = OPS["load"], OPS["copy"], OPS["broadcast"]
 
 
 @dataclass(eq=False)
@@ -92,11 +92,12 @@ def stored_arrays(
     """Return the arrays that get a place in memory (or a variable in a loop).
 
     These are what is given or returned, what no element expression gives, what a call
-    reads, what has a name, and computed values that several read.
+    reads, what has a name, and computed values that are read several times.
     """
     roots = set(roots)
     found = {n for n in (*known, *roots) if n.type.shape}
-    uses = Counter(a for n in order if n not in known for a in n.args)
+    users = [n for n in order if n not in known]
+    uses = Counter(a for n in users for a in (*n.args, *again(n)))
     weight: dict[Node, int] = {}
     for node in order:
         weight[node] = _weight(node, weight, found)
@@ -112,6 +113,20 @@ def stored_arrays(
         if is_call(node, roots):
             found |= {a for a in node.args if a.type.shape}
     return found
+
+
+def again(node: Node) -> list[Node]:
+    """Return the operands whose elements are read in more than one turn of the loops.
+
+    A row that is added to every row of a matrix, say, or a factor of a product; a
+    column is not, whose element stays the same in the inner loop.
+    """
+    if node.op is _BROADCAST:
+        axes, _ = node.attrs
+        return list(node.args) if axes and axes != tuple(range(len(axes))) else []
+    nests = node.op.nests(node) if node.op.nests is not None else ()
+    rank = max([len(nest.extents) for nest in nests], default=0)
+    return [a for a in node.args if 0 < len(a.type.shape) < rank]
 
 
 CHEAP = 3

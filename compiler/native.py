@@ -21,7 +21,7 @@ from overbar.codegen.machine.target import assembled
 from overbar.ir.collector import paused
 from overbar.ir.errors import OverbarError, UnsupportedError
 from overbar.ir.forking import Lock
-from overbar.ir.ops import OPS
+from overbar.ir.ops import OWN
 from overbar.ir.program import leaves
 from overbar.progress import Progress
 
@@ -250,14 +250,17 @@ def wanted(entry: Entry) -> Wanted:
     """
     from overbar.codegen.machine.making import Wanted
 
-    results, given = leaves(entry.result), {*entry.inputs}
-    order = entry.graph.order(results, given)
-    nodes = [n for n in order if not n.args or n not in given]  # saved ones are read
-    for node in nodes:
-        if node.type.shape or OPS.get(node.op.name) is not node.op:
-            message = f"expected code over numbers, found {node.op.name}"
-            raise UnsupportedError(message)
-    strict = entry.graph.strict
+    graph, results = entry.graph, leaves(entry.result)
+    saved = {n for n in entry.inputs if n.args}
+    nodes = graph.order(results, saved)
+    if saved:
+        nodes = [n for n in nodes if n not in saved]  # they are read
+    foreign = {n.op for n in nodes} - OWN
+    arrays = [n for n in nodes if n.type.shape] if graph.shaped else ()
+    if foreign or arrays:
+        found = sorted({op.name for op in foreign} | {n.op.name for n in arrays})
+        raise UnsupportedError(f"expected code over numbers, found {found[0]}")
+    strict = graph.strict
     return Wanted(nodes, entry.inputs, results, lambda: entry.program, strict)
 
 

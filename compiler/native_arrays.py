@@ -97,7 +97,7 @@ def core_of(entry: Entry) -> ArrayCore:
     program = entry.program
     strict = entry.graph.strict or not program.shaped
     text = print_arrays(program, strict=strict)
-    code = store.made(text, level=3, passes=3, vectorise=True)
+    code = store.made(text, level=3, passes=3, vectorise=True, inline=True)
     loaded = load(code, ["core", "sizes"], addresses(symbols(text)))
     given, constants = _given(program)
     return ArrayCore(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from array import array
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from overbar.ir.graph import Graph
@@ -57,14 +58,14 @@ def digest(graph: Graph) -> bytes | None:
     an operation is the user's, whose name does not tell what it does.
     """
     order = graph.order([*graph.outputs.values(), *graph.inputs.values()])
-    kinds: dict[tuple[Any, ...], int] = {}
+    kinds: dict[tuple[Any, ...], int] = defaultdict(lambda: len(kinds))
     place = {n: i for i, n in enumerate(order)}
-    numbers = array("q")
-    for n in order:
-        key = (n.op, n.type, *map(_exact, n.attrs)) if n.attrs else (n.op, n.type)
-        numbers.append(kinds.setdefault(key, len(kinds)))
-        numbers.extend([place[a] for a in n.args])
-        numbers.append(-1)
+    numbers = [
+        kinds[(n.op, n.type, *map(_exact, n.attrs)) if n.attrs else (n.op, n.type)]
+        for n in order
+    ]
+    numbers += [len(n.args) for n in order]
+    numbers += [place[a] for n in order for a in n.args]
     if not {op for op, *_ in kinds} <= OWN:
         return None
     rows = [(op.name, *kind, attrs) for op, kind, *attrs in kinds]
@@ -76,7 +77,7 @@ def digest(graph: Graph) -> bytes | None:
         graph.real.dtype,
         sys.byteorder,
     )
-    return hashlib.sha256(numbers.tobytes() + repr(rest).encode()).digest()
+    return hashlib.sha256(array("q", numbers).tobytes() + repr(rest).encode()).digest()
 
 
 def _attrs(node: Node) -> tuple[Any, ...]:

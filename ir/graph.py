@@ -16,7 +16,7 @@ from overbar.ir.table import EXTENT, Table
 from overbar.ir.types import BOOL, F64, INT, Type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from overbar.ir.node import Operand
     from overbar.ir.source import Span
@@ -68,6 +68,7 @@ class Graph(Table):
         self.strict = strict
         self.real = real
         self.rewrite = rewrite
+        self._silent: Container[Any] = getattr(rewrite, "silent", ())
         self.inputs: dict[str, Node] = {}
         self.roles: dict[str, str] = {}
         self.defaults: dict[str, float] = {}
@@ -130,7 +131,9 @@ class Graph(Table):
             key: object = _bits(value) if value == value else "nan"
         else:
             key = value
-        return self._intern(CONST, (), (value,), kind, key)
+        self._others.add((CONST, kind))
+        whole, made = (CONST, key, kind), self._table
+        return made.get(whole) or self._new(made, whole, CONST, (), (value,), kind)
 
     def lift(self, operand: Operand) -> Node:
         """Return a node for a node or number."""
@@ -192,17 +195,16 @@ class Graph(Table):
             op = OPS[op]
         made = self._floats.get(op)
         if made is not None and not attrs and len(args) == op.arity:
-            for a in args:
-                if a.type is not F64:
-                    break
-            else:  # what `_make` comes to, for most nodes of most formulas
-                better = self.rewrite and self.rewrite(self, op, args, attrs)
-                if better:
-                    return better
+            x, y = args[0], args[-1]
+            if x.type is y.type is F64:  # what `_make` comes to, for most nodes
+                if (op, x.face, y.face) not in self._silent:
+                    better = self.rewrite and self.rewrite(self, op, args, attrs)
+                    if better:
+                        return better
                 key = args = tuple(args)
-                if op.commutative and args[0].index > args[1].index:
-                    key = args[::-1]
-                return self._kept(made, key, op, args, attrs, F64)
+                if op.commutative and x.index > y.index:
+                    key = y, x
+                return made.get(key) or self._new(made, key, op, args, attrs, F64)
         return self._make(op, args, attrs)
 
     def _make(self, row: Op, args: Sequence[Node], attrs: tuple[Any, ...]) -> Node:

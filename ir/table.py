@@ -68,6 +68,7 @@ class Table:
         made before the graph had `since` of them are left out.
         """
         roots = list(self.outputs.values() if roots is None else roots)
+        known = {n for n in known if n.args}  # others need nothing in any case
         few = len(self) // 8 if all(map(self.shares, roots)) else math.inf
         found = reached(roots, known, few)
         if len(found) > few:
@@ -101,12 +102,13 @@ class Table:
             key = tuple(sorted(args, key=_index))
         if kind == F64 and not attrs and _is_plain(op):
             made = self._floats.setdefault(op, {})
-            return self._kept(made, key, op, args, attrs, kind)
-        self._others.add((op, kind))
-        key = (op, *key, attrs if value is None else value, kind)
-        return self._kept(self._table, key, op, args, attrs, kind)
+        else:
+            self._others.add((op, kind))
+            key = (op, *key, attrs if value is None else value, kind)
+            made = self._table
+        return made.get(key) or self._new(made, key, op, args, attrs, kind)
 
-    def _kept(
+    def _new(
         self,
         made: dict[tuple[Any, ...], Node],
         key: tuple[Any, ...],
@@ -115,20 +117,18 @@ class Table:
         attrs: tuple[Any, ...],
         kind: Type,
     ) -> Node:
-        """Return the node of a key among those made; make it if there is none."""
-        node = made.get(key)
-        if node is None:
-            made[key] = node = Node()  # without __init__, whose call costs as much
-            node.op = op
-            node.args = args
-            node.attrs = attrs
-            node.type = kind
-            node.graph = self  # type: ignore[assignment]  # it is a Graph
-            node.index = len(self._nodes)
-            node.face = None
-            self._nodes.append(node)
-            if self.span is not None:
-                self.spans[node] = self.span
+        """Make a node, and keep it by its key among those made."""
+        made[key] = node = Node()  # without __init__, whose call costs as much
+        node.op = op
+        node.args = args
+        node.attrs = attrs
+        node.type = kind
+        node.graph = self  # type: ignore[assignment]  # it is a Graph
+        node.index = len(self._nodes)
+        node.face = None
+        self._nodes.append(node)
+        if self.span is not None:
+            self.spans[node] = self.span
         return node
 
 

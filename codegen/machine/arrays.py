@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from overbar.codegen.machine.arrays_code import Code, View
-from overbar.codegen.machine.arrays_math import VectorForms, vectorised
+from overbar.codegen.machine.arrays_math import WIDE, VectorForms, vectorised
 from overbar.codegen.machine.arrays_nested import REFUSALS, Nested
 from overbar.codegen.machine.arrays_rooms import ALIGNED
 from overbar.codegen.machine.arrays_sizes import Sizes
@@ -84,7 +84,7 @@ def print_arrays(program: Program, *, strict: bool) -> str:
     strict: elementary functions are libm's. Raises UnsupportedError for what machine
     code does not know.
     """
-    cores = _Cores(Forms() if strict else VectorForms())
+    cores = _Cores(Forms()) if strict else _Cores(VectorForms(), f"{WIDE} ")
     main = cores.core(program)
     head = _COMMON.format(core=main)
     sizes = _sizes_text(program, arguments(program))
@@ -124,10 +124,14 @@ def _buffers(program: Program) -> dict[Node, int]:
 
 
 class _Cores:
-    """Print the cores of a program and of those that it calls, each once."""
+    """Print the cores of a program and of those that it calls, each once.
 
-    def __init__(self, forms: Forms) -> None:
+    attributes: of their functions, with a space at the end.
+    """
+
+    def __init__(self, forms: Forms, attributes: str = "") -> None:
         self.forms = forms
+        self.attributes = attributes
         self._texts: dict[str, str] = {}
 
     def core(self, program: Program) -> str:
@@ -174,9 +178,10 @@ class _Core:
         kernel = f'{self.symbol[:-1]}.kernel"'
         call = f"call i32 {kernel}(ptr %in, ptr %out{handed})"
         body = code.rooms.called("".join(loads), call, REFUSALS["memory"])
+        attributes = f"nounwind noinline {self.cores.attributes}"
         return (
             f"define internal i32 {kernel}(ptr noalias readonly %in, ptr noalias %out"
-            f"{own}) nounwind noinline {{\n{code.begun()}body:\n{code.text()}"
+            f"{own}) {attributes}{{\n{code.begun()}body:\n{code.text()}"
             f"br label %leave\n{self._left()}}}\n"
             f"define internal i32 {self.symbol}(ptr %in, ptr %out) nounwind {{\n"
             f"{body}}}"

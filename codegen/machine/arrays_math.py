@@ -2,6 +2,8 @@
 
 It is done as in `codegen/vectormath.py`: a call tells LLVM the vector version of what
 it calls, and the scalar version calls that one with the same number in every lane.
+Vector versions are a library's, or written into the module (see `inlined`): once loops
+are in vectors, these are put in place of their calls.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from overbar.codegen.machine import libraries
+from overbar.codegen.machine import inlined, libraries
 from overbar.codegen.machine.forms import Form, Forms, _widest
 from overbar.codegen.machine.instructions import KINDS, SHORT
 from overbar.codegen.machine.target import features
@@ -18,85 +20,133 @@ from overbar.ir.ops import OPS
 from overbar.ir.ops.row import Notation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from overbar.ir.ops import Op
 
 _CALL = re.compile(r"call (double|float) (@[\w.]+)\((.*)\)$", re.MULTILINE)
 _PURE = "nounwind willreturn memory(none)"
+WIDE = "#1"
+"""The attributes of functions whose loops are in vectors as wide as there are."""
+_ATTRIBUTES = (
+    f'attributes #0 = {{ {_PURE} "min-legal-vector-width"="512" }}\n'
+    'attributes #1 = { "min-legal-vector-width"="512" "prefer-vector-width"="512" }'
+)
 
 
 class _Pair(NamedTuple):
-    """Say which vector version a function has."""
+    """Say which vector version a function has.
+
+    symbol: of a library's function; inside: the name of a function that is written
+    into the module instead, empty where there is none.
+    """
 
     symbol: str
     kind: str
     lanes: int
     arity: int
+    inside: str
+
+    @property
+    def called(self) -> str:
+        """The symbol of what is called."""
+        return f"overbar.inside.{self.inside}" if self.inside else self.symbol
+
+    @property
+    def single(self) -> str:
+        """The symbol of the scalar version."""
+        return f"overbar.one.{self.symbol}"
 
 
 @cache
 def _pairs() -> Mapping[str, _Pair]:
     """Return vector versions by the symbols of the scalar ones."""
-    wide = features().get("avx2") and features().get("fma")
-    doubles = 4 if wide else 2
+    known = features()
+    doubles = 8 if known.get("avx512f") else 4 if known.get("avx2") else 2
     found: dict[str, _Pair] = {}
     for op in OPS.values():
-        if op.vector is None or not isinstance(op.python, Notation):
+        name = op.vector
+        if name is None or not isinstance(op.python, Notation):
             continue
         if not re.fullmatch(r"(math|np)\.(\w+)\(.*", op.python.template):
             continue
         arity = op.arity or 1
         for dtype, lanes in (("float64", doubles), ("float32", 2 * doubles)):
-            symbol = libraries.symbol(op.vector, lanes, arity, dtype)
+            symbol = libraries.symbol(name, lanes, arity, dtype)
             if symbol is None:
                 continue
-            pair = _Pair(symbol, KINDS[dtype], lanes, arity)
+            written = dtype == "float64" and inlined.available(name, lanes)
+            pair = _Pair(symbol, KINDS[dtype], lanes, arity, name if written else "")
             end = "f" if dtype == "float32" else ""
-            found[f"@{op.vector}{end}"] = pair
-            found[f"@llvm.{op.vector}.{SHORT[dtype]}"] = pair
+            found[f"@{name}{end}"] = pair
+            found[f"@llvm.{name}.{SHORT[dtype]}"] = pair
     return found
 
 
 def vectorised(text: str) -> str:
     """Return a module whose calls of elementary functions have vector versions."""
-    pairs, used = _pairs(), dict[str, _Pair]()
+    pairs, used = _pairs(), dict[_Pair, None]()
 
     def paired(match: re.Match[str]) -> str:
         kind, symbol, given = match.groups()
         pair = pairs.get(symbol)
         if pair is None:
             return match[0]
-        used[pair.symbol] = pair
-        own = f"overbar.{pair.symbol}"
-        variant = f"_ZGV_LLVM_N{pair.lanes}{'v' * pair.arity}_{own}({pair.symbol})"
+        used[pair] = None
+        v = "v" * pair.arity
+        variant = f"_ZGV_LLVM_N{pair.lanes}{v}_{pair.single}({pair.called})"
         return (
-            f'call {kind} @"{own}"({given}) "vector-function-abi-variant"="{variant}"'
+            f'call {kind} @"{pair.single}"({given}) '
+            f'"vector-function-abi-variant"="{variant}"'
         )
 
     text = _CALL.sub(paired, text)
-    return "\n".join([text, *map(_definition, used.values()), ""])
+    return "\n".join(
+        [text, _vector_versions(used), *map(_single, used), _ATTRIBUTES, ""]
+    )
 
 
-def _definition(pair: _Pair) -> str:
-    """Return a vector version's declaration, and the scalar version that calls it."""
-    symbol, kind, lanes, arity = pair
-    vector = f"<{lanes} x {kind}>"
-    zeros = f"<{lanes} x i32> zeroinitializer"
+def _vector_versions(pairs: Iterable[_Pair]) -> str:
+    """Return declarations and definitions, and what keeps these until they are used."""
+    declared, defined = dict[str, None](), dict[str, None]()
+    inside = [pair for pair in pairs if pair.inside]
+    for pair in pairs:
+        if not pair.inside:
+            vector = f"<{pair.lanes} x {pair.kind}>"
+            given = ", ".join([vector] * pair.arity)
+            declared[f"declare {vector} @{pair.symbol}({given}) {_PURE}"] = None
+    for pair in inside:
+        more, texts = inlined.definition(
+            pair.inside, pair.called, pair.lanes, pair.symbol
+        )
+        declared |= dict.fromkeys(more)
+        defined |= dict.fromkeys(texts)
+    if inside:
+        kept = ", ".join(f"ptr @{pair.called}" for pair in inside)
+        defined[
+            f"@llvm.compiler.used = appending global [{len(inside)} x ptr] [{kept}], "
+            'section "llvm.metadata"'
+        ] = None
+    return "\n".join([*declared, *defined])
+
+
+def _single(pair: _Pair) -> str:
+    """Return the scalar version, which calls the vector version."""
+    vector = f"<{pair.lanes} x {pair.kind}>"
+    zeros = f"<{pair.lanes} x i32> zeroinitializer"
     lines = []
-    for i in range(arity):
+    for i in range(pair.arity):
         lines += [
-            f"%a{i} = insertelement {vector} poison, {kind} %x{i}, i64 0",
+            f"%a{i} = insertelement {vector} poison, {pair.kind} %x{i}, i64 0",
             f"%b{i} = shufflevector {vector} %a{i}, {vector} poison, {zeros}",
         ]
-    given = ", ".join(f"{vector} %b{i}" for i in range(arity))
-    head = ", ".join(f"{kind} %x{i}" for i in range(arity))
+    given = ", ".join(f"{vector} %b{i}" for i in range(pair.arity))
+    head = ", ".join(f"{pair.kind} %x{i}" for i in range(pair.arity))
     body = "\n".join(lines)
     return (
-        f"declare {vector} @{symbol}({', '.join([vector] * arity)}) {_PURE}\n"
-        f'define linkonce_odr {kind} @"overbar.{symbol}"({head}) noinline {_PURE} {{\n'
-        f"{body}\n%y = call {vector} @{symbol}({given})\n"
-        f"%z = extractelement {vector} %y, i64 0\nret {kind} %z\n}}"
+        f'define linkonce_odr {pair.kind} @"{pair.single}"({head}) noinline {_PURE} '
+        f"{{\n{body}\n%y = call {vector} @{pair.called}({given})\n"
+        f"%z = extractelement {vector} %y, i64 0\nret {pair.kind} %z\n}}"
     )
 
 

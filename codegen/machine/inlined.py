@@ -125,7 +125,15 @@ def scaled(code: Doubles, x: Value, n: Value) -> Value:
 
 
 def _log(code: Doubles, x: Value) -> Value:
-    """Write log(x) = k*log(2) - log(c) + log(1 + r), c near 2**k/x, of few digits."""
+    far, rest = _logarithm(code, x)
+    return code.operate("fadd", far, rest)
+
+
+def _logarithm(code: Doubles, x: Value) -> tuple[Value, Value]:
+    """Write log(x) = k*log(2) - log(c) + log(1 + r), c near 2**k/x, of few digits.
+
+    Returned are the first two terms, and the rest.
+    """
     m = code.avx512("getmant", x, "i32 11")  # from 3/4 to 3/2, NaN for a negative x
     k = code.operate("fsub", code.avx512("getexp", x), code.avx512("getexp", m))
     placed = code.operate("fadd", code.reciprocal(m), code.number(_SIXTEENTHS))
@@ -133,8 +141,29 @@ def _log(code: Doubles, x: Value) -> Value:
     r = code.fma(m, c, code.number(-1.0))
     far = code.fma(k, code.number(_LOG2[0]), code.looked_up(_LOGS, placed))
     rest = code.fma(code.operate("fmul", r, r), code.polynomial(r, _LOG), r)
-    rest = code.fma(k, code.number(_LOG2[1]), rest)
-    return code.operate("fadd", far, rest)
+    return far, code.fma(k, code.number(_LOG2[1]), rest)
+
+
+def _log1p(code: Doubles, x: Value) -> Value:
+    """Write log(1 + x) = log(u) + e/u, e what u = 1 + x was rounded by.
+
+    Of a small x all digits of e/u count: it is e - e*(u - 1)/u.
+    """
+    one = code.number(1.0)
+    u = code.operate("fadd", one, x)
+    part = code.operate("fsub", u, one)
+    e = code.operate("fsub", one, code.operate("fsub", u, part))
+    e = code.operate("fadd", e, code.operate("fsub", x, part))
+    far, rest = _logarithm(code, u)
+    whole = code.operate("fadd", far, rest)
+    turned = code.reciprocal(u)
+    small = code.compare("olt", code.intrinsic("fabs", x), one)
+    near = code.fma(code.operate("fneg", part), turned, one)
+    finer = code.fma(e, code.select(small, near, turned), rest)
+    size = code.intrinsic("fabs", whole)
+    finite = code.compare("olt", size, code.number(math.inf))
+    value = code.select(finite, code.operate("fadd", far, finer), whole)
+    return code.intrinsic("copysign", value, x)  # of -0 as well
 
 
 def _tanh(code: Doubles, x: Value) -> Value:
@@ -188,7 +217,17 @@ def _cos(code: Doubles, x: Value) -> Value:
 
 
 def _near(code: Doubles, x: Value, value: Value, name: str) -> Value:
-    """Return a value where x is no large angle, else what another function gives."""
+    return unless_far(code, x, [value], [f"@{_far(name)}"], "preserve_allcc ")[0]
+
+
+def unless_far(
+    code: Doubles,
+    x: Value,
+    values: Sequence[Value],
+    symbols: Sequence[str],
+    convention: str = "",
+) -> list[Value]:
+    """Return values where x is no large angle, else what other functions give."""
     size = code.intrinsic("fabs", x)
     far = code.compare("ugt", size, code.number(LARGEST_ANGLE))
     bits = f"i{code.lanes}"
@@ -198,11 +237,17 @@ def _near(code: Doubles, x: Value, value: Value, name: str) -> Value:
     first = code.fork(some, aside, after)
     code.start(aside)
     kind = code.kind("float64")
-    call = f"call preserve_allcc {kind} @{_far(name)}({kind} {x.text})"
-    chosen = code.select(far, code.make(call, "float64"), value)
-    last = code.jump(after)
+    calls = [f"call {convention}{kind} {s}({kind} {x.text})" for s in symbols]
+    chosen = [
+        code.select(far, code.make(call, "float64"), value)
+        for call, value in zip(calls, values, strict=True)
+    ]
+    edges = [first, code.jump(after)]
     code.start(after)
-    return code.make(code.choice([first, last], [value, chosen], "float64"), "float64")
+    return [
+        code.make(code.choice(edges, [value, other], "float64"), "float64")
+        for value, other in zip(values, chosen, strict=True)
+    ]
 
 
 def _far(name: str) -> str:
@@ -210,9 +255,9 @@ def _far(name: str) -> str:
 
 
 _WRITTEN: dict[str, Callable[[Doubles, Value], Value]] = {
-    "exp": _exp, "log": _log, "sin": _sin, "cos": _cos, "tanh": _tanh,
+    "exp": _exp, "log": _log, "log1p": _log1p, "sin": _sin, "cos": _cos, "tanh": _tanh,
 }  # fmt: skip
-_FAR, _WIDE = {"sin", "cos"}, {"log"}
+_FAR, _WIDE = {"sin", "cos"}, {"log", "log1p"}
 """Functions that call the library now and then; those for AVX-512 alone."""
 
 

@@ -120,6 +120,12 @@ def _turned(code: Doubles, even: Value, odd: Value, n: Value, first: int) -> Val
     return code.doubles(code.operate("xor", code.bits(value), sign))
 
 
+def sin_and_cos(code: Doubles, x: Value) -> tuple[Value, Value]:
+    """Write the sine and cosine of an angle that is not large."""
+    sin, cos, n = _both(code, x)
+    return _turned(code, sin, cos, n, 0), _turned(code, cos, sin, n, 1)
+
+
 def _sin_of_both(code: Doubles, x: Value) -> Value:
     sin, cos, n = _both(code, x)
     return _turned(code, sin, cos, n, 0)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from overbar.codegen.machine import libraries
+from overbar.codegen.machine import inlined_pairs, libraries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -29,18 +29,26 @@ LEAST = 64
 class Pack(NamedTuple):
     """Hold calls of one function that are computed together.
 
-    lanes: of the vector, at least as many as there are calls; symbol: the function
-    over vectors.
+    args: the operands, call by call; results: what is computed, of each call one; of a
+    function that returns two (see `inlined_pairs`), the first of all, then the second
+    of all. lanes: of the vector, at least as many as there are calls; symbol: the
+    function over vectors.
     """
 
-    nodes: tuple[Node, ...]
+    args: tuple[Node, ...]
+    results: tuple[tuple[Node, ...], ...]
     lanes: int
     symbol: str
 
     @property
-    def args(self) -> tuple[Node, ...]:
-        """The operands, call by call."""
-        return tuple(n.args[0] for n in self.nodes)
+    def nodes(self) -> tuple[Node, ...]:
+        """All that is computed."""
+        return tuple(n for nodes in self.results for n in nodes)
+
+    @property
+    def paired(self) -> bool:
+        """Whether the function returns two vectors."""
+        return len(self.results) > 1
 
 
 def members(item: Node | Pack) -> tuple[Node, ...]:
@@ -89,23 +97,43 @@ def _widths(nodes: Sequence[Node]) -> dict[Op, list[tuple[int, str]]]:
     return found
 
 
+def _partners(nodes: Sequence[Node], widths: Collection[Op]) -> dict[Node, Node]:
+    """Return for the first of two functions of one number the second one."""
+    places = {name: i for i, name in enumerate(inlined_pairs.NAMES)}
+    calls = [n for n in nodes if n.op in widths and n.op.vector in places]
+    firsts = {n.args[0]: n for n in calls if not places[str(n.op.vector)]}
+    seconds = {n.args[0]: n for n in calls if places[str(n.op.vector)]}
+    return {n: seconds[x] for x, n in firsts.items() if x in seconds}
+
+
 class _Packing:
     """Go through nodes, and hold back calls until they are needed.
 
-    missing: how many operands of a call are not computed; after: the calls that wait
-    for a node; ready: calls of a function that could be made, by their places.
+    place: of each call in order; second: what the same function returns beside a call,
+    first: the call that it is returned by; after: the calls that wait for a node;
+    ready: calls of a function that could be made, by their places.
     """
 
     def __init__(
         self, nodes: Sequence[Node], widths: dict[Op, list[tuple[int, str]]]
     ) -> None:
         self.nodes = nodes
-        self.widths = widths
+        self.widths: dict[Any, list[tuple[int, str]]] = {**widths}
         self.place = {n: i for i, n in enumerate(nodes) if self._is_call(n)}
+        self.second: dict[Node, Node] = {}
+        self.first: dict[Node, Node] = {}
+        both = _both_widths(widths)
+        if both:
+            self.widths[_PAIRED] = both
+            self.second = _partners(list(self.place), widths)
+            self.first = {b: a for a, b in self.second.items()}
+            for a, b in self.second.items():
+                self.place[a] = self.place[b] = min(self.place[a], self.place[b])
         self.after: dict[Node, list[Node]] = defaultdict(list)
         for n in self.place:
-            self.after[n.args[0]].append(n)
-        self.ready: dict[Op, list[tuple[int, Node]]] = defaultdict(list)
+            if n not in self.first:
+                self.after[n.args[0]].append(n)
+        self.ready: dict[Any, list[tuple[int, int, Node]]] = defaultdict(list)
         self.done: set[Node] = set()
         self.out: list[Node | Pack] = []
 
@@ -115,6 +143,9 @@ class _Packing:
             return False
         (given,) = node.args
         return bool(given.args) and given.op.llvm != "same"
+
+    def _kind(self, call: Node) -> Any:
+        return _PAIRED if call in self.second else call.op
 
     def run(self) -> list[Node | Pack]:
         """Return the new order."""
@@ -134,29 +165,49 @@ class _Packing:
 
     def _computed(self, node: Node) -> None:
         for call in self.after.get(node, ()):
-            heapq.heappush(self.ready[call.op], (self.place[call], call))
+            ready = self.ready[self._kind(call)]
+            heapq.heappush(ready, (self.place[call], call.index, call))
 
     def _flush(self, node: Node) -> None:
         """Make a call, after those that it waits for, others with it."""
-        chain = [node]
+        chain = [self.first.get(node, node)]
         while (a := chain[-1].args[0]) in self.place and a not in self.done:
-            chain.append(a)
+            chain.append(self.first.get(a, a))
         for call in reversed(chain):
             if call not in self.done:
                 self._together(call)
 
     def _together(self, node: Node) -> None:
-        widths, ready = self.widths[node.op], self.ready[node.op]
+        kind = self._kind(node)
+        widths, ready = self.widths[kind], self.ready[kind]
         group = [node]
         while ready and len(group) < widths[-1][0]:
-            _, other = heapq.heappop(ready)
+            _, _, other = heapq.heappop(ready)
             if other is not node and other not in self.done:
                 group.append(other)
-        self.done.update(group)
+        results = [tuple(group)]
+        if kind is _PAIRED:
+            results.append(tuple(self.second[n] for n in group))
+        made = [n for nodes in results for n in nodes]
+        self.done.update(made)
         if len(group) == 1:
-            self.out.append(node)
+            self.out += made
         else:
             lanes, symbol = next(w for w in widths if w[0] >= len(group))
-            self.out.append(Pack(tuple(group), lanes, symbol))
-        for call in group:
+            args = tuple(n.args[0] for n in group)
+            self.out.append(Pack(args, tuple(results), lanes, symbol))
+        for call in made:
             self._computed(call)
+
+
+_PAIRED = "paired"
+"""The kind of calls of a function that returns two vectors."""
+
+
+def _both_widths(widths: dict[Op, list[tuple[int, str]]]) -> list[tuple[int, str]]:
+    """Return the vectors of the function that returns two, if both come often."""
+    often = {op.vector for op in widths}
+    if not often.issuperset(inlined_pairs.NAMES):
+        return []
+    found = [(w, inlined_pairs.symbol(w)) for w in libraries.widths() if w > 2]
+    return [(w, symbol) for w, symbol in found if symbol][::-1]

@@ -21,7 +21,9 @@ import numpy as np
 
 from overbar.codegen.machine.layout import Layout
 from overbar.codegen.machine.memory import allowed
+from overbar.ir.node import CONST
 from overbar.ir.ops import OPS
+from overbar.ir.types import F64
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,9 +54,10 @@ def available() -> bool:
 
 def fits(nodes: Sequence[Node], results: Sequence[Node]) -> bool:
     """Whether code is of float64 and conditions alone, and of few operands."""
+    unlike = [n for n in nodes if n.type is not F64 or len(n.args) > MOST_OPERANDS]
     return all(n.type.dtype == "float64" for n in results) and all(
         n.type.dtype in {"float64", "bool"} and len(n.args) <= MOST_OPERANDS
-        for n in nodes
+        for n in unlike
     )
 
 
@@ -70,7 +73,7 @@ class Stencils:
         self.results = results
         self.constants = [_MINUS_ZERO]
         last = max(n.index for n in (*nodes[-1:], *inputs, *results))
-        self.places = array("q", bytes(8 * last + 8))
+        self.places = [0] * (last + 1)
         for i, n in enumerate(inputs):
             self.places[n.index] = INPUTS << 32 | 8 * i
         self.kinds: dict[Kernel, int] = {}
@@ -87,7 +90,7 @@ class Stencils:
         for n in nodes:
             args = n.args
             if not args:
-                if n.is_const:
+                if n.op is CONST:
                     places[n.index] = CONSTANTS << 32 | 8 * len(self.constants)
                     self.constants.append(n.value)
                 continue

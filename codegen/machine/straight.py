@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
+from overbar.codegen.machine import inlined_pairs
 from overbar.codegen.machine.body import SLOT, Body, function, module
 from overbar.codegen.machine.forms import Forms
 from overbar.codegen.machine.packing import Pack, members
@@ -71,9 +72,13 @@ def _run(body: Body, nodes: Sequence[Item]) -> None:
 def _together(body: Body, pack: Pack) -> None:
     """Call a function over a vector; lanes that are left over repeat the first."""
     kind, first = f"<{pack.lanes} x double>", pack.nodes[0].index
-    body.forms.declared[
-        f"declare {kind} @{pack.symbol}({kind}) nounwind willreturn memory(none)"
-    ] = None
+    whole = f"{{ {kind}, {kind} }}" if pack.paired else kind
+    if pack.paired:
+        needed = inlined_pairs.definition(pack.lanes)
+    else:
+        pure = "nounwind willreturn memory(none)"
+        needed = [f"declare {kind} @{pack.symbol}({kind}) {pure}"]
+    body.forms.declared |= dict.fromkeys(needed)
     given = [body.value(a) for a in pack.args]
     vector, lines = f"%v{first}.s", body.lines
     lines.append(
@@ -87,11 +92,16 @@ def _together(body: Body, pack: Pack) -> None:
             f"{made} = insertelement {kind} {vector}, double {value}, i32 {i}\n"
         )
         vector = made
-    lines.append(f"%v{first}.r = call {kind} @{pack.symbol}({kind} {vector})\n")
-    for i, node in enumerate(pack.nodes):
-        own = body.texts[node] = f"%v{node.index}"
-        body.dtypes[node] = "float64"
-        lines.append(f"{own} = extractelement {kind} %v{first}.r, i32 {i}\n")
+    result = f"%v{first}.r"
+    lines.append(f"{result} = call {whole} @{pack.symbol}({kind} {vector})\n")
+    for k, nodes in enumerate(pack.results):
+        part = f"{result}{k}" if pack.paired else result
+        if pack.paired:
+            lines.append(f"{part} = extractvalue {whole} {result}, {k}\n")
+        for i, node in enumerate(nodes):
+            own = body.texts[node] = f"%v{node.index}"
+            body.dtypes[node] = "float64"
+            lines.append(f"{own} = extractelement {kind} {part}, i32 {i}\n")
 
 
 class _Pieces:

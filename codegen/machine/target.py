@@ -82,8 +82,8 @@ def assemble(
     level: of instruction selection and register allocation, 0 (quick) to 3.
     passes: the level of LLVM's pipeline of passes that runs before, 0 for none;
         vectorise: with LLVM's vectoriser of loops among them.
-    inline: whether functions marked `alwaysinline` are put in place of their calls, and
-        what is computed twice is computed once.
+    inline: whether functions marked `alwaysinline` are put in place of calls that the
+        passes left or made, and what is computed twice is computed once.
     """
     machine = _machine(level)
     try:
@@ -95,10 +95,10 @@ def assemble(
             module.triple = machine.triple
             module.data_layout = str(machine.target_data)
             module.verify()
-            if inline:
-                _put_in_place(module, machine)
             if passes:
                 _run_passes(module, machine, passes, vectorise=vectorise)
+            if inline:
+                _put_in_place(module, machine)
             return machine.emit_object(module)  # type: ignore[no-any-return]
     except RuntimeError as error:
         message = f"expected code that LLVM can read, found: {error}"

@@ -223,13 +223,19 @@ def contribution(g: Node, i: int, out: Node) -> Node | None:
     op = out.op
     if op.products is not None:
         return op.products[i](g, out, *out.args)  # type: ignore[return-value]
-    partial = op.partial(i, out)
+    rules = op.partials
+    if type(rules) is tuple:
+        rule = rules[i]
+        partial = None if rule is None else rule(out, *out.args)
+    else:
+        partial = op.partial(i, out)
     if partial is None:
         return None
-    fresh_from = out.graph.formula_size
+    graph = out.graph
+    fresh_from = graph.formula_size
     if isinstance(partial, Node):
         if _multiplies(partial, fresh_from) and _stays(g):
-            return g.graph.make(_AMUL if op.singular else _MUL, (g, partial))
+            return graph.make(_AMUL if op.singular else _MUL, (g, partial))
     elif abs(partial) == 1:
         return g if partial > 0 else -g
     return product(g, partial, singular=op.singular, fresh_from=fresh_from)

@@ -198,6 +198,8 @@ def _leaf(
 ) -> Node:
     """Return the node of an input, of a named value, size, array or constant."""
     payload = e.payload
+    if type(payload) is float:
+        return graph.const(payload)
     if isinstance(payload, Declaration):
         return inputs[payload.name]
     if isinstance(payload, Label):

@@ -7,22 +7,24 @@ makes a node; what a row answers is itself built of nodes that went through the 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from overbar.ir.ops import OPS
-from overbar.ir.types import INT
+from overbar.ir.types import F64, INT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from overbar.ir.graph import Graph, Node, Rewrite
+    from overbar.ir.graph import Graph, Node
     from overbar.ir.ops import Op
 
 Answer: TypeAlias = "Callable[..., Node | None]"
-_Choice: TypeAlias = "tuple[()] | tuple[bool, list[Rule]]"
+_Choice: TypeAlias = "tuple[bool, list[Rule]]"
 
 _CONST, _NEG, _POWI = OPS["const"], OPS["neg"], OPS["powi"]
 _MUL, _DIV = OPS["mul"], OPS["div"]
@@ -70,41 +72,55 @@ class Rule:
         )
 
 
-def rewriter(rules: Iterable[Rule]) -> Rewrite:
-    """Return the rewrite function of a Graph for these rows, first come first."""
-    table: dict[str, list[Rule]] = {}
-    for rule in rules:
-        table.setdefault(rule.op, []).append(rule)
-        if rule.picky and OPS[rule.op].arity not in {1, 2}:
-            message = f"expected an op of one or two operands, found {rule.op}"
-            raise ValueError(message)
-    chosen: dict[tuple[Any, ...], _Choice] = {}  # by op and the operands' faces
+class Rewriter:
+    """Rewrite by rules: the function that a Graph asks, first come first.
 
-    def choose(op: Op, args: Sequence[Node]) -> _Choice:
-        """Return whether constants may be folded, and the rows to ask; () for none."""
-        operands, heads = {a.op.name for a in args}, {head(a).name for a in args}
-        operands |= {_UNIT} if any(map(is_unit, args)) else set()
-        folds = op.exact and args[0].op is args[-1].op is _CONST
-        rows = [r for r in table.get(op.name, ()) if r.looks_at(operands, heads)]
-        return (folds, rows) if folds or rows else ()
+    silent: ops with their operands' faces about which no rule is asked and nothing is
+        folded, as far as they came up: a graph looks here before it asks.
+    """
 
-    def rewrite(
-        graph: Graph, op: Op, args: Sequence[Node], attrs: tuple[Any, ...]
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.silent: set[tuple[Op, object, object]] = set()
+        self._rules: dict[Op, list[Rule]] = defaultdict(list)
+        self._chosen: dict[tuple[Op, object, object], _Choice] = {}
+        for rule in rules:
+            op = OPS[rule.op]
+            self._rules[op].append(rule)
+            if rule.picky and op.arity not in {1, 2}:
+                message = f"expected an op of one or two operands, found {rule.op}"
+                raise ValueError(message)
+
+    def __call__(
+        self, graph: Graph, op: Op, args: Sequence[Node], attrs: tuple[Any, ...]
     ) -> Node | None:
+        """Return the better node for an op on operands, None where there is none."""
         if not args:
             return None
         x, y = args[0], args[-1]
         key = op, x.face or face(x), y.face or face(y)
-        choice = chosen.get(key)
-        if choice is None:
-            choice = chosen[key] = choose(op, args)
-        if not choice:  # as for most operands
+        if key in self.silent:  # as for most operands
             return None
+        choice = self._chosen.get(key)
+        if choice is None:
+            choice = self._choose(op, args)
+            if not any(choice):
+                self.silent.add(key)
+                return None
+            self._chosen[key] = choice
         folds, rules = choice
         folded = _fold(graph, op, args) if folds else None
         return folded or _first(rules, graph, args, attrs)
 
-    return rewrite
+    def _choose(self, op: Op, args: Sequence[Node]) -> _Choice:
+        """Return whether constants may be folded, and the rows to ask."""
+        operands, heads = {a.op.name for a in args}, {head(a).name for a in args}
+        operands |= {_UNIT} if any(map(is_unit, args)) else set()
+        folds = op.exact and args[0].op is args[-1].op is _CONST
+        rows = self._rules.get(op, ())
+        return folds, [r for r in rows if r.looks_at(operands, heads)]
+
+
+rewriter = Rewriter
 
 
 def _first(
@@ -173,18 +189,17 @@ def _fold(graph: Graph, op: Op, args: Sequence[Node]) -> Node | None:
     """Return the constant that an exact op makes of constants, if it is finite."""
     if any(a.op is not _CONST for a in args):
         return None
-    values = [a.value for a in args]
+    values: list[Any] = [a.value for a in args]
     if all(a.type is INT for a in args) and op.mp is not None:
         result = op.mp(None, *values)
         return graph.const(result)
     if op.numpy is None:
         return None
+    if any(a.type is not F64 for a in args):
+        pairs = zip(values, args, strict=True)
+        values = [np.asarray(v, a.type.dtype) for v, a in pairs]
     with np.errstate(all="ignore"):
-        result = op.numpy(
-            *(np.asarray(v, a.type.dtype) for v, a in zip(values, args, strict=True))
-        )
+        result = np.asarray(op.numpy(*values))
     if result.dtype == bool:
         return graph.const(bool(result))
-    if not np.isfinite(result):
-        return None
-    return graph.const(float(result), args[-1].type)
+    return graph.const(float(result), args[-1].type) if isfinite(result) else None

@@ -28,7 +28,7 @@ AGAIN = {
         "t1[j] == t2", "np.float64(t1[j] == t2)", "np.float64(t1[j] == t2) / t3"
     ],
     ("pairs", "hvp"): [
-        "np.sin(t1_i)", "np.cos(t1_i)", "np.cos(t1_i)", "t13 * np.cos(t1_i)"
+        "np.sin(t1_i)", "np.cos(t1_i)", "np.cos(t1_i)", "t14 * np.cos(t1_i)"
     ],
 }  # fmt: skip
 """What is still computed twice: in an element that is stored and read at once, in two

@@ -15,7 +15,7 @@ from machine_platforms import without_libraries
 from op_truth import SUBJECTS
 
 import overbar as ob
-from overbar.codegen.machine import libraries, making, packing
+from overbar.codegen.machine import inlined_pairs, libraries, making, packing
 from overbar.codegen.machine.loading import Machine, joined
 from overbar.codegen.machine.making import core_texts, first_code
 from overbar.codegen.machine.packing import Pack
@@ -99,26 +99,33 @@ VECTORS = {
 }
 
 
-@pytest.mark.parametrize("name", VECTORS)
-def test_calls_side_by_side_are_right_to_four_units(name, monkeypatch):
+@pytest.mark.parametrize("names", [*((n,) for n in VECTORS), ("sin", "cos")])
+def test_calls_side_by_side_are_right_to_four_units(names, monkeypatch):
     """Calls in one vector differ from mpmath by 4 units at most, the same each time."""
-    subject = next(s for s in SUBJECTS if s.op == name)
+    domains = [next(s for s in SUBJECTS if s.op == n).domain[0] for n in names]
     monkeypatch.setattr(packing, "LEAST", 2)
-    low, high = (max(-700.0, subject.domain[0][0]), min(700.0, subject.domain[0][1]))
+    low = max(-700.0, *(domain[0] for domain in domains))
+    high = min(700.0, *(domain[1] for domain in domains))
     graph = Graph()
     inputs = [graph.input(f"x{i}") for i in range(13)]
     for i, x in enumerate(inputs):
-        graph.outputs[f"out{i}"] = graph.make(name, (-x,))
+        for name in names:
+            graph.outputs[f"{name}{i}"] = graph.make(name, (-x,))
     entry = Derivation(graph, inputs).value()
     codes = levels(entry, monkeypatch, strict=False)
-    whole = wanted(entry)._replace(strict=False)
-    known = any(libraries.symbol(OPS[name].vector, width) for width in (4, 8))
-    assert known == any(isinstance(item, Pack) for item in whole.items)
+    packs = [p for p in wanted(entry)._replace(strict=False).items if type(p) is Pack]
+    for name in names:
+        known = [libraries.symbol(OPS[name].vector, width) for width in (4, 8)]
+        assert any(known) == any(n.op.name == name for p in packs for n in p.nodes)
     rng = np.random.default_rng(6)
     near = rng.uniform(max(low, -3), min(high, 3), (60, 13))
     rows = -np.concatenate([near, rng.uniform(low, high, (60, 13))])
     rows[0, :4] = (math.nan, math.inf, -math.inf, 0.0)
-    exact = np.array([[_nearest(OPS[name], -x) for x in row] for row in rows])
+    rows[1, :3] = (1e6, -1e9, 1e300)
+    rows = np.where((-rows < low) | (-rows > high), rows[2:3], rows)
+    exact = np.array([
+        [_nearest(OPS[name], -x) for x in row for name in names] for row in rows
+    ])  # fmt: skip
     for code in codes.values():
         found = run(code, entry, rows)
         np.testing.assert_array_equal(found, run(code, entry, rows))
@@ -126,6 +133,25 @@ def test_calls_side_by_side_are_right_to_four_units(name, monkeypatch):
         units = abs(found[normal] - exact[normal]) / np.spacing(abs(exact[normal]))
         assert units.max() <= 4
         np.testing.assert_allclose(found, exact, rtol=1e-14, atol=1e-300)
+
+
+def test_sine_and_cosine_of_a_number_come_together(monkeypatch):
+    """Where both are written out, one function over vectors returns both."""
+    monkeypatch.setattr(packing, "LEAST", 2)
+    graph = Graph()
+    inputs = [graph.input(f"x{i}") for i in range(13)]
+    for i, x in enumerate(inputs):
+        for name in ("sin", "cos"):
+            graph.outputs[f"{name}{i}"] = graph.make(name, (-x,))
+    entry = Derivation(graph, inputs).value()
+    packs = [p for p in wanted(entry)._replace(strict=False).items if type(p) is Pack]
+    paired = any(inlined_pairs.symbol(width) for width in (4, 8))
+    assert all(p.paired == paired for p in packs)
+    for p in (p for p in packs if p.paired):
+        assert [n.op.name for n in p.nodes] == [
+            *["sin"] * len(p.args), *["cos"] * len(p.args)
+        ]  # fmt: skip
+        assert [n.args[0] for n in p.nodes] == [*p.args, *p.args]
 
 
 def _nearest(op, x):

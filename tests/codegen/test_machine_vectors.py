@@ -67,3 +67,15 @@ def test_functions_of_ordinary_numbers_are_within_4_ulps(name, of, lanes):
     x = np.concatenate([*given, *fine, rng.uniform(-largest, largest, 500)])
     x = x[np.abs(x) <= largest]
     assert [] == subjects.wrong(of, "float64", subjects.near(name, lanes), [x])
+
+
+def test_log1p_in_place_of_a_call_is_close_at_all_sizes():
+    """From the smallest numbers on, where 1 + x is rounded to 1 or by most of x."""
+    if not inlined.available("log1p", 8):
+        pytest.skip("called in the library")
+    function = subjects.function("log1p", "float64", 8, library("libmvec"), inside=True)
+    rng = np.random.default_rng(7)
+    x = 10 ** rng.uniform(-320, 300, 2_000) * rng.choice([1, -1], 2_000)
+    near = 10 ** rng.uniform(-20, 1, 4_000) * rng.choice([1, -1], 4_000)
+    given = np.concatenate([x, near, [0.0, -0.0, np.inf, -1.0, -2.0, np.nan]])
+    assert [] == subjects.wrong("log1p", "float64", function, [given])

@@ -215,7 +215,7 @@ class Native:
                     made.improved([assembled(text) for text in texts])
                     return  # one is made sooner than a process starts
                 progress.total = len(texts)
-                made.work = Background(texts)
+                made.work = Background(texts, niceness=0)  # somebody waits
             made.improved(made.work.wait(progress.advance))
 
 

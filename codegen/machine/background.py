@@ -24,16 +24,28 @@ if TYPE_CHECKING:
 
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from overbar.codegen.machine.child import main; main()"
+    "from overbar.codegen.machine.child import main; main(int(sys.argv[2]))"
 )
+NICENESS = 5
+"""How far work that nobody waits for stands behind other work."""
 _PAUSE = 0.05
 """Seconds between two looks of a thread at work in the background."""
 
 
 class Background:
-    """Work on modules, as many at a time as there are processors."""
+    """Work on modules.
 
-    def __init__(self, texts: Sequence[str], workers: int | None = None) -> None:
+    workers: as many at a time, by default as there are processors; niceness: of the
+    processes.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        workers: int | None = None,
+        niceness: int = NICENESS,
+    ) -> None:
+        self._niceness = niceness
         self._waiting = list(enumerate(texts))[::-1]
         self._running: dict[int, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
         self._done: dict[int, bytes] = {}
@@ -93,7 +105,7 @@ class Background:
         while not self.failed and self._waiting and len(self._running) < self._workers:
             k, text = self._waiting.pop()
             try:
-                self._running[k] = _child(text)
+                self._running[k] = _child(text, self._niceness)
             except (OSError, ValueError):
                 self.stop()
 
@@ -150,7 +162,7 @@ def possible() -> bool:
     return bool(sys.executable) and not getattr(sys, "frozen", False)
 
 
-def _child(text: str) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+def _child(text: str, niceness: int) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
     """Start a process, its input and output files without names."""
     if not possible():
         raise OSError("no interpreter")
@@ -160,7 +172,7 @@ def _child(text: str) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
             source.write(text.encode())
             source.seek(0)
             process = subprocess.Popen(  # noqa: S603 - this interpreter, our code
-                [sys.executable, "-c", _START, json.dumps(sys.path)],
+                [sys.executable, "-c", _START, json.dumps(sys.path), str(niceness)],
                 stdin=source, stdout=result, stderr=subprocess.DEVNULL,
             )  # fmt: skip
     except BaseException:

@@ -8,15 +8,12 @@ import sys
 
 from overbar.codegen.machine.target import assembled
 
-NICENESS = 5
-"""How far work in the background stands behind other work."""
 
-
-def main() -> None:
-    """Read a module's text, write its object code."""
+def main(niceness: int) -> None:
+    """Read a module's text, write its object code; niceness: to other processes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who waits for this one ends it
     nice = getattr(os, "nice", None)
     if nice is not None:
-        nice(NICENESS)
+        nice(niceness)
     text = sys.stdin.buffer.read().decode()
     sys.stdout.buffer.write(assembled(text))

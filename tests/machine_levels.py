@@ -65,6 +65,7 @@ def cut(whole: Wanted, size: int, module: int, patch: pytest.MonkeyPatch) -> Mac
     """Return LLVM's code in functions and modules of so many operations."""
     patch.setattr(making, "CUT", size)
     patch.setattr(making, "MODULE", module)
+    patch.setattr(making, "LARGEST_MODULE", module)
     codes = [assembled(text, level=0) for text in core_texts(straight(whole))]
     return Machine(*joined(codes))
 

@@ -11,6 +11,7 @@ code, several times quicker to run and much slower to make, takes its place late
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from overbar.codegen.machine.branching import print_branching
@@ -40,8 +41,8 @@ SHORT = 400
 MOSTLY_LOOPS = 500, 20
 """Ops that LLVM compiles at once of a long program that was rolled up, or one in how
 many of its ops if that is more: no longer than other first code takes."""
-MODULE = 10_000
-"""Ops of a module: what one process makes code of at a time."""
+MODULE, LARGEST_MODULE = 10_000, 30_000
+"""Ops of a module, at least and at most: what one process makes code of at a time."""
 
 
 class Wanted(NamedTuple):
@@ -88,7 +89,15 @@ def core_texts(wanted: Wanted) -> list[str]:
     text = _loops(wanted)
     if text is not None:
         return [text]
-    return print_straight(wanted.items, wanted.inputs, wanted.results, CUT, MODULE)
+    items = wanted.items
+    return print_straight(items, wanted.inputs, wanted.results, CUT, _share(len(items)))
+
+
+def _share(ops: int) -> int:
+    """Return the ops of a module: each processor makes one, none of them too long."""
+    pieces = -(-ops // CUT)
+    share = -(-pieces // (os.cpu_count() or 1)) * CUT
+    return max(MODULE, min(share, LARGEST_MODULE))
 
 
 def _loops(wanted: Wanted, most: float = float("inf")) -> str | None:

@@ -59,7 +59,7 @@ def holding(lock):
 
 def long():
     "Return a long formula that has first code, and how to look at its best."
-    making.CUT, making.MODULE = 500, 1_000
+    making.CUT, making.MODULE, making.LARGEST_MODULE = 500, 1_000, 1_000
     f = ob.compile(irregular(1_500, 0.375, 7).formula, accuracy="strict")
     first, real = f.value_and_grad(0.375), background._START
     background._START = "import time; time.sleep(600)"

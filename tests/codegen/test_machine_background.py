@@ -47,6 +47,7 @@ def _small(monkeypatch):
     monkeypatch.setattr(native, "_LOOKED_AFTER", 1)
     monkeypatch.setattr(making, "CUT", 500)
     monkeypatch.setattr(making, "MODULE", 1_000)
+    monkeypatch.setattr(making, "LARGEST_MODULE", 1_000)
     yield
     gc.collect()  # what is left over tells itself here
 
@@ -342,7 +343,7 @@ from irregular import irregular
 import overbar as ob
 from overbar import native
 from overbar.codegen.machine import background, making
-making.CUT, making.MODULE = 500, 1_000
+making.CUT, making.MODULE, making.LARGEST_MODULE = 500, 1_000, 1_000
 f = ob.compile(irregular(1_500, 0.375, 7).formula, accuracy="strict")
 first = f.value_and_grad(0.375)
 """

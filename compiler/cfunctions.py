@@ -71,8 +71,9 @@ def _function(runtime: Runtime, name: str) -> CFunction:
         runtime.native.improve(name)
     except UnsupportedError:
         message = (
-            "f.cfunc is for formulas of numbers, without operations of your own; call "
-            f"f.jit.{name} in a function of your own under numba.cfunc"
+            "f.cfunc is for formulas of numbers, without operations of your own that "
+            f"machine code does not know; call f.jit.{name} in a function of your own "
+            "under numba.cfunc"
         )
         raise UnsupportedError(message) from None
     names, defaults = taking(runtime.derivation, name, made.saved)

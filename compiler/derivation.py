@@ -15,6 +15,7 @@ from overbar.derive.forward import forward
 from overbar.derive.naming import symbol, unused
 from overbar.derive.reverse import reverse
 from overbar.entry import Entry
+from overbar.ir.errors import UnsupportedError
 from overbar.ir.flat import copied, digest
 from overbar.ir.program import is_packed
 from overbar.passes import Passes, one_or_all
@@ -59,12 +60,13 @@ class Derivation(Passes):
     def content(self) -> bytes | None:
         """Return a digest of the formula and of what it is differentiated by.
 
-        None for a formula with arrays, or with operations of the user's.
+        None for one with operations of the user's, whose names do not tell what they
+        do. Raises UnsupportedError for a formula with arrays.
         """
         graph = self.graph
         nodes = (*graph.inputs.values(), *graph.order()) if graph.shaped else ()
         if any(n.type.shape for n in nodes):
-            return None
+            raise UnsupportedError("expected a formula of numbers, found arrays")
         found = digest(graph)
         return None if found is None else found + repr(self._inputs()).encode()
 

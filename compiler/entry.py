@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from overbar.ir.errors import InputError
 from overbar.ir.program import leaves
 
 if TYPE_CHECKING:
@@ -16,6 +17,22 @@ if TYPE_CHECKING:
 
     from overbar.ir.graph import Graph, Node
     from overbar.ir.program import Program, Result
+
+ALWAYS = ("value", "forward", "backward", "vjp", "jvp", "jacobian")
+SINGLE = ("grad", "value_and_grad", "hessian", "hvp", "value_grad_and_hvp")
+"""Entry points of every formula, and those of a formula of one output."""
+
+
+def ahead(names: Sequence[str], known: Sequence[str]) -> Sequence[str]:
+    """Return the entry points to build: those named, or the most usual ones.
+
+    Raises InputError for one that is not among the known.
+    """
+    for name in names:
+        if name not in known:
+            message = f"expected an entry point ({', '.join(known)}), found {name!r}"
+            raise InputError(message)
+    return names or [n for n in ("value", "value_and_grad") if n in known]
 
 
 class Entry:

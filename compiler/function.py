@@ -10,6 +10,7 @@ import numpy as np
 
 from overbar.calling import Calling
 from overbar.cfunctions import CFunctions
+from overbar.entry import ALWAYS, SINGLE, ahead
 from overbar.flat import FlatView
 from overbar.identity import Identity
 from overbar.inspection import Inspection
@@ -27,11 +28,6 @@ if TYPE_CHECKING:
     from overbar.options import Options
     from overbar.runtime import Runtime
     from overbar.sparse import Plan
-
-
-ALWAYS = ("value", "forward", "backward", "vjp", "jvp", "jacobian")
-SINGLE = ("grad", "value_and_grad", "hessian", "hvp", "value_grad_and_hvp")
-"""Entry points of every formula, and those of a formula of one output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +262,7 @@ class CompiledFunction(Calling, Identity, Inspection):
         optimise: the best code, also of long formulas, whose first code is made in a
             hundredth of the time; without it that takes its place after many calls.
         """
-        wanted = names or (("value", "value_and_grad") if self._scalar else ("value",))
-        for name in wanted:
+        for name in ahead(names, self._entry_points):
             if not self.runtime.build(name, optimise=optimise):
                 count = len(self.runtime.entry(name).program.params)
                 self.run_entry(name, [1.0] * max(len(self._graph.inputs), count))

@@ -74,22 +74,23 @@ def _apart(written: Iterable[Any], read: Iterable[Any]) -> bool:
 
     NumPy's own function takes pairs, and this is asked at every call.
     """
-    ends = [(*_ends(a), True) for a in written] + [(*_ends(a), False) for a in read]
+    ends = []
+    for arrays, new in ((written, True), (read, False)):
+        for a in arrays:
+            if a.flags.c_contiguous:
+                start = address(a)
+                ends.append((start, start + a.nbytes, new))
+            else:
+                ends.append((*byte_bounds(a), new))
     ends.sort()
     taken = reached = 0  # by what is written, and by anything
     for start, stop, new in ends:
-        if start < (reached if new else taken):
+        if start < taken or (new and start < reached):
             return False
         reached = max(reached, stop)
-        taken = max(taken, stop) if new else taken
+        if new:
+            taken = stop
     return True
-
-
-def _ends(array: Any) -> tuple[int, int]:
-    if array.flags.c_contiguous:
-        start = address(array)
-        return start, start + array.nbytes
-    return byte_bounds(array)
 
 
 def columns(values: Sequence[Any], dtype: str) -> Any:

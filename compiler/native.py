@@ -1,8 +1,8 @@
 """Run a formula of numbers by machine code of our own.
 
 Comes in: the entry points of a formula. Goes out: functions over plain numbers that
-call a core with nothing in between. Where there is no such code (arrays, ops of the
-user's), callers take the way through generated Python and Numba.
+call a core with nothing in between. Where there is no such code (arrays, some ops of
+the user's), callers take other ways.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from overbar.codegen.machine.target import assembled
 from overbar.ir.collector import paused
 from overbar.ir.errors import OverbarError, UnsupportedError
 from overbar.ir.forking import Lock
-from overbar.ir.ops import OWN
 from overbar.ir.program import leaves
 from overbar.progress import Progress
 
@@ -98,7 +97,7 @@ class Native:
     """Make the cores of one formula, each when it is first called.
 
     entry: gives what an entry point computes; content: a digest of all that this
-    depends on; None for a formula with arrays.
+    depends on, None if there is none; raises UnsupportedError for arrays.
     """
 
     def __init__(
@@ -148,10 +147,7 @@ class Native:
         """Return an entry point's code, from disk where it was made before."""
         found = self._made.get(name)
         if found is None:
-            content = self._content()
-            if content is None:
-                raise UnsupportedError("expected a formula of numbers, found arrays")
-            key = store.key([content, name.encode()])
+            key = store.key(self._content(), name.encode())
             found = _kept(key)
             if found is None:
                 with Progress(f"deriving {name}"):
@@ -246,7 +242,7 @@ def _sealed(
 def wanted(entry: Entry) -> Wanted:
     """Return what an entry point computes, as machine code is made of it.
 
-    Raises UnsupportedError for arrays, and for ops of the user's.
+    Raises UnsupportedError for arrays.
     """
     from overbar.codegen.machine.making import Wanted
 
@@ -255,11 +251,10 @@ def wanted(entry: Entry) -> Wanted:
     nodes = graph.order(results, saved)
     if saved:
         nodes = [n for n in nodes if n not in saved]  # they are read
-    foreign = {n.op for n in nodes} - OWN
     arrays = [n for n in nodes if n.type.shape] if graph.shaped else ()
-    if foreign or arrays:
-        found = sorted({op.name for op in foreign} | {n.op.name for n in arrays})
-        raise UnsupportedError(f"expected code over numbers, found {found[0]}")
+    if arrays:
+        message = f"expected code over numbers, found {arrays[0].op.name}"
+        raise UnsupportedError(message)
     strict = graph.strict
     return Wanted(nodes, entry.inputs, results, lambda: entry.program, strict)
 

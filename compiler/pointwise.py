@@ -37,8 +37,9 @@ class Pointwise:
     """Make the code of one formula's entry points, each when it is first called.
 
     entry: gives what an entry point computes; content: a digest of all that this
-    depends on, None for a formula with arrays; real: the dtype of results; strict:
-    whether results are those of calls one by one, bit by bit.
+    depends on, None if there is none; raises UnsupportedError for arrays.
+    real: the dtype of results; strict: whether results are those of calls one by one,
+    bit by bit.
     """
 
     def __init__(
@@ -90,12 +91,12 @@ class Pointwise:
     def _version(self, name: str, same: tuple[bool, ...]) -> Columns:
         """Return code from disk where it was made before."""
         content = self._content()
-        if content is None or not same:
-            raise UnsupportedError("expected a formula of numbers")
+        if not same:
+            raise UnsupportedError("expected a formula with inputs")
         if name in self._refused:
             raise UnsupportedError(self._refused[name])
         which = f"points {name} {self._real} {same} {self._vectors.kind}"
-        key = store.key([content, which.encode()])
+        key = store.key(content, which.encode())
         try:
             found = _kept(key)
             if found is None:

@@ -192,7 +192,7 @@ class Runtime:
         if self.backend == "python" or self.interprets(name):
             return None
         if self._over_arrays(name):
-            with suppress(UnsupportedError):  # such as eigenvectors
+            with suppress(UnsupportedError):  # such as `ob.op`
                 return self.native_arrays.exact(name), None
         from overbar.codegen.entry import generated_kinds  # loads Numba
         from overbar.codegen.jitcache import exact
@@ -214,7 +214,7 @@ class Runtime:
             with suppress(UnsupportedError):  # such as arrays
                 return self.native.function(name)
         if self._over_arrays(name):
-            with suppress(UnsupportedError):  # such as eigenvectors
+            with suppress(UnsupportedError):  # such as `ob.op`
                 return self.native_arrays.function(name)
         function, program = self._unrounded(name), self.entry(name).program
         given = leaves(tuple(part for _, part in program.params))

@@ -15,7 +15,7 @@ from overbar.batch import Batch, common_lead, joined, mapped, summed
 from overbar.blocks import hessian_blocks, jacobian_blocks
 from overbar.calling import spread
 from overbar.direct import DirectCalls
-from overbar.function import ALWAYS, SINGLE, CompiledFunction, Jit, Saved
+from overbar.function import CompiledFunction, Jit, Saved
 from overbar.ir.errors import InputError
 from overbar.ir.types import extents
 from overbar.owned import Results
@@ -290,8 +290,7 @@ class ShapedFunction(DirectCalls, ShapedInspection, CompiledFunction):
     @cached_property
     def jit(self) -> Jit:
         """Numba functions of arrays; `value_and_rows` gives `(rows, values)` pairs."""
-        sparse = (*SINGLE, "value_and_rows") if self._scalar else ()
-        return Jit(self.runtime, [*ALWAYS, *sparse])
+        return Jit(self.runtime, self._entry_points)
 
     @cached_property
     def flat(self) -> Any:

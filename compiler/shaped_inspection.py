@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from overbar.blocks import shapes_of
+from overbar.entry import ALWAYS, SINGLE, ahead
 from overbar.inspection import Inspection
 from overbar.ir.errors import InputError
 from overbar.ir.flat import copied
@@ -72,6 +73,10 @@ class ShapedInspection(Inspection):
                 raise
             raise self.refusal("value", list(given.values())) from None
 
+    @property
+    def _entry_points(self) -> list[str]:
+        return [*ALWAYS, *((*SINGLE, "value_and_rows") if self._scalar else ())]
+
     def build(self, *names: str, optimise: bool = False) -> Self:
         """Make machine code now, of the named entry points or of `value_and_grad`.
 
@@ -79,8 +84,7 @@ class ShapedInspection(Inspection):
         optimise: as for formulas of numbers; of arrays all code is the best.
         """
         del optimise
-        wanted = ("value", "value_and_grad") if self._scalar else ("value",)
-        for name in names or wanted:
+        for name in ahead(names, self._entry_points):
             self.once(name, self._ones(name))
         return self
 

@@ -13,7 +13,7 @@ from overbar.ir.errors import UnsupportedError
 from overbar.results import named_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from overbar.calling import Calling
     from overbar.codegen.machine.pycores import Tree
@@ -30,7 +30,7 @@ def by_numbers(f: Calling, name: str, slow: Callable[..., Any]) -> Callable[...,
     names = f.signature.inputs
     placed = "out" in names  # as a keyword it is the method's own
     params = tuple(
-        Parameter(n, dtype, placed=placed)
+        Parameter(n, dtype, placed=placed, default=_default(f, n, dtype))
         for n, dtype in zip(names, made.inputs, strict=True)
     )
 
@@ -61,7 +61,10 @@ def by_vector(
     size = len(wrt)
     params = (
         Parameter("theta", size=size, placed=True),
-        *(Parameter(n, placed="out" in data) for n in data),
+        *(
+            Parameter(n, placed="out" in data, default=_default(f, n, "float64"))
+            for n in data
+        ),
     )
     slots = {n: i for i, n in enumerate(inputs)}
     places = tuple(slots[n] for n in (*wrt, *data))
@@ -75,6 +78,17 @@ def by_vector(
         places=None if places == tuple(range(len(inputs))) else places,
         out=name == "value_and_grad",
     )  # fmt: skip
+
+
+def _default(f: Calling, name: str, dtype: str) -> float | None:
+    """Return what stands for an input that is not given, None where it has to be."""
+    default = f.signature.defaults.get(name)
+    return None if default is None else _TYPES[dtype](default)
+
+
+_TYPES: Mapping[str, Callable[[float], float]] = {
+    "float64": float, "float32": float, "int64": int, "bool": bool,
+}  # fmt: skip
 
 
 def _made(f: Calling, name: str) -> Made | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import keyword
+from contextlib import suppress
 from functools import cached_property
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,9 @@ import numpy as np
 
 from overbar.codegen import allowlist, module
 from overbar.codegen.load import load_plain
+from overbar.codegen.machine.sources import parsed
 from overbar.codegen.names import is_reserved
-from overbar.ir.errors import InputError, OverbarError
+from overbar.ir.errors import InputError, OverbarError, UnsupportedError
 from overbar.ir.graph import Graph
 from overbar.ir.node import is_condition
 from overbar.ir.ops import OPS, Op
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from overbar.read.expression import Expression
 
 _BUILT_IN = frozenset(OPS)
+_FAILURES = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+"""What a value function may raise that is none of numbers."""
 
 
 def op(
@@ -139,6 +143,8 @@ def _arguments(name: str, value: Any) -> list[str]:
         found = error.message.rpartition("found ")[2].rpartition(" (line")[0]
         message = f"expected {name!r} to use math and np alone, found {found}"
         raise InputError(message) from None
+    with suppress(UnsupportedError):
+        parsed(value)  # machine code is made of its text as it is now
     return [p.name for p in parameters]
 
 
@@ -159,7 +165,7 @@ class _Value:
         try:
             with np.errstate(all="ignore"):
                 found = self.plainly(*[0.5] * count)
-        except (TypeError, ValueError, LookupError, AttributeError) as error:
+        except _FAILURES as error:
             message = f"expected {self.name!r} to take numbers, found: {error}"
             raise InputError(message) from None
         if not isinstance(found, float | int | np.generic):

@@ -212,6 +212,14 @@ def test_build(names):
     assert f.grad(0.0, 2.0) == (1.0, 4.0)
 
 
+@pytest.mark.parametrize("name", ["nothing", "copied", 3, ("value",)])
+@pytest.mark.parametrize("text", [TEXT, "x: param[n]\nsum(x**2)"])
+def test_build_of_what_is_no_entry_point(text, name):
+    """Other names are refused before anything is made, and the known ones listed."""
+    with pytest.raises(InputError, match=r"entry point \(value, forward, .*found"):
+        ob.compile(text).build("value", name)
+
+
 # -- saved modules, and what is shown --------------------------------------------------
 
 

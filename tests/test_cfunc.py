@@ -268,8 +268,9 @@ def test_arrays_are_refused() -> None:
     with pytest.raises(ob.UnsupportedError) as error:
         _ = f.cfunc.value
     assert str(error.value) == (
-        "f.cfunc is for formulas of numbers, without operations of your own; call "
-        "f.jit.value in a function of your own under numba.cfunc"
+        "f.cfunc is for formulas of numbers, without operations of your own that "
+        "machine code does not know; call f.jit.value in a function of your own under "
+        "numba.cfunc"
     )
     inner = f.jit.value
 

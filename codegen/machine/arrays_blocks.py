@@ -88,6 +88,19 @@ class Blocks:
         self.each(size, body)
         return to
 
+    def parts(
+        self, x: View, at: tuple[str, str], y: View, places: tuple[str, str],
+        out: str, sizes: tuple[str, str, str],
+    ) -> View:  # fmt: skip
+        """Multiply parts of matrices in rows (see `Products`), from places on."""
+        code, (m, k, n) = self.code, sizes
+        first, second = code.address(x, at), code.address(y, places)
+        leads = ", ".join(f"i64 {code.strides(z)[0]}" for z in (x, y))
+        symbol = self.products.define("parts", x.dtype, "CC")
+        given = f"ptr {first}, ptr {second}, ptr {out}, i64 {m}, i64 {k}, i64 {n}"
+        code.line(f"call void {symbol}({given}, {leads})\n")
+        return self.rows(out, x, n)
+
     def product(
         self, x: View, y: str, out: str, sizes: tuple[str, str, str], layouts: str
     ) -> View:

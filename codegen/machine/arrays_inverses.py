@@ -16,6 +16,7 @@ class Inverses(Blocks):
     def inverted(self, a: View, out: str) -> None:
         """Put the inverse of L @ L.T in memory, of a lower triangle L."""
         code, (extent, _) = self.code, a.shape
+        a = code.in_order(a)
         n = code.sizes.size(extent)
         whole = code.room(a.dtype, (extent, extent))
         count = code.sizes.product((extent, extent))
@@ -24,8 +25,8 @@ class Inverses(Blocks):
         rooms = [
             code.room(a.dtype, shape)
             for shape in (
-                (_INVERTED, _INVERTED), (_INVERTED, extent), (extent, extent),
-                (_INVERTED, extent), (_INVERTED, _INVERTED),
+                (_INVERTED, _INVERTED), (_INVERTED, extent), (_INVERTED, extent),
+                (_INVERTED, _INVERTED),
             )
         ]  # fmt: skip
 
@@ -44,13 +45,12 @@ class Inverses(Blocks):
             def before(start: str) -> None:
                 end = self.smaller(n, self.plus(start, str(_INVERTED)))
                 inner, width = self.minus(first, start), self.minus(end, start)
-                left = self.copy(a, (first, start), (size, inner), rooms[1])
-                right = self.copy(inverse, (start, start), (inner, width), rooms[2])
+                part = self.parts(
+                    a, (first, start), inverse, (start, start), rooms[2],
+                    (size, inner, width),
+                )  # fmt: skip
                 part = self.product(
-                    left, right.pointer, rooms[3], (size, inner, width), "CC"
-                )
-                part = self.product(
-                    rows, part.pointer, rooms[4], (size, size, width), "CC"
+                    rows, part.pointer, rooms[3], (size, size, width), "CC"
                 )
 
                 def negated(i: str, k: str) -> None:
@@ -68,9 +68,8 @@ class Inverses(Blocks):
             pointer = code.address(inverse, [first, first])
             column = View(pointer, a.dtype, (0, 0), ("1", n))
             left = self.copy(column, ("0", "0"), (size, inner), rooms[1])
-            right = self.copy(inverse, (first, "0"), (inner, last), rooms[2])
-            part = self.product(
-                left, right.pointer, rooms[3], (size, inner, last), "CC"
+            part = self.parts(
+                left, ("0", "0"), inverse, (first, "0"), rooms[2], (size, inner, last)
             )
             to = self.rows(out, a, n)
 

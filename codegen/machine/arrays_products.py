@@ -141,27 +141,29 @@ def _dot(dtype: str, size: str, label: str) -> str:
 
 
 def _gemv(
-    dtype: str, layout: str, shape: tuple[str, str], matrix: str, how: str, label: str
-) -> str:
+    dtype: str, layout: str, shape: tuple[str, str], matrix: str, how: str, label: str,
+    lead: str = "i0",
+) -> str:  # fmt: skip
     """Return lines that multiply a matrix in some layout with a vector.
 
-    how: whether it is transposed, as Fortran sees it: yes or no.
+    how: whether it is transposed, as Fortran sees it: yes or no; lead: where the
+        distance of its columns is.
     """
     rows, columns = shape if layout == "F" else shape[::-1]
     vector = "y" if matrix == "x" else "x"
     return (
         f"{_set('i0', rows, f'{label}.m')}{_set('i1', columns, f'{label}.n')}"
         f"call void @{PREFIX}{LETTERS[dtype]}gemv(ptr %{how}, "
-        f"ptr %i0, ptr %i1, ptr %alpha, ptr %{matrix}, ptr %i0, ptr %{vector}, "
+        f"ptr %i0, ptr %i1, ptr %alpha, ptr %{matrix}, ptr %{lead}, ptr %{vector}, "
         "ptr %one, ptr %beta, ptr %out, ptr %one)\n"
     )
 
 
-def _gemm(dtype: str, layouts: str) -> str:
+def _gemm(dtype: str, layouts: str, leads: tuple[str, str] | None = None) -> str:
     """Return lines that multiply matrices: in Fortran's order, the second first."""
     first, second = (("no", "yes")[layout == "F"] for layout in layouts[::-1])
-    lda = "i0" if layouts[1] == "C" else "i2"
-    ldb = "i2" if layouts[0] == "C" else "i1"
+    whole = ("i0", "i2")[layouts[1] == "F"], ("i2", "i1")[layouts[0] == "F"]
+    lda, ldb = leads or whole
     return (
         f"{_set('i0', 'n', 'g.n')}{_set('i1', 'm', 'g.m')}{_set('i2', 'k', 'g.k')}"
         f"call void @{PREFIX}{LETTERS[dtype]}gemm(ptr %{first}, ptr %{second}, "
@@ -215,4 +217,25 @@ def _matrices_text(symbol: str, dtype: str, layouts: str) -> str:
     )
 
 
-_TEXTS = {"vv": _vectors_text, "mv": _vector_text, "mm": _matrices_text}
+def _parts_text(symbol: str, dtype: str, layouts: str) -> str:
+    """Return a product of parts of matrices in rows, that are not empty.
+
+    Only a single number may be a single column.
+    """
+    return (
+        f"define internal void {symbol}(ptr %x, ptr %y, ptr %out, i64 %m, i64 %k, "
+        f"i64 %n, i64 %ldx, i64 %ldy) nounwind noinline {{\n{_numbers(5)}{_ALLOCATED}"
+        f"{_factors(dtype)}{_set('i3', 'ldy', 'y.lead')}{_set('i4', 'ldx', 'x.lead')}"
+        "%row = icmp eq i64 %m, 1\n%column = icmp eq i64 %n, 1\n"
+        "br i1 %column, label %vv, label %wide\n"
+        f"vv:\n{_dot(dtype, 'k', 'd')}store {KINDS[dtype]} %d, ptr %out\nret void\n"
+        "wide:\nbr i1 %row, label %vm, label %mm\n"
+        f"vm:\n{_gemv(dtype, 'C', ('k', 'n'), 'y', 'no', 'b', 'i3')}ret void\n"
+        f"mm:\n{_gemm(dtype, layouts, ('i3', 'i4'))}ret void\n}}"
+    )
+
+
+_TEXTS = {
+    "vv": _vectors_text, "mv": _vector_text, "mm": _matrices_text,
+    "parts": _parts_text,
+}  # fmt: skip

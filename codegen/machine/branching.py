@@ -48,6 +48,33 @@ class _Branching(Body):
             self.dtypes[node] = F64.dtype
         return super().value(node)
 
+    def apply(self, node: Node, number: object) -> None:
+        """Compute a node; the choice of 0 or a float32 is made before it is widened.
+
+        LLVM's passes would move the widening behind `x > 0 ? 0.0 : x`, as if that were
+        the smaller of two numbers, and give 0.0 where x is -0.0.
+        """
+        zero = self._zero_or_single(node) if node.op.llvm == "select" else None
+        if zero is None:
+            super().apply(node, number)
+            return
+        single = F32.dtype
+        given = [self.value(a) for a in node.args]
+        given[node.args.index(zero)] = self.forms.constant(zero.value, single)
+        dtypes = (self.dtypes[node.args[0]], single, single)
+        made = self.forms.form(node.op, node.attrs, dtypes)
+        self.lines.append(made.template.format(*given, n=f"{number}.s"))
+        self.texts[node], self.dtypes[node] = f"%v{number}.s", single
+        self.texts[node] = self.converted(node, F64.dtype, number)
+        self.dtypes[node] = F64.dtype
+
+    def _zero_or_single(self, node: Node) -> Node | None:
+        """Return the double 0 that a choice has beside a float32."""
+        dtypes = {self.dtypes[a]: a for a in node.args[1:] if self.value(a)}
+        zero = dtypes.get(F64.dtype)
+        single = F32.dtype in dtypes
+        return zero if single and zero and zero.is_const and zero.value == 0 else None
+
     def text(self) -> str:
         """Return the module's text."""
         self._statements(self.program.body)

@@ -59,11 +59,13 @@ class Columns:
         self._code = load(code, ["points"], addresses(symbols))
         self._points = _POINTS(self._code.addresses["points"])
 
-    def bound(self, values: Sequence[Any], results: Any) -> Callable[[int, int], None]:
+    def bound(
+        self, values: Sequence[Any], results: Sequence[Any]
+    ) -> Callable[[int, int], None]:
         """Return a function that computes points from one place to another.
 
-        values: a number or a vector an input; results: vectors without gaps, or the
-        rows of an array. The function keeps what it reads and writes alive.
+        values: a number or a vector an input; results: vectors without gaps. The
+        function keeps what it reads and writes alive.
         """
         count = len(values)
         slots = (ctypes.c_double * count)()
@@ -81,12 +83,7 @@ class Columns:
             else:
                 places[i] = here + i * _SLOT
                 number.from_buffer(slots, i * _SLOT).value = value
-        if isinstance(results, np.ndarray):
-            start, apart = address(results), results.strides[0]
-            written = [start + k * apart for k in range(len(results))]
-        else:
-            written = [address(row) for row in results]
-        outs = (ctypes.c_void_p * len(written))(*written)
+        outs = (ctypes.c_void_p * len(results))(*[address(row) for row in results])
         points = self._points
         holding = (kept, slots, results, self._code)
 

@@ -208,12 +208,14 @@ define internal ptr @arguments(ptr %r, ptr %args, i64 %positional, ptr %names,
   %direct.at = getelementptr %Record, ptr %r, i32 0, i32 11
   %direct = load i64, ptr %direct.at
   %given = add i64 %positional, %by.name
-  %complete = icmp eq i64 %given, %count
+  %too.many = icmp ugt i64 %given, %count
   %rest = getelementptr ptr, ptr %args, i64 %positional
-  br i1 %complete, label %loop, label %no
+  %nameless = icmp eq i64 %by.name, 0
+  br i1 %too.many, label %no, label %loop
 loop:
   %i = phi i64 [ 0, %0 ], [ %next, %done ]
   %k = phi i64 [ 0, %0 ], [ %after, %done ]
+  %left.out = phi i64 [ 0, %0 ], [ %left.out.now, %done ]
   %more = icmp ult i64 %i, %count
   br i1 %more, label %pick, label %end
 pick:
@@ -224,14 +226,25 @@ by.place:
   %placed = load ptr, ptr %placed.at
   br label %read
 find:
+  br i1 %nameless, label %missing, label %ask
+ask:
   %name.at = getelementptr ptr, ptr %own, i64 %i
   %name = load ptr, ptr %name.at
-  %first = sub i64 %i, %positional
+  %guess = sub i64 %i, %positional
+  %possible = icmp ult i64 %guess, %by.name
+  %first = select i1 %possible, i64 %guess, i64 0
   %found = call ptr @named(ptr %name, i64 %first, ptr %rest, ptr %names, i64 %by.name)
-  %missing = icmp eq ptr %found, null
-  br i1 %missing, label %no, label %read
+  %absent = icmp eq ptr %found, null
+  br i1 %absent, label %missing, label %read
+missing:
+  %default.at = getelementptr %Parameter, ptr %parameters, i64 %i, i32 2
+  %default = load ptr, ptr %default.at
+  %required = icmp eq ptr %default, null
+  br i1 %required, label %no, label %read
 read:
-  %object = phi ptr [ %placed, %by.place ], [ %found, %find ]
+  %object = phi ptr [ %placed, %by.place ], [ %found, %ask ], [ %default, %missing ]
+  %skipped = phi i64 [ 0, %by.place ], [ 0, %ask ], [ 1, %missing ]
+  %left.out.now = add i64 %left.out, %skipped
   %kind.at = getelementptr %Parameter, ptr %parameters, i64 %i, i32 0
   %kind = load i64, ptr %kind.at
   %is.vector = icmp eq i64 %kind, 4
@@ -267,7 +280,11 @@ done:
   %next = add i64 %i, 1
   %after = add i64 %k, %width
   br label %loop
-end:
+end: ; of other names none was read
+  %read.all = add i64 %given, %left.out
+  %complete = icmp eq i64 %read.all, %count
+  br i1 %complete, label %yes, label %no
+yes:
   ret ptr %in
 no:
   ret ptr null

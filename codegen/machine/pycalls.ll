@@ -30,8 +30,9 @@
   ptr, ; 22 dtype('float64')
   ptr  ; 23 PyArray_New
 }
-; kind: 0 float64, 1 float32, 2 int64, 3 bool, 4 a vector of `size` float64
-%Parameter = type { i64, i64 }
+; kind: 0 float64, 1 float32, 2 int64, 3 bool, 4 a vector of `size` float64; then: kind,
+; size, and what stands for an argument that is not given, null where it has to be
+%Parameter = type { i64, i64, ptr }
 ; op: 0 to 3 as the kinds above: floats from `count` slots; 4 tuple and 5 named tuple of
 ; the last `count` results; 6 array of `count` slots. Then: op, first slot, count, and
 ; the named tuple's type, or of an array the number of dimensions and then these.

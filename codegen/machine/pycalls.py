@@ -226,9 +226,10 @@ def _record(core: Core, fallback: Callable[..., Any]) -> tuple[bytes, tuple[Any,
         0 if p.placed else id(n) for p, n in zip(core.parameters, names, strict=True)
     ]
     table = struct.pack(f"{len(texts)}Q", *texts)
-    parameters = struct.pack(
-        f"{2 * len(names)}q",
-        *(v for p in core.parameters for v in _parameter(p)),
+    defaults = tuple(p.default for p in core.parameters)
+    parameters = b"".join(
+        struct.pack("qqQ", *_parameter(p), 0 if default is None else id(default))
+        for p, default in zip(core.parameters, defaults, strict=True)
     )
     places = None if core.places is None else np.array(core.places, np.int64).tobytes()
     extras = tuple(_extra(step) for step in steps.steps)
@@ -249,7 +250,7 @@ def _record(core: Core, fallback: Callable[..., Any]) -> tuple[bytes, tuple[Any,
         id(bool), id(_TRUE), id(None), id(np.ndarray), id(np.dtype("float64")),
         new_array(),
     )  # fmt: skip
-    return record, (names, table, parameters, places, extras, tape, out)
+    return record, (names, table, defaults, parameters, places, extras, tape, out)
 
 
 def _parameter(parameter: Parameter) -> tuple[int, int]:

@@ -7,6 +7,7 @@ a slot: a double, a float32 in the first 4, an int64, or a bool as a byte of 0 o
 from __future__ import annotations
 
 import keyword
+import math
 import pickle
 from dataclasses import dataclass
 from math import prod
@@ -50,13 +51,15 @@ class Group:
 class Parameter:
     """Stand for an argument: a number, or a vector of `size` float64.
 
-    placed: whether it is given by place only.
+    placed: whether it is given by place only; default: what stands for a number that is
+    not given, of a type that fits.
     """
 
     name: str
     dtype: str = "float64"
     size: int | None = None
     placed: bool = False
+    default: float | None = None
 
     @property
     def slots(self) -> int:
@@ -177,6 +180,11 @@ def documented(core: Core, name: str, doc: str) -> str:
     names = [p.name for p in core.parameters]
     if not all(n.isidentifier() and not keyword.iskeyword(n) for n in names):
         return doc
+    for i in range(len(names) - 1, -1, -1):
+        default = core.parameters[i].default
+        if default is None or not math.isfinite(default):
+            break  # none is shown before one without
+        names[i] += f"={default!r}"
     placed = [i for i, p in enumerate(core.parameters) if p.placed]
     if placed:
         names.insert(placed[-1] + 1, "/")

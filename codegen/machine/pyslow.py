@@ -70,20 +70,27 @@ def _packed(
     by_name: dict[str | None, Any] = dict(keywords.items())
     if core.out:
         by_name.pop("out", None)
-    if len(args) + len(by_name) != len(core.parameters):
-        return None
     try:
-        names = [None if p.placed else p.name for p in core.parameters[len(args) :]]
-        rest = [by_name[name] for name in names]
+        rest = [
+            _given(by_name, None if p.placed else p.name, p.default)
+            for p in core.parameters[len(args) :]
+        ]
+        if by_name:
+            return None
         pairs = zip(core.parameters, [*args, *rest], strict=True)
         data = b"".join(_slots(p, value) for p, value in pairs)
-    except (KeyError, TypeError, struct.error, OverflowError):
+    except (KeyError, TypeError, ValueError, struct.error, OverflowError):
         return None
     if core.places is None:
         return data
     moved = np.empty(core.inputs, np.int64)
     moved[list(core.places)] = np.frombuffer(data, np.int64)
     return moved.tobytes()
+
+
+def _given(by_name: dict[str | None, Any], name: str | None, default: Any) -> Any:
+    """Take an argument out of those given by name, or its default."""
+    return by_name.pop(name) if default is None else by_name.pop(name, default)
 
 
 def _slots(parameter: Parameter, value: Any) -> bytes:

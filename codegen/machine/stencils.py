@@ -22,7 +22,7 @@ import numpy as np
 from overbar.codegen.machine.layout import Layout
 from overbar.codegen.machine.memory import allowed
 from overbar.ir.node import CONST
-from overbar.ir.ops import OPS
+from overbar.ir.ops import OPS, OWN
 from overbar.ir.types import F64
 
 if TYPE_CHECKING:
@@ -53,11 +53,18 @@ def available() -> bool:
 
 
 def fits(nodes: Sequence[Node], results: Sequence[Node]) -> bool:
-    """Whether code is of float64 and conditions alone, and of few operands."""
+    """Whether code is of float64 and conditions alone, and of few operands.
+
+    The ops have to be our own, as what is called is known by their names.
+    """
     unlike = [n for n in nodes if n.type is not F64 or len(n.args) > MOST_OPERANDS]
-    return all(n.type.dtype == "float64" for n in results) and all(
-        n.type.dtype in {"float64", "bool"} and len(n.args) <= MOST_OPERANDS
-        for n in unlike
+    return (
+        {n.op for n in nodes} <= OWN
+        and all(n.type.dtype == "float64" for n in results)
+        and all(
+            n.type.dtype in {"float64", "bool"} and len(n.args) <= MOST_OPERANDS
+            for n in unlike
+        )
     )
 
 

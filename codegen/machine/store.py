@@ -19,8 +19,10 @@ from overbar.codegen.machine import libraries
 from overbar.codegen.machine.target import assemble, fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
+NOWHERE = ""
+"""The name of code that is not kept."""
 _DIGEST = 32
 
 
@@ -48,10 +50,12 @@ def _sources() -> Iterator[Path]:
                 yield from (Path(place, n) for n in names if n.endswith(".py"))
 
 
-def key(parts: Iterable[bytes]) -> str:
-    """Return the name of code made of these parts."""
+def key(content: bytes | None, *parts: bytes) -> str:
+    """Return the name of code made of these parts, of none if the first is None."""
+    if content is None:
+        return NOWHERE
     digest = hashlib.sha256()
-    for part in parts:
+    for part in (content, *parts):
         digest.update(len(part).to_bytes(8, "little"))
         digest.update(part)
     return digest.hexdigest()[:40]
@@ -60,7 +64,7 @@ def key(parts: Iterable[bytes]) -> str:
 def fetch(name: str) -> bytes | None:
     """Return the code of a name, None where there is none to be trusted."""
     place = f"{tag()}/{name}.obj"
-    data = STORE.fetch(place)
+    data = STORE.fetch(place) if name else None
     if data is None:
         return None
     payload = data[_DIGEST:]
@@ -71,9 +75,10 @@ def fetch(name: str) -> bytes | None:
 
 
 def keep(name: str, payload: bytes) -> None:
-    """Keep code under a name."""
-    place = f"{tag()}/{name}.obj"
-    STORE.keep(place, _seal(place, payload))
+    """Keep code under a name, unless it has none."""
+    if name:
+        place = f"{tag()}/{name}.obj"
+        STORE.keep(place, _seal(place, payload))
 
 
 def _seal(place: str, payload: bytes) -> bytes:
@@ -85,7 +90,7 @@ def made(text: str, **options: Any) -> bytes:
 
     options: of `assemble`.
     """
-    name = key([text.encode(), repr(options).encode()])
+    name = key(text.encode(), repr(options).encode())
     data = fetch(name)
     if data is None:
         data = assemble(text, **options)

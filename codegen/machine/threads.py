@@ -25,6 +25,8 @@ _PIECE = 50_000
 """Nanoseconds of work that a thread takes at least at a time."""
 _PIECES = 8
 """Of a thread: where one is held up, others do more."""
+_MOST = 1_000
+"""Threads at most, whatever is asked for."""
 _ALIGNED = 64
 """Points between places where work is cut, so that threads write to other lines."""
 
@@ -66,7 +68,7 @@ def count() -> int:
     if not text.isdecimal() or int(text) < 1:
         message = f"expected a number of threads as {VARIABLE}, found {text!r}"
         raise InputError(message)
-    return int(text)
+    return min(int(text), _MOST)
 
 
 def _cores() -> int:
@@ -96,7 +98,7 @@ def share(run: Callable[[int, int], None], points: int, cost: float) -> None:
         for start in starts:
             run(start, min(start + step, points))
 
-    _together(take, threads - 1)
+    _together(take, min(threads, -(-points // step)) - 1)
 
 
 def _together(take: Callable[[], None], others: int) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 
 import numpy as np
 import pytest
@@ -41,6 +42,17 @@ def test_a_number_of_threads_is_a_number(monkeypatch):
         monkeypatch.setenv(threads.VARIABLE, text)
         with pytest.raises(InputError, match=threads.VARIABLE):
             f(np.ones(3))
+
+
+def test_as_many_threads_as_there_is_work(monkeypatch, rng):
+    """A number beyond all sense is one that is large enough."""
+    monkeypatch.setattr(threads, "SMALLEST", 0)
+    monkeypatch.setenv(threads.VARIABLE, "9" * 30)
+    f, x = ob.compile("x*x"), rng.random(1_000)
+    before = threading.active_count()
+    np.testing.assert_array_equal(f(x), x * x)
+    assert threading.active_count() - before < 16
+    assert threads.count() < 10_000
 
 
 @pytest.mark.usefixtures("lots")

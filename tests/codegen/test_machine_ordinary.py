@@ -48,7 +48,7 @@ def drawn(rng, count):
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_special_values_go_the_general_way(formula, rng):
     """Zeros, infinities, NaN, large and small numbers give what calls do."""
-    names = list(FORMULAS[formula])
+    names = list(FORMULAS.get(formula, "xyz"))
     f = ob.compile(formula, wrt=names)
     slow = ob.compile(formula, wrt=names, backend="python")
     given = drawn(rng, len(names))
@@ -81,6 +81,18 @@ def test_special_neighbours_change_nothing(formula, rng):
         clean = rows(f, entry, ordinary)
         same = (mixed == ordinary).all(axis=0)
         np.testing.assert_array_equal(whole[:, same], clean[:, same])
+
+
+@pytest.mark.parametrize("lanes", [2, 4, 8])
+@pytest.mark.parametrize(
+    "formula", ["x/sqrt(x**2 + y**2) + z", "tanh(x)*y + z/y + x/y"]
+)
+def test_special_values_in_narrower_registers(formula, lanes, monkeypatch, rng):
+    """So it is with the registers and instructions of other processors."""
+    if lanes > vectors.lanes():
+        pytest.skip("the processor has no such registers")
+    monkeypatch.setattr(vectors, "lanes", lambda: lanes)
+    test_special_values_go_the_general_way(formula, rng)
 
 
 def test_shared_divisors_give_quotients(rng):

@@ -431,7 +431,7 @@ def assembled(text):
     os.kill(os.getpid(), signal.SIGINT)
     return text.encode()[::-1]
 child.assembled = assembled
-child.main()
+child.main(0)
 """
 
 

@@ -73,7 +73,7 @@ def test_a_forked_child_has_threads_of_its_own():
     script = """
         import os, threading, numpy as np, overbar as ob
         from overbar.codegen.machine import threads
-        threads.SMALLEST = 0
+        threads.SMALLEST, threads._PIECE = 0, 1
         f = ob.compile("exp(-x*x)")
         x = np.linspace(0.0, 3.0, 5_000)
         expected = f(x)

@@ -424,6 +424,25 @@ def test_a_process_that_ends_leaves_none_behind(leaves):
     wait_until(lambda: not alive(out.strip()))
 
 
+STUBBORN = """
+import os, signal, sys
+from overbar.codegen.machine import child
+def assembled(text):
+    os.kill(os.getpid(), signal.SIGINT)
+    return text.encode()[::-1]
+child.assembled = assembled
+child.main(0)
+"""
+
+
+def test_an_interrupt_is_for_the_parent():
+    """Ctrl-C reaches all processes of a terminal: the children leave it to theirs."""
+    done = subprocess.run(
+        [sys.executable, "-c", STUBBORN], input=b"abc", capture_output=True, check=False
+    )
+    assert (b"cba", b"", 0) == (done.stdout, done.stderr, done.returncode)
+
+
 def test_progress_is_silent_in_a_pipe():
     """Where stderr is no terminal, nothing is written while code is made."""
     with script(QUIET) as process:

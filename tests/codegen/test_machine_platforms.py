@@ -65,6 +65,14 @@ def test_long_formulas_run_on_other_kinds(kind, files, monkeypatch):
     assert FIRST in other.first_and_best(files)
 
 
+def test_first_code_of_several_modules(files, monkeypatch):
+    """What LLVM makes first of a very long formula calls from module to module."""
+    monkeypatch.setattr(making, "CUT", 500)
+    monkeypatch.setattr(making, "MODULE", 1_000)
+    monkeypatch.setattr(making, "available", lambda: False)
+    assert FIRST in other.first_and_best(files)
+
+
 @with_stencils
 def test_long_formulas_run_where_memory_may_not(files, monkeypatch):
     """Where the system refuses to run what was written, LLVM makes the first code."""

@@ -112,7 +112,8 @@ def assembled(text: str, *, level: int = 2) -> bytes:
     has none, and its equal subexpressions are one already.
     """
     branches = "\nbr i1 " in text
-    return assemble(text, level=level, passes=2 if branches and level else 0)
+    passes = 2 if branches and level else 0
+    return assemble(text, level=level, passes=passes, inline="alwaysinline" in text)
 
 
 def _run_passes(module: Any, machine: _Machine, level: int, *, vectorise: bool) -> None:

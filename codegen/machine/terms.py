@@ -95,6 +95,8 @@ class Terms:
         if self.lanes == 1:
             return self.declare(one, KINDS[dtype], arity)
         found = self.vector(name, dtype, arity) if self.vector else None
+        if found in self.defined:
+            return f"@{found}"
         if found is not None:
             return self.declare(f"@{found}", self.kind(dtype), arity)
         self.declare(one, KINDS[dtype], arity)

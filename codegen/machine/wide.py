@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overbar.codegen.machine import libraries
+from overbar.codegen.machine import inlined, libraries
 from overbar.codegen.machine.body import SLOT
 from overbar.codegen.machine.forms import Forms
 from overbar.codegen.machine.loops import Loop, loaded
@@ -28,6 +28,7 @@ NARROWEST = 4
 """Lanes from which on a vector pays."""
 _EACH = "overbar.each"
 """What functions are called that call another for each lane: no gain."""
+_ATTRIBUTES = 'attributes #0 = { nounwind "min-legal-vector-width"="512" }'
 _NUMBER, _TRUTH = "float64", "bool"
 
 
@@ -41,7 +42,25 @@ def vector_forms(*, strict: bool) -> Forms | None:
         return None
     if strict:
         return Forms(lanes)
-    return Forms(lanes, lambda name, dtype, n: libraries.symbol(name, lanes, n, dtype))
+    return _WideForms(lanes)
+
+
+class _WideForms(Forms):
+    """Make forms whose elementary functions are over vectors, written out or called."""
+
+    def __init__(self, lanes: int) -> None:
+        super().__init__(lanes, self._symbol)
+
+    def _symbol(self, name: str, dtype: str, arity: int) -> str | None:
+        library = libraries.symbol(name, self.lanes, arity, dtype)
+        written = dtype == _NUMBER and inlined.available(name, self.lanes)
+        if library is None or not written:
+            return library
+        own = f"overbar.inside.{name}"
+        needed, made = inlined.definition(name, own, self.lanes, library)
+        self.declared |= dict.fromkeys(needed)
+        self.defined |= {own: "\n".join(made), "#0": _ATTRIBUTES}
+        return own
 
 
 def wide(program: Rolled, number: int, rows: Array, forms: Forms) -> str | None:

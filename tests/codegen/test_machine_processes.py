@@ -41,6 +41,7 @@ def start(first="", text=PROCESS, **variables):
 def told(process):
     """Return what a process found, and what it said besides."""
     out, err = process.communicate()
+    assert out, err
     result, *rest = json.loads(out)
     assert result == [pytest.approx(EXPECTED), pytest.approx(SLOPES)]
     return (*rest, err)

@@ -55,6 +55,24 @@ def test_a_second_process_compiles_nothing(folder):
     assert told(start()) == (0, False, "")
 
 
+LOADED = """
+import json, sys
+print(json.dumps([name.partition(".")[0] for name in sys.modules]))
+"""
+
+
+def loaded(first):
+    """Return the packages that a process has after some text, and what it said."""
+    out, err = start(first, LOADED).communicate()
+    return {*json.loads(out)} - sys.stdlib_module_names, err
+
+
+def test_the_import_is_light():
+    """`import overbar` imports the standard library alone, and so takes no time."""
+    (before, _), (after, err) = loaded(""), loaded("import overbar\n")
+    assert (after - before, err) == ({"overbar"}, "")
+
+
 def test_sixteen_processes_at_once_on_a_cold_cache(folder):
     """Processes that make the same at once agree, and leave whole files alone."""
     processes = [start() for _ in range(16)]

@@ -9,6 +9,7 @@ import textwrap
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from overbar.codegen.lines import INDENT
 from overbar.codegen.names import APART
 from overbar.codegen.points import print_points
 from overbar.codegen.python import print_function
@@ -108,7 +109,10 @@ def _text(function: Callable[..., Any]) -> str:
     if not isinstance(tree, ast.FunctionDef):
         raise OSError(function.__name__)
     arguments = ", ".join(a.arg for a in tree.args.args)
-    lines = source.split("\n")[tree.body[0].lineno - 1 :]
+    first = tree.body[0]
+    lines = source.split("\n")[first.lineno - 1 :]
+    if lines[0][: first.col_offset].strip():  # all in one line
+        lines = [textwrap.indent(ast.unparse(part), INDENT) for part in tree.body]
     body = "\n".join(lines).rstrip()
     decorator = DECORATOR
     flags = getattr(function, "fastmath", None)

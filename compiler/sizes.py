@@ -275,7 +275,8 @@ def refusal(graphs: Sequence[Graph], given: Mapping[str, Any]) -> InputError:
         found = refused(graph, given)
         if found is not None:
             return found
-    return InputError("expected indices within their arrays, found others")
+    message = "expected indices within their arrays and matrices of finite numbers"
+    return InputError(f"{message}, found others")
 
 
 def refused(graph: Graph, given: Mapping[str, Any]) -> InputError | None:

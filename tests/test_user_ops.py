@@ -258,6 +258,18 @@ def test_neighbours_apart():
     assert "def exp" not in ob.compile("powers(x)").source
 
 
+def test_functions_of_one_line():
+    """A function whose body follows on its first line is taken like any other."""
+
+    # fmt: off
+    def line(x): y = x + 1.0; return y * x  # noqa: E702
+    # fmt: on
+    ob.op("line", line, lambda x: 2 * x + 1)
+    f, g = (ob.compile("line(x)", backend=b) for b in ("auto", "numba"))
+    assert (12.0, 12.0) == (f(3.0), g(3.0))
+    assert "def line(x):\n    y = x + 1.0\n    return y * x\n" in f.source
+
+
 def test_numba_functions():
     """A function that Numba compiled is taken as it was written."""
     ob.op("compiled", compiled, lambda x: 2 * x)

@@ -16,6 +16,7 @@ import numpy as np
 
 from overbar.codegen.machine import store
 from overbar.codegen.machine.arrays_calls import ERRORS
+from overbar.codegen.machine.reused import address
 from overbar.codegen.machine.target import load
 
 if TYPE_CHECKING:
@@ -45,18 +46,18 @@ def at_points(
     for part, stack, where in zip(core.given, given, places, strict=True):
         blocks = stack if part.rank else _in_slots(stack)
         kept.append(blocks)
-        row = len(table), not part.rank, _address(blocks), blocks.strides[0]
-        rows += [*row, _address(where)]
+        row = len(table), not part.rank, address(blocks), blocks.strides[0]
+        rows += [*row, address(where)]
         table += [0, *stack.shape[1:]]
     for constant in core.constants:
-        table += [_address(constant), *constant.shape]
+        table += [address(constant), *constant.shape]
     wide = [
         a if p.rank else np.empty(len(a), np.int64)
         for p, a in zip(core.results, out, strict=True)
     ]
     into: list[int] = []
     for j, (part, a) in enumerate(zip(core.results, wide, strict=True)):
-        into += [j, not part.rank, _address(a), a.strides[0]]
+        into += [j, not part.rank, address(a), a.strides[0]]
     tables = array("q", [*table, *rows, *into, *[0] * len(out)])
     ins, _ = tables.buffer_info()
     taken = ins + _SLOT * len(table)
@@ -83,11 +84,6 @@ def _in_slots(numbers: Any) -> Any:
 def _numbers(slots: Any, dtype: Any) -> Any:
     """Return the numbers of a dtype that are in slots."""
     return slots.view(dtype)[:: _SLOT // dtype.itemsize]
-
-
-def _address(array: Any) -> int:
-    place: int = array.__array_interface__["data"][0]
-    return place
 
 
 @cache

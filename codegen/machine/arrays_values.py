@@ -145,9 +145,6 @@ class Values:
 
     def _apply(self, node: Node) -> None:
         given = [self._known[a] for a in node.args]
-        if OPS.get(node.op.name) is not node.op:
-            message = f"expected an op of the table, found {node.op.name}"
-            raise UnsupportedError(message)
         if node.op is _WRAP:
             self._keep(node, self._wrapped(node), "int64")
             return

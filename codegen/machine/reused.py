@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 MOST = 2**27
 """Bytes that are kept."""
 SMALLEST = 2**25
-"""Bytes of a vector from which on it is kept: smaller pieces C's library keeps itself
-(`mallopt`, M_MMAP_THRESHOLD)."""
+"""Bytes of vectors together from which on they are kept: C's library keeps what is
+smaller itself (`mallopt`, M_MMAP_THRESHOLD)."""
 _PAGE = 4096
 _APART = 5 * 64
 """Bytes from where one vector starts in a page to where the next one does: at the same
@@ -38,7 +38,7 @@ def vectors(count: int, length: int, dtype: str) -> list[Any]:
     """Return vectors without gaps of so many numbers each."""
     width = np.dtype(dtype).itemsize
     size = length * width
-    if size < SMALLEST:
+    if count * size < SMALLEST:
         gap = (-size % _PAGE + _APART) // width if size > _PAGE else 0
         return [*np.empty((count, length + gap), dtype)[:, :length]]
     found = []
@@ -63,14 +63,14 @@ def kept() -> int:
 
 
 def _taken(size: int) -> Any:
-    for _ in range(len(_kept)):
+    for _ in range(len(_kept)):  # the last one first, of which caches may have some
         try:
-            piece = _kept.popleft()
+            piece = _kept.pop()
         except IndexError:  # another thread was quicker
             break
         if piece.nbytes == size:
             return piece
-        _kept.append(piece)
+        _kept.appendleft(piece)
     return np.empty(size, np.uint8)
 
 

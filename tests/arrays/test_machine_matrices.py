@@ -158,7 +158,6 @@ def truth(case, values):
 
 SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])
 REGULAR = np.array([[2.0, 1.0], [1.0, 3.0]])
-NONE = np.full((2, 2), np.nan)
 REFUSED = [
     ("A: param[n, n]\nb: param[n]\nsum(solve(A, b))", (SINGULAR, np.ones(2)), "solve"),
     ("A: param[n, n]\nsum(inv(A))", (SINGULAR,), "inv"),
@@ -181,3 +180,17 @@ def test_refused(text, values, found):
     for _ in range(2):
         with pytest.raises(ob.InputError, match=found):
             f.value_and_grad(*values)
+
+
+@pytest.mark.parametrize(
+    ("term", "value"),
+    [("det(A)", np.nan), ("sum(inv(A))", np.inf), ("sum(eigvalsh(A))", -np.inf)],
+)
+def test_not_finite(term, value):
+    """Matrices that are not finite are refused, as Numba refuses them."""
+    matrix = REGULAR.copy()
+    matrix[0, 1] = value
+    for backend in ("auto", "numba"):
+        f = ob.compile(f"A: param[n, n]\n{term}", backend=backend)
+        with pytest.raises(ob.InputError, match="matrices of finite numbers"):
+            f(matrix)

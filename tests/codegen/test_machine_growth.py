@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
-SIZES = (10_000, 20_000, 40_000)
+from overbar.codegen.machine import making
+
+SIZES = (10_000, 20_000, 50_000)
 MOST = 4 * 2**30 / 1_000_000
 """Bytes for an operation, of which a million then take 4 GB."""
 STATUS = Path("/proc/self/status")
 TEXT = f"""
-import json, re, sys
+import json, os, re, sys
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 from irregular import irregular
 import overbar as ob
@@ -32,7 +34,9 @@ before = most()
 f = ob.compile(irregular(int(sys.argv[1]), 0.375, 3).formula)
 f.value_and_grad(0.375)
 after = most()
-longest = max(map(len, f.runtime.native._texts("value_and_grad")))
+os.cpu_count = lambda: 1  # the fewer there are, the longer modules may be
+texts = f.runtime.native._texts("value_and_grad")
+longest = max(text.count(" = ") for text in texts)
 peaks = {{"gradient": after - before, "texts": most() - before}}
 print(json.dumps(peaks | {{"longest": longest}}))
 """
@@ -54,5 +58,5 @@ def test_memory_grows_as_the_formula(tmp_path, monkeypatch):
         first = (middle[kind] - small[kind]) / (SIZES[1] - SIZES[0])
         second = (large[kind] - middle[kind]) / (SIZES[2] - SIZES[1])
         assert max(first, second) < MOST
-        assert second < 1.4 * first
-    assert large["longest"] < 1.1 * small["longest"]
+        assert second < 1.7 * first  # it would be 2.3 of what grows as the square
+    assert large["longest"] < 4 * making.LARGEST_MODULE  # an op is 3 lines

@@ -56,6 +56,8 @@ typedef float f16 __attribute__((vector_size(64)));
 ALL(expm1) ALL(atanh)
 """
 """Its functions: one of which this library is asked first, one of which it is not."""
+MADE = SVML._replace(files=("libneeded-by-a-test.so.5", "libsvml-of-a-test.so"))
+"""Under names that are not those of libraries which this process may have open."""
 FORMULA = "x: param\ny: param\natanh(x/5)*y + expm1(y)"
 
 
@@ -73,8 +75,9 @@ def prefix(tmp_path_factory):
     prefix = tmp_path_factory.mktemp("prefix")
     folder = prefix / "lib"
     folder.mkdir()
-    shared(folder, "libintlc.so.5", NEEDED)
-    shared(folder, "libsvml.so", SOURCE, folder / "libintlc.so.5")
+    needed, library = MADE.files
+    shared(folder, needed, NEEDED)
+    shared(folder, library, SOURCE, folder / needed)
     return prefix
 
 
@@ -87,12 +90,12 @@ def put(monkeypatch, folder):  # noqa: ARG001 - the cache's folder is set
         other.forget(monkeypatch)
         where = SimpleNamespace(prefix=str(prefix), platform="linux")
         monkeypatch.setattr(libraries, "sys", where)
-        found = {
-            each: None if each in without else real(each) for each in (LIBMVEC, SVML)
-        }
+        known = (LIBMVEC, MADE)
+        found = {each: None if each in without else real(each) for each in known}
+        monkeypatch.setattr(libraries, "LIBRARIES", known)
         monkeypatch.setattr(libraries, "opened", found.get)
         monkeypatch.setattr(store, "STORE", cache.Store())
-        return found[SVML]
+        return found[MADE]
 
     return start
 
@@ -124,9 +127,9 @@ def test_libraries_are_asked_in_turn(prefix, put, monkeypatch):
     found = [libraries.symbol(name, 2) for name in ("atanh", "expm1", "sin")]
     assert ["__svml_atanh2", "__svml_expm12", None] == found
     assert "__svml_atanhf4" == libraries.symbol("atanh", 4, dtype="float32")
-    svml = put(prefix)
-    some = dict.fromkeys(("_ZGVbN2v_atanh", "_ZGVbN2v_sin"), svml.overbar_count)
-    both = {LIBMVEC: SimpleNamespace(**some), SVML: svml}
+    made = put(prefix)
+    some = dict.fromkeys(("_ZGVbN2v_atanh", "_ZGVbN2v_sin"), made.overbar_count)
+    both = {LIBMVEC: SimpleNamespace(**some), MADE: made}
     monkeypatch.setattr(libraries, "opened", both.get)
     found = [libraries.symbol(name, 2) for name in ("atanh", "expm1", "sin")]
     assert ["__svml_atanh2", "__svml_expm12", "_ZGVbN2v_sin"] == found
@@ -194,7 +197,7 @@ def test_code_is_made_anew_when_a_library_comes_or_goes(prefix, put, rng):
     tags = []
     library = put(prefix)
     for there in (False, True, False, True):
-        put(prefix if there else "/nowhere", without=[] if there else [SVML])
+        put(prefix if there else "/nowhere", without=[] if there else [MADE])
         before = calls(library)
         np.testing.assert_allclose(ob.compile(FORMULA)(x, y), alone, rtol=1e-14)
         assert there == (calls(library) > before)
@@ -210,7 +213,7 @@ def test_code_is_made_anew_when_a_function_is_gone(prefix, put, rng, monkeypatch
     library = put(prefix)
     ob.compile(FORMULA)(x, y)
     tag, before = store.tag(), calls(library)
-    put("/nowhere", without=[SVML])
+    put("/nowhere", without=[MADE])
     monkeypatch.setattr(store, "tag", lambda: tag)
     (found,) = ob.compile(FORMULA).runtime.pointwise.run("value", [x, y], x.shape)
     np.testing.assert_allclose(found, alone, rtol=1e-14)
@@ -224,7 +227,7 @@ def test_a_file_that_is_no_library_is_passed_over(content, tmp_path, put, rng):
     """Functions are then those of the other libraries."""
     folder = tmp_path / "lib"
     folder.mkdir()
-    (folder / "libsvml.so").write_bytes(content)
+    (folder / MADE.files[-1]).write_bytes(content)
     x, y, alone = points(rng)
     assert put(tmp_path) is None
     np.testing.assert_allclose(ob.compile(FORMULA)(x, y), alone, rtol=1e-14)

@@ -41,6 +41,7 @@ def start(first="", text=PROCESS, **variables):
 def told(process):
     """Return what a process found, and what it said besides."""
     out, err = process.communicate()
+    assert out, err
     result, *rest = json.loads(out)
     assert result == [pytest.approx(EXPECTED), pytest.approx(SLOPES)]
     return (*rest, err)
@@ -52,6 +53,24 @@ def test_a_second_process_compiles_nothing(folder):
     count, _, err = told(start())
     assert (count > 0, err) == (True, "")
     assert told(start()) == (0, False, "")
+
+
+LOADED = """
+import json, sys
+print(json.dumps([name.partition(".")[0] for name in sys.modules]))
+"""
+
+
+def loaded(first):
+    """Return the packages that a process has after some text, and what it said."""
+    out, err = start(first, LOADED).communicate()
+    return {*json.loads(out)} - sys.stdlib_module_names, err
+
+
+def test_the_import_is_light():
+    """`import overbar` imports the standard library alone, and so takes no time."""
+    (before, _), (after, err) = loaded(""), loaded("import overbar\n")
+    assert (after - before, err) == ({"overbar"}, "")
 
 
 def test_sixteen_processes_at_once_on_a_cold_cache(folder):

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from overbar.ir.program import Program
 
 CUT = 500
-"""Ops of a function of a long program: longer ones take LLVM up to twice as long and run
-no faster, shorter ones run slower by what crosses the cuts."""
+"""Ops of a function of a long program: longer ones take LLVM up to twice as long and
+run no faster, shorter ones run slower by what crosses the cuts."""
 LARGEST_QUICK = 1_000
 """Ops up to which LLVM's code is made at once: it takes some 30 us an op."""
 SHORT = 400

@@ -18,7 +18,7 @@ import numpy as np
 from overbar.codegen.machine import store
 from overbar.codegen.machine.columns import Columns, made
 from overbar.codegen.machine.reused import vectors
-from overbar.codegen.machine.threads import share
+from overbar.codegen.machine.threads import alone, share
 from overbar.codegen.machine.vectors import Vectors
 from overbar.ir.errors import OverbarError, UnsupportedError
 from overbar.native import wanted
@@ -77,6 +77,23 @@ class Pointwise:
         places = [*vectors(columns.results - len(into), count, self._real), *into]
         share(columns.bound(flat, places), count, columns.cost)
         return places
+
+    def direct(
+        self, name: str, values: Sequence[Any], into: Sequence[Any]
+    ) -> list[Any] | None:
+        """Return what `run` does, of vectors that code takes as they are.
+
+        None for all others, and before `run` made that code.
+        """
+        columns = self._made.get((name, (False,) * len(values)))
+        if columns is None or columns.direct is None:
+            return None
+        first = values[0]
+        if type(first) is not np.ndarray or not alone(first.size, columns.cost):
+            return None
+        missing = columns.results - len(into)
+        places = [*vectors(missing, first.size, self._real), *into]
+        return places if columns.direct(*values, *places) else None
 
     def _columns(self, name: str, same: tuple[bool, ...]) -> Columns:
         found = self._made.get((name, same))

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ctypes
 import json
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from overbar.codegen.machine.libraries import addresses
 from overbar.codegen.machine.points import points_code, points_text
+from overbar.codegen.machine.pycolumns import function
 from overbar.codegen.machine.reused import address
 from overbar.codegen.machine.target import load
 
@@ -58,6 +60,18 @@ class Columns:
         self.inputs = [(np.dtype(d), _KINDS[d]) for d in inputs]
         self._code = load(code, ["points"], addresses(symbols))
         self._points = _POINTS(self._code.addresses["points"])
+
+    @cached_property
+    def direct(self) -> Callable[..., bool] | None:
+        """The function that takes vectors of doubles as they are; None for others.
+
+        Its arguments are a vector an input, then a vector a result to be filled; it
+        returns whether these were fit for it.
+        """
+        if any(dtype != np.float64 for dtype, _ in self.inputs):
+            return None
+        address = self._code.addresses["points"]
+        return function(address, len(self.inputs), self.results, self._code)
 
     def bound(
         self, values: Sequence[Any], results: Sequence[Any]

@@ -61,8 +61,8 @@ ITEMS = tuple.__basicsize__
 
 _TRUE = True
 _UNSET_HASH = 2**64 - 1
-_IN_ORDER, _OWN = 0x0001, 0x0501
-"""Flags of arrays: in C order; that, aligned and writeable."""
+_IN_ORDER, ALIGNED, OWN = 0x0001, 0x0100, 0x0501
+"""Flags of arrays: in C order; aligned; these, and writeable."""
 
 
 def function(
@@ -116,8 +116,8 @@ def _has_known_layout() -> bool:
         _word(_word(array + 32)) == len(whole),
         _word(array + 56) == id(whole.dtype) == id(np.dtype("float64")),
         _read(ctypes.c_char, id(whole.dtype) + 26) == b"=",
-        _read(ctypes.c_int, array + 64) & _OWN == _OWN,
-        _read(ctypes.c_int, id(parts) + 64) & _OWN == _OWN & ~_IN_ORDER,
+        _read(ctypes.c_int, array + 64) & OWN == OWN,
+        _read(ctypes.c_int, id(parts) + 64) & OWN == OWN & ~_IN_ORDER,
     )
     return all(found)
 

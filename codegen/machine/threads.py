@@ -77,19 +77,20 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
+def alone(points: int, cost: float) -> bool:
+    """Whether one thread runs on all points; cost: nanoseconds of a point, about."""
+    return points * cost < SMALLEST or count() == 1
+
+
 def share(run: Callable[[int, int], None], points: int, cost: float) -> None:
     """Run something on all points, from a start to a stop each.
 
     cost: nanoseconds that a point takes, about.
     """
-    work = points * cost
-    if work < SMALLEST:
+    if alone(points, cost):
         run(0, points)
         return
-    threads = count()
-    if threads == 1:
-        run(0, points)
-        return
+    work, threads = points * cost, count()
     pieces = max(min(int(work / _PIECE), threads * _PIECES), 1)
     step = -(-points // (pieces * _ALIGNED)) * _ALIGNED
     starts = iter(range(0, points, step))

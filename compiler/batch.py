@@ -114,7 +114,9 @@ def mapped(f: ShapedFunction, name: str, values: Sequence[Any], lead: Any) -> li
     try:
         f.runtime.blocks(name, stacks, places, flat)
     except REFUSALS:
-        raise f.refusal(name, values) from None
+        for _, point in _points(values, ranks, lead):
+            f.once(name, point)  # the first that cannot be computed says why
+        raise
     return out
 
 

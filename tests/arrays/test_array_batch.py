@@ -117,7 +117,11 @@ def test_no_points():
 
 REFUSED = {
     "place": ("x: param[n]\nk: index\nsum(x)*x[k]", (np.ones((4, 3)), [0, 1, 3, 2]),
-              "expected indices within"),
+              "expected indices from -3 to 2 in .*, found 3"),
+    "shared": ("x: param[n]\nk: index[m]\nsum(x[k])", (np.ones(3), [[0, 1], [2, 5]]),
+               "expected indices from -3 to 2 in .*, found 5"),
+    "singular": ("x: param[n, n]\nsum(inv(x))",
+                 (np.stack([np.eye(2), np.zeros((2, 2))]),), "singular"),
     "matrix": ("x: param[n, n]\nsum(cholesky(x))", (np.stack([np.eye(2), -np.eye(2)]),),
                "cholesky"),
 }  # fmt: skip

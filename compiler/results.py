@@ -121,7 +121,8 @@ def fill(out: Any, parts: Sequence[Any], names: Sequence[str]) -> None:
         if target is part and isinstance(part, np.ndarray):  # it was written to
             continue
         shape = part.shape if isinstance(part, np.ndarray) else np.shape(part)
-        if _shape(target) != shape or target.dtype.kind != "f":
+        fits = _shape(target) == shape and target.dtype.kind == "f"
+        if not (fits and target.flags.writeable):
             message = (
                 f"expected an array of floats of shape {shape} as out= for {name!r}, "
                 f"found {_kind(target)}"
@@ -136,5 +137,6 @@ def _shape(value: Any) -> tuple[int, ...] | None:
 
 def _kind(value: Any) -> str:
     if isinstance(value, np.ndarray):
-        return f"one of {value.dtype} of shape {value.shape}"
+        locked = "" if value.flags.writeable else ", which is read-only"
+        return f"one of {value.dtype} of shape {value.shape}{locked}"
     return f"a value of type {type(value).__name__}"

@@ -180,6 +180,9 @@ CALLS = [
     ("f", lambda f: f([1.0, 2.0], 2, out=np.zeros(3)),
      ("expected an array of floats of shape (2,) as out= for 'out', found one of "
       "float64 of shape (3,)")),
+    ("f", lambda f: f([1.0, 2.0], 2, out=np.broadcast_to(0.0, (2,))),
+     ("expected an array of floats of shape (2,) as out= for 'out', found one of "
+      "float64 of shape (2,), which is read-only")),
     ("bare", lambda f: f.value_and_grad(1, 2, out=3.0),
      ("expected an array of floats of shape () as out= for 'x', found a value of type "
      "float")),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,7 +60,8 @@ def address(array: Any) -> int:
 
 def kept() -> int:
     """Return how many bytes are kept."""
-    return sum(piece.nbytes for piece in tuple(_kept))
+    pieces = [*_kept]  # a tuple's memory may start a collection, whose ends add more
+    return sum(piece.nbytes for piece in pieces)
 
 
 def _taken(size: int) -> Any:
@@ -75,9 +77,12 @@ def _taken(size: int) -> Any:
 
 
 def _keep(piece: Any) -> None:
+    if piece.nbytes > MOST:  # others would have to go, and it as well
+        return
     _kept.append(piece)
-    while _kept and kept() > MOST:
-        _kept.popleft()
+    with suppress(IndexError):  # another thread took the last
+        while kept() > MOST:
+            _kept.popleft()
 
 
 class _Lease:

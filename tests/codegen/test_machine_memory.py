@@ -61,6 +61,51 @@ def test_little_memory_is_kept(monkeypatch):
     assert reused.kept() <= reused.MOST
 
 
+@pytest.mark.usefixtures("small")
+def test_what_is_too_large_takes_nothing_from_others(monkeypatch):
+    """A result larger than all that is kept goes, and what is kept stays."""
+    monkeypatch.setattr(reused, "MOST", 100_000)
+    (usual,) = reused.vectors(1, 1_000, "float64")
+    (large,) = reused.vectors(1, 20_000, "float64")
+    del usual
+    gc.collect()
+    expected = reused.kept()
+    del large
+    gc.collect()
+    assert 0 < expected == reused.kept()
+
+
+@pytest.mark.usefixtures("small")
+def test_memory_ends_in_peace_when_another_thread_takes_the_rest(monkeypatch):
+    """What is given back while all that is kept goes elsewhere raises nothing."""
+
+    def kept():
+        reused._kept.clear()  # as a thread that looks for a piece of its size
+        return reused.MOST + 1
+
+    monkeypatch.setattr(reused, "kept", kept)
+    reused._keep(np.empty(1_000, np.uint8))
+    assert not reused._kept
+
+
+@pytest.mark.usefixtures("small")
+def test_collections_give_memory_back_at_any_moment():
+    """Results in cycles may end while what is kept is counted."""
+    held = [reused.vectors(1, 1_000, "float64") for _ in range(40)]
+    held.clear()
+    thresholds = gc.get_threshold()
+    try:
+        for often in range(2, 40):
+            gc.set_threshold(often, 1_000, 1_000)
+            for _ in range(20):
+                cycle = reused.vectors(1, 1_000, "float64")
+                cycle.append(cycle)
+                del cycle
+                assert 0 < reused.kept() <= reused.MOST
+    finally:
+        gc.set_threshold(*thresholds)
+
+
 @pytest.mark.parametrize("length", [0, 1, 100, 511, 512, 4_096, 5_001, LARGE])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_vectors_are_vectors(length, dtype):

@@ -89,7 +89,8 @@ def _calls(function: Callable[..., Any]) -> list[Callable[..., Any]]:
     """Return the functions of the same file that a portable function calls."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     names = dict.fromkeys(n.id for n in ast.walk(tree) if isinstance(n, ast.Name))
-    found = (function.__globals__.get(name) for name in names)
+    read = {*function.__code__.co_names}  # neither variables of its own nor decorators
+    found = (function.__globals__.get(name) for name in names if name in read)
     return [f for f in found if inspect.isfunction(f)]
 
 

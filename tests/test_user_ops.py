@@ -14,6 +14,7 @@ import numba
 import numpy as np
 import pytest
 import sympy as sp
+from numba import njit
 
 import overbar as ob
 from overbar.ir.ops import OPS
@@ -256,6 +257,22 @@ def test_neighbours_apart():
     ob.op("powers", powers, ob.exp)
     assert exp(1.0) == 2.0
     assert "def exp" not in ob.compile("powers(x)").source
+
+
+@njit
+def shadow(x):
+    """Return x squared, by variables that are called like functions of this file."""
+    cube, exp = x, 0.0
+    return cube * x + exp
+
+
+def test_variables_apart():
+    """A function of the same file is not printed for a variable, nor a decorator."""
+    ob.op("shadow", shadow, lambda x: 2 * x)
+    f, g = (ob.compile("shadow(x)", backend=b) for b in ("auto", "numba"))
+    assert (9.0, 9.0) == (f(3.0), g(3.0))
+    first = f.source.index("\ndef ")
+    assert f.source.startswith("\ndef shadow(x):\n", first)
 
 
 def test_functions_of_one_line():

@@ -115,6 +115,18 @@ def test_what_machine_code_does_not_know():
         _ = f.cfunc.value
 
 
+def test_functions_of_no_module():
+    """A function that another tool made, in a namespace without a name, is taken."""
+    cube.__module__ = None
+    try:
+        ob.op("cube", cube, lambda x: 3 * x**2)
+        f, g = ob.compile("cube(x)"), ob.compile("x: param[n]\nsum(cube(x))")
+        assert (8.0, 12.0) == (f(2.0), f.grad(2.0).x)
+        assert (9.0, [3.0, 12.0]) == (g([1.0, 2.0]), g.grad([1.0, 2.0]).x.tolist())
+    finally:
+        cube.__module__ = __name__
+
+
 def test_replaced():
     """A formula made before an operation was replaced keeps the old one, every way."""
     ob.op("cube", cube, lambda x: 3 * x**2)

@@ -228,7 +228,7 @@ def _declaration(symbol: str, kind: str, arity: int) -> str:
 def _symbol(function: Callable[..., Any], dtypes: tuple[str, ...], lanes: int) -> str:
     """Name a function for arguments of these dtypes, without a suffix if all double."""
     parts = ["overbar"]
-    if not function.__module__.startswith("overbar."):
+    if not str(function.__module__).startswith("overbar."):  # it may be None
         parts.append("user")
     parts.append(function.__name__)
     if set(dtypes) == {"float32"}:

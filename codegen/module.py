@@ -13,6 +13,7 @@ from overbar.codegen.lines import INDENT
 from overbar.codegen.names import APART
 from overbar.codegen.points import print_points
 from overbar.codegen.python import print_function
+from overbar.ir.errors import InputError
 from overbar.ir.program import leaves
 from overbar.ir.source import printable
 
@@ -82,7 +83,13 @@ def _helpers(ops: Iterable[Op]) -> list[str]:
             continue
         stack.pop()
         done.setdefault(function, _text(function))
-    return list(done.values())
+    texts: dict[str, str] = {}
+    for function, text in done.items():
+        if texts.setdefault(function.__name__, text) != text:
+            message = f"expected one operation named {function.__name__!r} in a "
+            message += "formula, found two: it was replaced between its parts"
+            raise InputError(message)
+    return list(texts.values())
 
 
 def _calls(function: Callable[..., Any]) -> list[Callable[..., Any]]:

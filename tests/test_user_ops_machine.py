@@ -148,6 +148,20 @@ def test_replaced():
     assert ob.compile(np.sum(replaced(x))).grad([1.5]).x.tolist() == [expected]
 
 
+@pytest.mark.parametrize("backend", ["auto", "numba", "python"])
+def test_replaced_between_parts(backend):
+    """A formula of an operation and of what replaced it is an error."""
+    x = ob.param("x")
+    one = ob.op("cube", cube, lambda x: 3 * x**2)(x)
+    same = ob.op("cube", cube, lambda x: 3 * x**2)(x)
+    assert ob.compile(one + same, backend=backend)(2.0) == 16.0
+    f = ob.compile(one + ob.op("cube", other(), lambda x: 6 * x**2)(x), backend=backend)
+    assert (36.0,) == f.grad(2.0)
+    for given in (2.0, [2.0, 3.0]):
+        with pytest.raises(ob.InputError, match=r"one operation named 'cube'.*two"):
+            f(given)
+
+
 def other():
     """Return another function named cube."""
 

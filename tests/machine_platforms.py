@@ -19,7 +19,9 @@ import overbar as ob
 from overbar.codegen.machine import (
     arrays_math,
     inlined,
+    lanes,
     libraries,
+    points,
     pycalls,
     stencils,
     store,
@@ -49,7 +51,8 @@ CACHED = (
 )  # fmt: skip
 """What is asked of the machine once a process."""
 READERS = ((libraries, "features"), (vectors, "features"), (inlined, "features"),
-           (arrays_math, "features"), (store, "fingerprint"))  # fmt: skip
+           (arrays_math, "features"), (points, "features"), (lanes, "features"),
+           (store, "fingerprint"))  # fmt: skip
 NARROW = (
     "avx", "fma", "f16c", "xop", "vaes", "vpclmul", "sha512", "sm3", "sm4", "amx",
 )  # fmt: skip

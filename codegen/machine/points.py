@@ -22,7 +22,7 @@ from overbar.codegen.machine.forms import Forms
 from overbar.codegen.machine.instructions import KINDS
 from overbar.codegen.machine.lanes import BYTES, Lanes, OrdinaryLanes, OtherLanes
 from overbar.codegen.machine.ordinary import ordinary
-from overbar.codegen.machine.target import assemble
+from overbar.codegen.machine.target import assemble, features
 from overbar.ir.errors import UnsupportedError
 from overbar.ir.types import F32
 
@@ -154,11 +154,24 @@ def _two_ways(
     )
     aside = (
         "define internal preserve_allcc void @rest(ptr %ins, ptr %outs, i64 %at, "
-        "i64 %some) noinline cold #0 {\n"
+        f"i64 %some) noinline cold #0 {_whole()}{{\n"
         f"%bits = trunc i64 %some to {bits}\n%right = bitcast {bits} %bits to {test}\n"
         f"{''.join(rest.before)}{''.join(rest.lines)}ret void\n}}"
     )
     return f"{aside}\n{_loop(body, after)}"
+
+
+def _whole() -> str:
+    """Return the attribute of a function that leaves registers whole to its caller.
+
+    LLVM puts back what was in them (`preserve_allcc`), and then clears their upper
+    halves all the same as it returns from code over vectors of 32 bytes (`vzeroupper`).
+    """
+    known = features()
+    if not known.get("avx"):
+        return ""
+    named = ",".join(f"{'+' if has else '-'}{name}" for name, has in known.items())
+    return f'"target-features"="{named},-vzeroupper" '
 
 
 def _driver(wanted: Wanted, same: Sequence[bool], real: str, lanes: int) -> str:

@@ -67,7 +67,7 @@ def test_special_values_go_the_general_way(formula, rng):
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_special_neighbours_change_nothing(formula, rng):
     """A point has the same bits beside ordinary ones, special ones and by itself."""
-    names = list(FORMULAS[formula])
+    names = list(FORMULAS.get(formula, "xyz"))
     f = ob.compile(formula, wrt=names)
     ordinary = rng.uniform(-3, 3, (len(names), MOST))
     mixed = np.where(rng.random(MOST) < 0.1, drawn(rng, len(names)), ordinary)
@@ -93,6 +93,23 @@ def test_special_values_in_narrower_registers(formula, lanes, monkeypatch, rng):
         pytest.skip("the processor has no such registers")
     monkeypatch.setattr(vectors, "lanes", lambda: lanes)
     test_special_values_go_the_general_way(formula, rng)
+
+
+@pytest.mark.parametrize("lanes", [2, 4, 8])
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "x/sqrt(x**2 + y**2) + z",
+        "sqrt(x**2 + y**2 + z**2)**3/sqrt(x**2 + y**2)",
+        "sin(x)*cos(y)*tanh(z) + exp(x)/z",
+    ],
+)
+def test_special_neighbours_in_narrower_registers(formula, lanes, monkeypatch, rng):
+    """What waits in registers while some lanes go the general way is there after it."""
+    if lanes > vectors.lanes():
+        pytest.skip("the processor has no such registers")
+    monkeypatch.setattr(vectors, "lanes", lambda: lanes)
+    test_special_neighbours_change_nothing(formula, rng)
 
 
 def test_shared_divisors_give_quotients(rng):

@@ -16,7 +16,7 @@ from overbar.codegen.strips import cut_into_strips
 from overbar.codegen.units import Unit, cut, is_call, stored_arrays
 from overbar.ir.ops import OPS
 from overbar.ir.text import arrange, name_shared
-from overbar.ir.types import Dim, dims
+from overbar.ir.types import Dim, at_most, dims
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from overbar.codegen.fusion import Item
     from overbar.ir.graph import Graph, Node
     from overbar.ir.program import Allocate
+    from overbar.ir.types import Shape
 
 _LETTERS = "ijklpqrs"
 _LOAD, _EXTENT, _ARRAY = OPS["load"], OPS["extent"], OPS["array"]
@@ -253,6 +254,17 @@ class Layout:
             if x.step > 1
         }
         return {k: x for k, x in found.items() if k not in self.gone[array]}
+
+    def room(self, array: Node) -> Shape:
+        """Return the shape of an array's memory, whose axes may be those of a strip.
+
+        Rows of a strip are no longer than the array's own, of which there are many.
+        """
+        gone, short = self.gone[array], self.short[array]
+        kept = {k: e for k, e in enumerate(array.type.shape) if k not in gone}
+        for k, loop in short.items():
+            kept[k] = at_most(kept[k], loop.step) if len(kept) > 1 else loop.step
+        return tuple(kept.values())
 
 
 def turns(loops: Sequence[Loop]) -> list[Loop]:

@@ -263,13 +263,7 @@ class _Nests(Scoped):
         for unit in loop.axes:
             if self.home(unit) is not loop or self.makers[unit.target][0] is not unit:
                 continue
-            gone = self.gone[unit.target]
-            short = self.short[unit.target]
-            shape = tuple(
-                short[k].step if k in short else e
-                for k, e in enumerate(unit.target.type.shape)
-                if k not in gone
-            )
+            shape = self.room(unit.target)
             kinds = {
                 self.sums[u].kind if u in self.sums else u.kind
                 for u in self.makers[unit.target]

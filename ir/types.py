@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Extent: TypeAlias = "int | Dim"
 Shape: TypeAlias = "tuple[Extent, ...]"
-Atom: TypeAlias = "str | Quotient"
+Atom: TypeAlias = "str | Quotient | Least"
 Term: TypeAlias = "tuple[tuple[Atom, ...], int]"
 
 
@@ -27,6 +27,18 @@ class Quotient(NamedTuple):
     def __str__(self) -> str:
         """Return `(n + 1)//2`."""
         return f"({self.top})//{self.bottom}"
+
+
+@dataclass(frozen=True, slots=True)
+class Least:
+    """Stand for the smaller of a size and a number, as the shape of a buffer has it."""
+
+    top: Dim
+    most: int
+
+    def __str__(self) -> str:
+        """Return `min(n, 256)`."""
+        return f"min({self.top}, {self.most})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +127,7 @@ class Dim:
         found: set[str] = set()
         for factors, _ in self.terms:
             for f in factors:
-                found |= f.top.names if isinstance(f, Quotient) else {f}
+                found |= {f} if isinstance(f, str) else f.top.names
         return frozenset(found)
 
     @property
@@ -131,6 +143,8 @@ class Dim:
             for f in factors:
                 if isinstance(f, Quotient):
                     term *= f.top.size(sizes) // f.bottom
+                elif isinstance(f, Least):
+                    term *= min(f.top.size(sizes), f.most)
                 else:
                     term *= sizes[f]
             total += term
@@ -157,6 +171,17 @@ class Dim:
 def dim(name: str) -> Dim:
     """Return the dimension of a name."""
     return Dim((((name,), 1),))
+
+
+def at_most(extent: Extent, most: int) -> Extent:
+    """Return the smaller of an extent and a number.
+
+    >>> str(at_most(dim("n") + 1, 256)), at_most(3, 256)
+    ('min(n + 1, 256)', 3)
+    """
+    if isinstance(extent, int):
+        return min(extent, most)
+    return Dim((((Least(extent, most),), 1),))
 
 
 def _terms(extent: object) -> tuple[Term, ...]:

@@ -155,7 +155,7 @@ class _Numbering:
             work = (
                 not isinstance(node, ast.Tuple | ast.Subscript | ast.Slice)
                 and key[0] is not ast.Not
-                and not set(_names(node, ast.Load)) <= self.sizes
+                and not set(_names(node, ast.Load)) <= {*self.sizes, "min"}
             )
             self.found += [ast.unparse(node)] * work
         return region.known.setdefault(key, next(self.numbers))

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from overbar.ir.errors import UnsupportedError
 from overbar.ir.ops import OPS
 from overbar.ir.ops.shapes import product
-from overbar.ir.types import Dim
+from overbar.ir.types import Dim, Least
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from overbar.ir.graph import Node
-    from overbar.ir.types import Extent, Quotient
+    from overbar.ir.types import Atom, Extent
 
 _EXTENT = OPS["extent"]
 
@@ -75,12 +75,16 @@ class Sizes:
             total = self._write(f"add nsw i64 {total}, {term}") if total else term
         return total
 
-    def _atom(self, factor: str | Quotient) -> str:
+    def _atom(self, factor: Atom) -> str:
         if isinstance(factor, str):
             if factor not in self._named:
                 message = f"expected a size of {factor} among the arguments, found none"
                 raise UnsupportedError(message)
             return self._named[factor]
+        if isinstance(factor, Least):
+            top, most = self.size(factor.top), factor.most
+            few = self._write(f"icmp slt i64 {top}, {most}")
+            return self._write(f"select i1 {few}, i64 {top}, i64 {most}")
         top, bottom = self.size(factor.top), factor.bottom
         quotient = self._write(f"sdiv i64 {top}, {bottom}")
         rest = self._write(f"srem i64 {top}, {bottom}")

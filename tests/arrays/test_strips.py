@@ -44,6 +44,11 @@ FORMULAS = {
         z = w*sum(X, axis=0)
         sum(exp(z)*w[k]) + sum(z**2)
     """,
+    "columns": """
+        X: param[d, n]
+        z = X - mean(X, axis=0)
+        sum(exp(z/sqrt(mean(z**2, axis=0) + 1)))
+    """,
 }
 
 
@@ -79,6 +84,22 @@ def test_strips_are_there(name: str) -> None:
     text = "\n".join(line.strip() for line in FORMULAS[name].split("\n"))
     found = "stop = min(start + 256, n)" in ob.compile(text).source
     assert found
+
+
+@pytest.mark.parametrize("backend", ["auto", "numba", "python"])
+def test_rows_of_strips_are_no_longer_than_the_array(backend: str) -> None:
+    """What has many rows takes no more memory over strips than without."""
+    text = "\n".join(line.strip() for line in FORMULAS["columns"].split("\n"))
+    f, g = (ob.compile(text, backend=b) for b in (backend, "reference"))
+    source = f.runtime.source("value_and_grad")
+    assert "np.empty((d, min(n, 256)))" in source
+    assert "np.empty((d, 256))" not in source
+    for n in (0, 1, 255, 256, 257, 700):
+        X = np.random.default_rng(n).normal(size=(4, n))
+        value, grad = f.value_and_grad(X)
+        expected = g.value_and_grad(X)
+        np.testing.assert_allclose(value, expected[0], rtol=1e-12)
+        np.testing.assert_allclose(grad.X, expected[1].X, rtol=1e-10, atol=1e-12)
 
 
 def test_strict_sums_take_one_after_the_other() -> None:

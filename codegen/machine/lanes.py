@@ -215,13 +215,13 @@ def _column(name: str, base: str, slot: int) -> list[str]:
 def _read(name: str, place: str, dtype: str, lanes: int) -> list[str]:
     """Return lines that read a vector, or a number."""
     size = BYTES[dtype]
-    kind, test = ("i8", "i1") if dtype == "bool" else (KINDS[dtype], "")
+    kind = "i8" if dtype == "bool" else KINDS[dtype]
     if lanes > 1:
-        kind, test = f"<{lanes} x {kind}>", f"<{lanes} x {test}>"
+        kind = f"<{lanes} x {kind}>"
     if dtype != "bool":
         return [f"{name} = load {kind}, ptr {place}, align {min(size, 8)}\n"]
     return [f"{name}.b = load {kind}, ptr {place}, align 1\n",
-            f"{name} = trunc {kind} {name}.b to {test}\n"]  # fmt: skip
+            f"{name} = icmp ne {kind} {name}.b, zeroinitializer\n"]  # fmt: skip
 
 
 def _spread(name: str, x: str, dtype: str, lanes: int) -> list[str]:

@@ -126,6 +126,18 @@ def test_columns_of_all_dtypes(n, dtype, rng):
         assert dtype == found.dtype
 
 
+@pytest.mark.parametrize("byte", [1, 2, 254, 255])
+def test_masks_are_true_where_bytes_are_not_zero(byte, rng):
+    """Bytes that are looked at as a mask are what NumPy takes them for."""
+    x, b = ob.param("x"), ob.data("b", dtype="bool")
+    f = ob.compile(ob.where(b, x, -x))
+    xs = rng.normal(size=20)
+    given = np.where(rng.random(20) < 0.5, byte, 0).astype(np.uint8)
+    np.testing.assert_array_equal(f(x=xs, b=given.view(bool)), np.where(given, xs, -xs))
+    single = np.broadcast_to(np.array([byte], np.uint8).view(bool), 20)
+    np.testing.assert_array_equal(f(x=xs, b=single), xs)
+
+
 def test_large_integers_stay_exact():
     """An integer that no double holds is an integer in a batch."""
     k = ob.data("k", dtype="int64")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,26 +16,18 @@ from overbar.inspection import Inspection
 from overbar.ir.errors import InputError
 from overbar.mapping import common_shape, flattened
 from overbar.results import named
+from overbar.saved import Saved, need_saved, need_shapes
 from overbar.sparse import hessian_by_name, jacobian_by_name
 from overbar.swift import by_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from overbar.arguments import Argument
     from overbar.ir.graph import Graph
     from overbar.options import Options
     from overbar.runtime import Runtime
     from overbar.sparse import Plan
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """Hold what `forward` keeps for `backward`; its content is nobody's business."""
-
-    values: Any
-    mapped: bool = False
-    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 class CompiledFunction(Calling, Identity, Inspection):
@@ -58,6 +49,7 @@ class CompiledFunction(Calling, Identity, Inspection):
         super().__init__(graph, arguments, options)
         self.runtime.header = lambda: self._header
         self.plans: dict[tuple[Any, ...], Plan] = {}
+        self._maker = object()
 
     # -- calls -----------------------------------------------------------------
 
@@ -130,21 +122,21 @@ class CompiledFunction(Calling, Identity, Inspection):
         values = self.signature.bind(args, keywords)
         if self.options.reduce is None and common_shape(values) is None:
             value, saved = self.runtime.call("forward")(*values)
-            return self.packaged(flattened(value)), Saved(tuple(saved))
-        kept = tuple(np.array(v) for v in values)
-        return self.packaged(self.run_entry("value", values)), Saved(kept, mapped=True)
+            kept = Saved(tuple(saved), maker=self._maker)
+            return self.packaged(flattened(value)), kept
+        kept = Saved(tuple(map(np.array, values)), mapped=True, maker=self._maker)
+        return self.packaged(self.run_entry("value", values)), kept
 
     def backward(self, saved: Any, seed: Any = 1.0) -> Any:
         """Return the adjoints of the parameters for an adjoint of the value.
 
         seed: the adjoint of the value: a number, or one for each output.
         """
-        if not isinstance(saved, Saved):
-            message = (
-                f"expected what forward returned as its second value, found "
-                f"{type(saved).__name__}"
-            )
-            raise InputError(message)
+        saved = need_saved(saved)
+        if saved.maker is not self._maker:
+            entry = self.runtime.entry("backward")
+            inputs = [*self._graph.inputs.values()]
+            need_shapes(saved, inputs if saved.mapped else entry.inputs[: entry.saved])
         seeds = self._seeds(seed, saved.sizes)
         if saved.mapped:
             return self._grads(self.run_entry("vjp", [*saved.values, *seeds]))

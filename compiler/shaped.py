@@ -15,12 +15,13 @@ from overbar.batch import Batch, common_lead, joined, mapped, summed
 from overbar.blocks import hessian_blocks, jacobian_blocks
 from overbar.calling import spread
 from overbar.direct import DirectCalls
-from overbar.function import CompiledFunction, Jit, Saved
+from overbar.function import CompiledFunction, Jit
 from overbar.ir.errors import InputError
 from overbar.ir.types import extents
 from overbar.owned import Results
 from overbar.reducing import reduced
 from overbar.results import named
+from overbar.saved import Saved
 from overbar.shaped_flat import ShapedFlat
 from overbar.shaped_inspection import ShapedInspection
 from overbar.shapes import ShapedSignature
@@ -112,12 +113,11 @@ class ShapedFunction(DirectCalls, ShapedInspection, CompiledFunction):
 
     def once(self, name: str, values: Sequence[Any]) -> list[Any]:
         """Return the results at one point: numbers, and arrays of their own."""
-        known = self.known(name)
         try:
             result = self.runtime.call(name)(*values)
         except REFUSALS:
             raise self.refusal(name, values) from None
-        return known.own(result)
+        return self.known(name).own(result)
 
     def refusal(self, name: str, values: Sequence[Any]) -> InputError:
         """Return the error that names what cannot be computed of these values."""
@@ -233,12 +233,9 @@ class ShapedFunction(DirectCalls, ShapedInspection, CompiledFunction):
 
     def forward(self, /, *args: Any, **keywords: Any) -> tuple[Any, Saved]:
         """Return the value, and what `backward` needs, as in the lectures."""
-        count = len(self._graph.outputs)
         parts = self.directly("forward", args, keywords)
         if parts is not None:
-            sizes = self.signature.sizes_before(args, keywords)
-            saved = Saved(tuple(parts[count:]), sizes=sizes)
-            return self.packaged(parts[:count]), saved
+            return self._parted(parts, self.signature.sizes_before(args, keywords))
         values = self.signature.bind(args, keywords)
         sizes = self.sizes(values)
         nodes = list(self._graph.inputs.values())
@@ -246,9 +243,14 @@ class ShapedFunction(DirectCalls, ShapedInspection, CompiledFunction):
         if lead or self.options.reduce is not None:
             kept = tuple(np.array(v) if np.ndim(v) else v for v in values)
             value = self.packaged(self.run_entry("value", values))
-            return value, Saved(kept, mapped=True, sizes=sizes)
-        parts = self.once("forward", values)
-        return self.packaged(parts[:count]), Saved(tuple(parts[count:]), sizes=sizes)
+            return value, Saved(kept, mapped=True, sizes=sizes, maker=self._maker)
+        return self._parted(self.once("forward", values), sizes)
+
+    def _parted(self, parts: list[Any], sizes: Mapping[str, int]) -> tuple[Any, Saved]:
+        """Return what a forward pass gives as the value, and what it saved."""
+        count = len(self._graph.outputs)
+        saved = Saved(tuple(parts[count:]), sizes=sizes, maker=self._maker)
+        return self.packaged(parts[:count]), saved
 
     def _seeds(self, seed: Any, sizes: Mapping[str, int]) -> list[Any]:
         if type(seed) is float and self._scalar:

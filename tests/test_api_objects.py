@@ -103,6 +103,54 @@ def test_pickle_of_results():
     assert gradient.y == 4.0
 
 
+SAVED = {
+    "numbers": ("exp(x)*sin(y)", (0.5, 2.0)),
+    "points": ("exp(x)*sin(y)", ([0.5, 1.0, 1.5], 2.0)),
+    "many": ("+".join(f"exp(x*{k})*y" for k in range(1, 300)), (0.01, 2.0)),
+    "arrays": (
+        "x: param[n]\ny: param[m]\nsum(exp(x))*sum(exp(y))",
+        (np.ones(3), [1.0]),
+    ),
+    "whole": (
+        "x: param[n, n]\ny: param[n]\nsum(solve(x, y)**2)",
+        (np.eye(2), [1.0, 2]),
+    ),
+    "index": ("x: param[n]\nk: index[m]\nexp(x)[k]*2", (np.ones(3), [0, 2])),
+    "mapped": (
+        "w: param[n]\nx: data[n]\nsum(exp(w*x))",
+        (np.ones(3), np.ones((4, 3))),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_what_another_function_saved(name):
+    """What a copy's forward saved is taken, what another function's did is refused."""
+    text, args = SAVED[name]
+    f = ob.compile(text, reduce="sum" if name == "mapped" else None)
+    saved = f.forward(*args)[1]
+    g = pickle.loads(pickle.dumps(f))
+    seed = 1.0 if name != "index" else [1.0, 2.0]
+    expected = pickle.dumps(f.backward(saved, seed))
+    for kept in (saved, pickle.loads(pickle.dumps(saved))):
+        assert expected == pickle.dumps(g.backward(kept, seed))
+    for other in ("x", "x: param[p]\ny: param[q]\nsum(exp(x)) + sum(exp(y))"):
+        with pytest.raises(ob.InputError, match="that of another function"):
+            ob.compile(other).backward(saved)
+
+
+def test_saved_arrays_of_other_sizes():
+    """A backward pass does not read past the end of what another function saved."""
+    formula = "x: param[n]\ny: param[{}]\nsum(exp(x)) + sum(exp(y))"
+    f, g = (ob.compile(formula.format(size)) for size in "mn")
+    saved = f.forward(np.ones(1000), np.ones(1))[1]
+    with pytest.raises(ob.InputError, match="that of another function"):
+        g.backward(saved)
+    same = g.forward(np.ones(2), np.ones(2))[1]
+    with pytest.raises(ob.InputError, match="that of another function"):
+        f.backward(same)  # which does not say what m is
+
+
 def test_pickle_in_another_process():
     """A pickle loads, and runs, in a process with other hashes."""
     f = ob.compile(TEXT)

@@ -35,13 +35,13 @@ class _Pool:
     """Hold the threads of this process, made when they are first needed."""
 
     executor: ThreadPoolExecutor | None = None
-    lock = threading.Lock()
+    lock = threading.RLock()  # a signal's handler may run a batch in the middle
 
     @classmethod
     def forget(cls) -> None:
         """Make threads anew: those of the parent do not run in a child process."""
         cls.executor = None
-        cls.lock = threading.Lock()
+        cls.lock = threading.RLock()
 
     @classmethod
     def get(cls) -> ThreadPoolExecutor:

@@ -67,6 +67,16 @@ def test_a_fault_in_a_thread_is_raised():
         threads.share(run, 10_000, 1.0)
 
 
+@pytest.mark.usefixtures("lots")
+def test_a_batch_may_interrupt_another(rng):
+    """A signal's handler runs a batch where its thread is about to share one."""
+    f, x = ob.compile("x*x"), rng.random(3_000)
+    with threads._Pool.lock:
+        assert threads._Pool.lock.acquire(blocking=False)
+        threads._Pool.lock.release()
+        np.testing.assert_array_equal(f(x), x * x)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_child_has_threads_of_its_own():
     """After a fork both processes share batches among threads, and end."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from benchmarks.scalar import Formula, Stages
 
 LARGE = 2000  # operations from which on heyoka's manual wants compact mode
+LONGEST = 100_000  # operations up to which Overbar's optimised code is waited for
 SLOW = 3000  # operations from which on gcc is better asked for less
 
 
@@ -57,9 +58,8 @@ def overbar(formula: Formula, stages: Stages) -> Subject:
     }
     names = _names(formula, f=f, g=np.empty(len(xs)))
     build = partial(f.build, "value_and_grad", optimise=True)
-    return Subject(
-        names, statements, optimise=build if takes(f.build, "optimise") else None
-    )
+    waits = takes(f.build, "optimise") and formula.size <= LONGEST
+    return Subject(names, statements, optimise=build if waits else None)
 
 
 def takes(call: Callable[..., Any], name: str) -> bool:

@@ -348,6 +348,8 @@ f = ob.compile(irregular(1_500, 0.375, 7).formula, accuracy="strict")
 first = f.value_and_grad(0.375)
 """
 INTERRUPTED = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who began this may ignore it
 real = background.Background.wait
 def wait(self, step):
     for process, _ in self._running.values():

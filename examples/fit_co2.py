@@ -117,5 +117,5 @@ print(f"standard deviation {np.sqrt(2 * best.cost / (len(t) - len(start))):.3f} 
 print(f"growth {100 * best.x[2]:.2f} % a year above {best.x[0]:.0f} ppm")
 
 assert digits(best.x, solution) > digits(results["2-point"][0].x, solution)
-assert digits(best.x, solution) > 8
+assert digits(best.x, solution) > 7.5  # a cost of 16 digits tells half as many of x
 assert evaluations < results["2-point"][1] / 3

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Self
 from overbar.ir.forking import Lock
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import TextIO
 
 DELAY = 1.0
@@ -61,12 +60,7 @@ class Progress:
             self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         if self._thread is not None:
             self._thread.join()

@@ -11,10 +11,6 @@ import gc
 import os
 import threading
 from contextlib import ContextDecorator
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 
 class _Pause(ContextDecorator):
@@ -32,12 +28,7 @@ class _Pause(ContextDecorator):
             self._inside.append(threading.get_ident())
             gc.disable()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._lock:
             if self._was_on and len(self._inside) == 1:
                 gc.enable()

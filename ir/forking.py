@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 _COURTESY = 1.0
 """Seconds that a thread waits at most before it keeps a fork waiting."""
@@ -42,12 +41,7 @@ class _Work(ContextDecorator):
                 changed.wait_for(lambda: not self._forks, _COURTESY)
             self._inside.append(own)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         changed = self._changed
         with changed:
             self._inside.remove(threading.get_ident())
@@ -104,12 +98,7 @@ class Lock:
         self.acquire()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
 
@@ -130,7 +119,7 @@ class Guard(Lock):
 
     def release(self) -> None:
         """Let forks happen, and others take it."""
-        unforked.__exit__(None, None, None)
+        unforked.__exit__()
         super().release()
 
 

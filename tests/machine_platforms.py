@@ -51,7 +51,7 @@ CACHED = (
 )  # fmt: skip
 """What is asked of the machine once a process."""
 READERS = ((libraries, "features"), (vectors, "features"), (inlined, "features"),
-           (arrays_math, "features"), (points, "features"), (lanes, "features"),
+           (points, "features"), (lanes, "features"),
            (store, "fingerprint"))  # fmt: skip
 NARROW = (
     "avx", "fma", "f16c", "xop", "vaes", "vpclmul", "sha512", "sm3", "sm4", "amx",

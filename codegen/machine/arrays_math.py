@@ -12,10 +12,9 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from overbar.codegen.machine import inlined, libraries
+from overbar.codegen.machine import inlined, libraries, vectors
 from overbar.codegen.machine.forms import Form, Forms, _widest
 from overbar.codegen.machine.instructions import KINDS, SHORT
-from overbar.codegen.machine.target import features
 from overbar.ir.ops import OPS
 from overbar.ir.ops.row import Notation
 
@@ -61,8 +60,7 @@ class _Pair(NamedTuple):
 @cache
 def _pairs() -> Mapping[str, _Pair]:
     """Return vector versions by the symbols of the scalar ones."""
-    known = features()
-    doubles = 8 if known.get("avx512f") else 4 if known.get("avx2") else 2
+    doubles = vectors.lanes()
     found: dict[str, _Pair] = {}
     for op in OPS.values():
         name = op.vector

@@ -6,7 +6,7 @@ the result lies. Those of LAPACK lie in columns, as Numba has them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from overbar.codegen.machine.arrays_code import View
 from overbar.codegen.machine.arrays_cofactors import Cofactors
@@ -129,19 +129,21 @@ class Matrices:
         self.cofactors.gaps(w, out, closeness(w.dtype))
         return out
 
+    routines: ClassVar[Mapping[str, Routine]] = {
+        "cholesky": _cholesky,
+        "triangular": _triangular,
+        "cholesky_inverse": _from_factor,
+        "solve": _solve,
+        "inverse": _inverse,
+        "determinant": _determinant,
+        "sign": _sign,
+        "logarithm": _logarithm,
+        "cofactors": _cofactors,
+        "eigenvalues": _values,
+        "eigenvectors": _vectors,
+        "eigengaps": _gaps,
+    }
+    """Routines by what rows of the op table call them."""
 
-ROUTINES: Mapping[str, Routine] = {
-    "cholesky": Matrices._cholesky,  # noqa: SLF001
-    "triangular": Matrices._triangular,  # noqa: SLF001
-    "cholesky_inverse": Matrices._from_factor,  # noqa: SLF001
-    "solve": Matrices._solve,  # noqa: SLF001
-    "inverse": Matrices._inverse,  # noqa: SLF001
-    "determinant": Matrices._determinant,  # noqa: SLF001
-    "sign": Matrices._sign,  # noqa: SLF001
-    "logarithm": Matrices._logarithm,  # noqa: SLF001
-    "cofactors": Matrices._cofactors,  # noqa: SLF001
-    "eigenvalues": Matrices._values,  # noqa: SLF001
-    "eigenvectors": Matrices._vectors,  # noqa: SLF001
-    "eigengaps": Matrices._gaps,  # noqa: SLF001
-}
-"""Routines by what rows of the op table call them."""
+
+ROUTINES = Matrices.routines

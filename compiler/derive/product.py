@@ -223,12 +223,7 @@ def contribution(g: Node, i: int, out: Node) -> Node | None:
     op = out.op
     if op.products is not None:
         return op.products[i](g, out, *out.args)  # type: ignore[return-value]
-    rules = op.partials
-    if type(rules) is tuple:
-        rule = rules[i]
-        partial = None if rule is None else rule(out, *out.args)
-    else:
-        partial = op.partial(i, out)
+    partial = op.partial(i, out)
     if partial is None:
         return None
     graph = out.graph

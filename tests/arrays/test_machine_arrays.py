@@ -62,6 +62,13 @@ def both(entry, values):
     return flat(expected), flat(run(*values))
 
 
+def drawn(operands):
+    """Return arguments of what `derived` gives, the array of the sizes as the last."""
+    rng = np.random.default_rng(3)
+    values = [value_of(t, D, rng) for t in operands] + [np.zeros((3, 4, 2))]
+    return [v.item() if np.ndim(v) == 0 else v for v in values]
+
+
 @pytest.mark.parametrize(
     ("formula", "operands"), [c[1:] for c in SMOOTH], ids=[c[0] for c in SMOOTH]
 )
@@ -70,9 +77,7 @@ def test_bits(formula, operands):
     derivation = derived(formula, operands, "strict")
     if derivation is None:
         return
-    rng = np.random.default_rng(3)
-    values = [value_of(t, D, rng) for t in operands] + [np.zeros((3, 4, 2))]
-    values = [v.item() if np.ndim(v) == 0 else v for v in values]
+    values = drawn(operands)
     entry = derivation.value_and_grad()
     expected, actual = both(entry, values)
     whole = any(n.op.routine in ROUTINES for n in entry.graph.order())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from overbar.ir.errors import InputError, UnsupportedError
 from overbar.rewrite.contractions import CONTRACTIONS
-from overbar.rewrite.engine import rewriter
+from overbar.rewrite.engine import Rewriter
 from overbar.rewrite.exact import EXACT
 from overbar.rewrite.stabilise import STABILISE
 from overbar.rewrite.sums import SUMS
@@ -32,4 +32,4 @@ def rewrite_for(accuracy: str) -> Rewrite:
     if accuracy not in LEVELS:
         message = f"expected accuracy {' or '.join(LEVELS)}, found {accuracy!r}"
         raise InputError(message)
-    return rewriter(LEVELS[accuracy])
+    return Rewriter(LEVELS[accuracy])

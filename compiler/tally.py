@@ -25,7 +25,7 @@ from overbar.ir.program import (
     leaves,
 )
 from overbar.ir.types import BOOL, INT, dims, size_of
-from overbar.rewrite.engine import rewriter
+from overbar.rewrite.engine import Rewriter
 from overbar.rewrite.exact import EXACT
 
 if TYPE_CHECKING:
@@ -218,4 +218,4 @@ def at_large(number: Extent) -> int:
     return size_of(number, dict.fromkeys(names, _LARGE))
 
 
-_EXACTLY = rewriter(EXACT)
+_EXACTLY = Rewriter(EXACT)

@@ -1,7 +1,7 @@
 """Apply rewrite rows as nodes are made.
 
 A row states its algebra and whether it is exact in floating point (NaN, infinities
-and -0.0 included). `rewriter` turns rows into the function that a Graph asks before it
+and -0.0 included). `Rewriter` turns rows into the function that a Graph asks before it
 makes a node; what a row answers is itself built of nodes that went through the rows.
 """
 
@@ -118,9 +118,6 @@ class Rewriter:
         folds = op.exact and args[0].op is args[-1].op is _CONST
         rows = self._rules.get(op, ())
         return folds, [r for r in rows if r.looks_at(operands, heads)]
-
-
-rewriter = Rewriter
 
 
 def _first(

@@ -24,7 +24,7 @@ from overbar.ir.evaluate import evaluate
 from overbar.ir.graph import Graph, Node
 from overbar.ir.ops import OPS, apply
 from overbar.ir.text import Writer
-from overbar.rewrite.engine import Rule, rewriter
+from overbar.rewrite.engine import Rewriter, Rule
 from overbar.rewrite.exact import EXACT
 from overbar.rewrite.stabilise import STABILISE
 
@@ -171,7 +171,7 @@ class Derivatives:
 
 def derivatives(case: Case, level: str) -> Derivatives:
     """Derive a case's value, gradient and the Hessian's diagonal at some level."""
-    graph = Graph(rewrite=rewriter(LEVELS[level]))
+    graph = Graph(rewrite=Rewriter(LEVELS[level]))
     inputs = [graph.input(f"x{i}") for i in range(len(case.samplers))]
     value = graph.lift(case.formula(FUNCTIONS, *inputs))
     graph.outputs["f"] = value

@@ -24,7 +24,7 @@ from overbar.ir.evaluate import evaluate
 from overbar.ir.graph import Graph
 from overbar.ir.ops import apply
 from overbar.ir.verify import verify
-from overbar.rewrite.engine import rewriter
+from overbar.rewrite.engine import Rewriter
 from overbar.rewrite.exact import EXACT
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def test_an_adjoint_is_the_sum_over_all_paths(seed):
 
 
 def _fresh() -> Graph:
-    return Graph(rewrite=rewriter(EXACT))
+    return Graph(rewrite=Rewriter(EXACT))
 
 
 def _finished(graph: Graph, out: Node) -> Graph:

@@ -31,7 +31,7 @@ from overbar.read.expression import (
     param,
 )
 from overbar.read.functions import FUNCTIONS, names
-from overbar.rewrite.engine import rewriter
+from overbar.rewrite.engine import Rewriter
 from overbar.rewrite.exact import EXACT
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ GRID = np.array(np.meshgrid(POINTS, POINTS)).reshape(2, -1)
 
 def read(expr: Any, inputs: list[Any] | None = None, *, exact: bool = False) -> Graph:
     """Return the graph of one formula, with or without the exact rewrites."""
-    graph = Graph(rewrite=rewriter(EXACT) if exact else None)
+    graph = Graph(rewrite=Rewriter(EXACT) if exact else None)
     read_expressions({"out": expr}, graph, inputs)
     return graph
 

@@ -28,7 +28,7 @@ from overbar.ir.ops import OPS
 from overbar.ir.verify import verify
 from overbar.read import symbolic_table
 from overbar.read.symbolic import flatten, input_name, is_sympy, read_sympy
-from overbar.rewrite.engine import rewriter
+from overbar.rewrite.engine import Rewriter
 from overbar.rewrite.exact import EXACT
 
 x, y, z, t = sp.symbols("x y z t")
@@ -38,7 +38,7 @@ R = sp.Rational
 
 def read(expr: Any, inputs: Any = None, *, exact: bool = True) -> Graph:
     """Return the graph of one formula, with or without the exact rewrites."""
-    graph = Graph(rewrite=rewriter(EXACT) if exact else None)
+    graph = Graph(rewrite=Rewriter(EXACT) if exact else None)
     read_sympy({"out": expr}, graph, inputs)
     verify(graph)
     return graph
@@ -399,7 +399,7 @@ def test_dummies_are_inputs() -> None:
 
 def test_outputs_share_what_they_have_in_common() -> None:
     """Several outputs are read into one graph, each subexpression once."""
-    graph = Graph(rewrite=rewriter(EXACT))
+    graph = Graph(rewrite=Rewriter(EXACT))
     shared = sp.exp(x * y)
     read_sympy({"a": shared + 1, "b": shared * 2, "c": x}, graph)
     assert ["a", "b", "c"] == list(graph.outputs)

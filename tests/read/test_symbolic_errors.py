@@ -13,7 +13,7 @@ from overbar.ir.graph import Graph
 from overbar.read.symbolic import flatten, input_name, read_sympy
 from overbar.read.symbolic_reader import Reader
 from overbar.read.symbolic_table import row_of
-from overbar.rewrite.engine import rewriter
+from overbar.rewrite.engine import Rewriter
 from overbar.rewrite.exact import EXACT
 
 x, y, k = sp.symbols("x y k")
@@ -34,7 +34,7 @@ class exp(sp.exp):  # noqa: N801 - a function as SymPy's
 
 def read(expr: Any, inputs: Any = None) -> Graph:
     """Return the graph of a formula."""
-    graph = Graph(rewrite=rewriter(EXACT))
+    graph = Graph(rewrite=Rewriter(EXACT))
     read_sympy(flatten(expr)[0], graph, inputs)
     return graph
 

@@ -16,7 +16,7 @@ from overbar.ir.graph import Graph
 from overbar.read.symbolic import read_sympy
 from overbar.read.symbolic_reader import Budgets, Reader
 from overbar.read.symbolic_table import row_of
-from overbar.rewrite.engine import rewriter
+from overbar.rewrite.engine import Rewriter
 from overbar.rewrite.exact import EXACT
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def chain(step: Callable[[Any], Any], depth: int = DEPTH, start: Any = x) -> Any
 
 def read(expr: Any, **budgets: int) -> Graph:
     """Return the graph of one formula."""
-    graph = Graph(rewrite=rewriter(EXACT))
+    graph = Graph(rewrite=Rewriter(EXACT))
     read_sympy({"out": expr}, graph, budgets=Budgets(**budgets))
     return graph
 

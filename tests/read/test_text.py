@@ -19,10 +19,10 @@ from overbar.ir.source import Source
 from overbar.read.arrays import FUNCTIONS
 from overbar.read.functions import names
 from overbar.read.text import read_text
-from overbar.rewrite.engine import rewriter
+from overbar.rewrite.engine import Rewriter
 from overbar.rewrite.exact import EXACT
 
-REWRITES = (None, rewriter(EXACT))
+REWRITES = (None, Rewriter(EXACT))
 
 REGRESSION = '''\
 """Fit a sigmoid to one point.

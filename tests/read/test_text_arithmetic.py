@@ -12,10 +12,10 @@ from overbar.ir.evaluate import evaluate
 from overbar.ir.graph import Graph, Rewrite
 from overbar.ir.source import Source
 from overbar.read.text import read_text
-from overbar.rewrite.engine import rewriter
+from overbar.rewrite.engine import Rewriter
 from overbar.rewrite.exact import EXACT
 
-REWRITES = (None, rewriter(EXACT))
+REWRITES = (None, Rewriter(EXACT))
 
 
 def value(text: str, rewrite: Rewrite | None = REWRITES[1], **inputs: float) -> float:

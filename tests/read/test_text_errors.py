@@ -13,7 +13,7 @@ from overbar.ir.errors import OverbarError, ParseError, ShapeError, UnsupportedE
 from overbar.ir.graph import Graph
 from overbar.ir.source import Source
 from overbar.read.text import read_text
-from overbar.rewrite.engine import rewriter
+from overbar.rewrite.engine import Rewriter
 from overbar.rewrite.exact import EXACT
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ TEXTS = {
 
 def refusal(text: str) -> OverbarError:
     """Return the error that reading a text raises."""
-    graph = Graph(rewrite=rewriter(EXACT))
+    graph = Graph(rewrite=Rewriter(EXACT))
     with pytest.raises(OverbarError) as caught:
         read_text(Source("test.expr", text), graph)
     assert graph.span is None

@@ -15,13 +15,13 @@ from overbar.ir.errors import OverbarError
 from overbar.ir.graph import Graph
 from overbar.ir.source import Source
 from overbar.read.text import read_text
-from overbar.rewrite.engine import rewriter
+from overbar.rewrite.engine import Rewriter
 from overbar.rewrite.exact import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REWRITE = rewriter(EXACT)
+REWRITE = Rewriter(EXACT)
 
 
 def read(text: str) -> Graph:

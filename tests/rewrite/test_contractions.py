@@ -19,7 +19,7 @@ from overbar.ir.verify import verify
 from overbar.levels import rewrite_for
 from overbar.read.text import read_text
 from overbar.rewrite.contractions import CONTRACTIONS
-from overbar.rewrite.engine import rewriter
+from overbar.rewrite.engine import Rewriter
 from overbar.rewrite.sums import SUMS
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def test_each_row_is_used() -> None:
     used: set[str] = set()
     for rule in (*CONTRACTIONS, *SUMS):
         for formula, _ in ORDERS:
-            graph = Graph(rewrite=rewriter([rule]))
+            graph = Graph(rewrite=Rewriter([rule]))
             read_text(Source("test.expr", DECLARED + formula), graph)
             plain = Graph()
             read_text(Source("test.expr", DECLARED + formula), plain)

@@ -15,7 +15,7 @@ from overbar.ir.graph import Graph, Node
 from overbar.ir.ops import OPS, apply
 from overbar.ir.types import BOOL
 from overbar.levels import LEVELS
-from overbar.rewrite.engine import Rule, rewriter
+from overbar.rewrite.engine import Rewriter, Rule
 from overbar.rewrite.exact import EXACT
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def bits(value: float) -> bytes:
 
 def make(formula: Any, *, exact: bool, kind: Any = None) -> tuple[Graph, Node]:
     """Return a formula's graph and node, with the exact rows or without any."""
-    graph = Graph(rewrite=rewriter(EXACT) if exact else None)
+    graph = Graph(rewrite=Rewriter(EXACT) if exact else None)
     node = formula(*(graph.input(name, kind=kind) for name in "xy"))
     return graph, node
 
@@ -164,7 +164,7 @@ def operands(graph: Graph) -> list[Node]:
 def test_rows_that_are_not_asked_have_no_answer(rule: Rule) -> None:
     """Of operands that are none of a row's, the row itself would say nothing."""
     graph, asked = Graph(), []
-    rewrite = rewriter([Rule(**{**fields(rule), "answer": lambda *a: asked.append(a)})])
+    rewrite = Rewriter([Rule(**{**fields(rule), "answer": lambda *a: asked.append(a)})])
     for args in itertools.product(operands(graph), repeat=OPS[rule.op].arity or 2):
         asked.clear()
         folded = rewrite(graph, OPS[rule.op], args, ())

@@ -17,7 +17,7 @@ from overbar.ir.source import Source, Span
 from overbar.ir.text import Writer
 from overbar.ir.types import INT
 from overbar.ir.verify import verify
-from overbar.rewrite.engine import MOST_FACTORS, Rule, head, rewriter
+from overbar.rewrite.engine import MOST_FACTORS, Rewriter, Rule, head
 from overbar.rewrite.stabilise import STABILISE
 from overbar.rewrite.stabilise_softmax import SOFTMAX
 
@@ -26,7 +26,7 @@ M = FUNCTIONS
 
 def stabilised(formula: Any, kind: Any = None, level: str = "standard") -> Node:
     """Return a formula of up to four inputs as it stands in a stabilised graph."""
-    graph = Graph(rewrite=rewriter(LEVELS[level]))
+    graph = Graph(rewrite=Rewriter(LEVELS[level]))
     names = "xyzw"[: formula.__code__.co_argcount]
     return formula(*(graph.input(name, kind=kind) for name in names))
 
@@ -193,7 +193,7 @@ def test_rows_are_told_to_be_inexact() -> None:
 
 def test_uses_are_noted_with_their_place() -> None:
     """The graph's notes say which row was applied and where."""
-    graph = Graph(rewrite=rewriter(LEVELS["standard"]))
+    graph = Graph(rewrite=Rewriter(LEVELS["standard"]))
     x = graph.input("x")
     graph.span = Span(Source("<text>", "1 - cos(x)"), 0, 10)
     _ = 1 - apply("cos", x)
@@ -250,7 +250,7 @@ def test_nan_goes_through(case: Any) -> None:
 
 def test_long_chains_cost_linear_time() -> None:
     """Constants are taken off a node, but only a few: not a whole chain of them."""
-    graph = Graph(rewrite=rewriter(LEVELS["standard"]))
+    graph = Graph(rewrite=Rewriter(LEVELS["standard"]))
     x = node = apply("exp", graph.input("x"))
     for k in range(MOST_FACTORS):
         assert head(node) is x.op
@@ -289,7 +289,7 @@ def test_a_rule_answers_none_and_the_next_is_asked() -> None:
         return Rule("exp", name, look, exact=False)
 
     rows = [rule("first", False), rule("second", True), rule("third", True)]  # noqa: FBT003
-    graph = Graph(rewrite=rewriter(rows))
+    graph = Graph(rewrite=Rewriter(rows))
     x = graph.input("x")
     assert x is apply("exp", x)
     assert (["first", "second"], [("second", None)]) == (asked, list(graph.rewrites))

@@ -15,7 +15,7 @@ from overbar.ir.evaluate import evaluate
 from overbar.ir.graph import Graph, Node
 from overbar.ir.ops import OPS, apply
 from overbar.ir.types import BOOL
-from overbar.rewrite.engine import rewriter
+from overbar.rewrite.engine import Rewriter
 from overbar.rewrite.exact import EXACT
 from overbar.show.latex import LatexWriter, align, latex
 from overbar.show.typeset import symbol, typeset_number
@@ -315,7 +315,7 @@ def choose(condition: Node, x: Node, y: Node) -> Node:
 )  # fmt: skip
 def test_layout(build: Callable[[Node, Node], Node], expected: str) -> None:
     """Products, powers and cases are set as on paper."""
-    graph = Graph(rewrite=rewriter(EXACT))
+    graph = Graph(rewrite=Rewriter(EXACT))
     node = build(graph.input("x"), graph.input("y"))
     assert expected == written(graph, node)
 
@@ -344,7 +344,7 @@ def test_lecture() -> None:
 
 def test_shared_subexpressions_are_named() -> None:
     """What is used twice has a name, in the derivatives too."""
-    graph = Graph(rewrite=rewriter(EXACT))
+    graph = Graph(rewrite=Rewriter(EXACT))
     x = graph.input("x")
     e = apply("exp", x * x)
     graph.outputs["f"] = e / (1.0 + e)
